@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, DatabaseError } from 'pg'
+import type { Cluster } from './cluster.ts'
+import { HOST, lastWords, launchPostmaster, runningPostmaster, type Postmaster } from './postmaster.ts'
+
+/**
+ * What a process holds as long as it uses an embedded server: a session with an advisory lock in it. The lock ends
+ * with the process, however that ends, and names it while it lasts.
+ */
+export interface Claim {
+  /** A guest's is notified when somebody else comes. */
+  client: Client
+  postmaster: Postmaster
+  /** True when this process started the server. */
+  launched: boolean
+}
+
+/** An owner keeps every other owner away; guests come beside an owner and beside each other. */
+export type Mode = 'owner' | 'guest'
+
+/**
+ * Claims the server that runs on the cluster's files, and starts one where none runs.
+ *
+ * @throws when another process owns it, naming that process; when PostgreSQL cannot start, with its own words
+ */
+export async function claimServer(cluster: Cluster, mode: Mode): Promise<Claim> {
+  const deadline = Date.now() + READY_MS
+  let launches = 0
+  let child: number | undefined
+  for (;;) {
+    const postmaster = runningPostmaster(cluster)
+    if (postmaster === undefined) {
+      if (launches === LAUNCHES)
+        throw new Error(`PostgreSQL did not start in ${cluster.files}: ${await lastWords(cluster)}`)
+      if (launches > 0) await sleep(100 * 2 ** launches)
+      launches += 1
+      child = await launchPostmaster(cluster)
+      continue
+    }
+    const client = await claim(cluster, postmaster, mode)
+    if (client) return { client, postmaster, launched: postmaster.pid === child }
+    if (Date.now() > deadline) throw new Error(`PostgreSQL in ${cluster.files} does not answer: see ${cluster.log}`)
+    await sleep(20)
+  }
+}
+
+// A server that recovers from a crash may need long before it answers.
+const READY_MS = 120_000
+
+// A lost port, or what a killed server has left running, is gone by the next attempts.
+const LAUNCHES = 5
+
+/** @returns nothing when the server does not answer yet, or ends meanwhile */
+async function claim(cluster: Cluster, postmaster: Postmaster, mode: Mode): Promise<Client | undefined> {
+  const client = new Client({
+    host: HOST,
+    port: postmaster.port,
+    user: 'postgres',
+    password: cluster.password,
+    database: 'postgres',
+    ssl: false,
+    application_name: `enrollment ${mode} ${process.pid}`,
+    connectionTimeoutMillis: 5_000,
+  })
+  // The loss of the session shows as the end of the connection too.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await (mode === 'owner' ? lockAsOwner(client, cluster) : lockAsGuest(client))
+    return client
+  } catch (error) {
+    await client.end()
+    if (isPassing(error)) return undefined
+    throw error
+  }
+}
+
+/** Class 57P: the server starts, stops, or was told to end the session. Without a code: there is no server to say one. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof OwnedError) return false
+  return !(error instanceof DatabaseError) || error.code?.startsWith('57P') === true
+}
+
+class OwnedError extends Error {}
+
+// Two-part keys of advisory locks: "enrl", and what is locked.
+const SPACE = 0x65_6e_72_6c
+const OWNER = 1
+const GUESTS = 2
+
+async function lockAsOwner(client: Client, cluster: Cluster): Promise<void> {
+  // The session of an owner that was killed this moment may still be closing.
+  const deadline = Date.now() + 2_000
+  while (!(await tryLock(client, OWNER))) {
+    const owner = await findOwner(client)
+    if (owner !== undefined && Date.now() > deadline) {
+      throw new OwnedError(`The data directory ${cluster.dataDir} is in use by process ${owner}: stop it first.`)
+    }
+    await sleep(50)
+  }
+  await client.query('notify arrival')
+}
+
+async function tryLock(client: Client, key: number): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1, $2) as locked', [
+    SPACE,
+    key,
+  ])
+  return rows[0]?.locked === true
+}
+
+async function findOwner(client: Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ name: string }>(
+    `select activity.application_name as name
+     from pg_locks join pg_stat_activity activity using (pid)
+     where locktype = 'advisory' and classid = $1 and objid = $2 and granted`,
+    [SPACE, OWNER],
+  )
+  return /^enrollment owner (\d+)$/.exec(rows[0]?.name ?? '')?.[1]
+}
+
+async function lockAsGuest(client: Client): Promise<void> {
+  await client.query('select pg_advisory_lock_shared($1, $2)', [SPACE, GUESTS])
+  await client.query('notify arrival')
+  await client.query('listen arrival')
+}
+
+/**
+ * For a guest that leaves: whether nobody else uses the server. When it says so, the locks it then holds keep
+ * everybody out until the session or the server ends.
+ */
+export async function isLastGuest(client: Client): Promise<boolean> {
+  await client.query('select pg_advisory_unlock_shared($1, $2)', [SPACE, GUESTS])
+  return (await tryLock(client, GUESTS)) && (await tryLock(client, OWNER))
+}

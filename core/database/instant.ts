@@ -1,0 +1,28 @@
+const PG_UTC = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00(?::?00)?$/
+const PG_ANY = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?$/
+
+/**
+ * Turns PostgreSQL's text of a `timestamptz` into ISO 8601 in UTC without losing microseconds: the fraction is left
+ * out when it is zero and has six digits otherwise (rest-v1 §3.0), e.g. `2018-01-01T00:00:01.120000Z`.
+ *
+ * @param text what the server sends with `DateStyle ISO`, in any session time zone.
+ */
+export function instantFromPostgres(text: string): string {
+  const utc = PG_UTC.exec(text)
+  if (utc) return `${utc[1]}T${utc[2]}${fraction(utc[3])}Z`
+  const any = PG_ANY.exec(text)
+  if (!any) throw new Error('The database sent an instant outside the years 0001 to 9999')
+  const seconds = new Date(`${any[1]}T${any[2]}${any[4]}:${any[5] ?? '00'}`).toISOString().slice(0, 19)
+  return `${seconds}${fraction(any[3])}Z`
+}
+
+/** ISO 8601 of a `Date` in the same form as {@link instantFromPostgres}. */
+export function instantFromDate(date: Date): string {
+  const milliseconds = date.getUTCMilliseconds()
+  return `${date.toISOString().slice(0, 19)}${fraction(String(milliseconds).padStart(3, '0'))}Z`
+}
+
+function fraction(digits: string | undefined): string {
+  if (digits === undefined || /^0*$/.test(digits)) return ''
+  return `.${digits.padEnd(6, '0')}`
+}

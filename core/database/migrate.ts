@@ -1,0 +1,23 @@
+import { Migrator, type Migration } from 'kysely/migration'
+import type { Kysely } from 'kysely'
+import type { DB } from './schema.ts'
+import * as initial from './migrations/0001_initial.ts'
+
+/** In the order in which they run. Append only: a migration that has landed never changes. */
+const migrations: Record<string, Migration> = {
+  '0001_initial': initial,
+}
+
+/**
+ * Brings the database to the newest schema, in one transaction. Several processes may call it at once: one works, the
+ * others wait and find nothing to do.
+ *
+ * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
+ * @throws what the failing migration threw; nothing of it is kept then.
+ */
+export async function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+  return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}

@@ -1,0 +1,56 @@
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import { instantFromPostgres } from './instant.ts'
+import type { DB } from './schema.ts'
+
+/** A pool of connections; `await using` or `destroy()` closes it. */
+export type Database = Kysely<DB>
+
+export interface OpenDatabaseOptions {
+  /** A PostgreSQL URL, `postgresql://user:password@host:port/name`. */
+  readonly connectionString: string
+  /** The most connections that the pool opens. */
+  readonly poolSize?: number
+  /** Called when an idle connection breaks; the pool replaces it by itself. */
+  readonly onConnectionLost?: (error: Error) => void
+  /** Milliseconds to wait for a connection before the call fails. */
+  readonly connectionTimeoutMs?: number
+}
+
+/**
+ * Opens a pool on a PostgreSQL database that {@link migrateToLatest} has prepared. Nothing is connected before the
+ * first query. `timestamptz` arrives as ISO 8601 text with microseconds, `bigint` as text.
+ */
+export function openDatabase(options: OpenDatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.poolSize ?? 10,
+    connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
+    types: { getTypeParser },
+    Client: NamingClient,
+  })
+  pool.on('error', (error) => options.onConnectionLost?.(error))
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+}
+
+const TIMESTAMPTZ = 1184
+
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
+  if (oid === TIMESTAMPTZ) return instantFromPostgres
+  return pg.types.getTypeParser(oid, format as 'text')
+}
+
+/**
+ * Statements that begin with a comment of the form «name» in slashes and stars are prepared once a connection and
+ * reused by that name: planning a joined statement on each call costs more than running it.
+ */
+class NamingClient extends pg.Client {
+  // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
+  override query(...args: any[]): any {
+    const [text, values, ...rest] = args
+    if (typeof text !== 'string') return Reflect.apply(super.query, this, args)
+    const name = /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
+    if (name === undefined) return Reflect.apply(super.query, this, args)
+    return Reflect.apply(super.query, this, [{ name, text, values }, ...rest])
+  }
+}

@@ -1,0 +1,105 @@
+import type { Failure } from '../errors.ts'
+import type { LearnerRef } from '../learner/ref.ts'
+
+/** A fact about an enrollment, e.g. `credit` / `provider_id` / `hogwarts`. Parts that a client left out are absent. */
+export interface AttributeInput {
+  readonly namespace?: string | undefined
+  readonly name?: string | undefined
+  readonly value?: string | undefined
+}
+
+/**
+ * One wish of a client, in the words that every door shares. The doors differ only in the command that they build.
+ *
+ * `path` says what an existing enrollment means:
+ * - `enroll` adds, or reactivates after all checks; an active one is left as it is.
+ * - `replace` sets mode and activation of an existing one without window and capacity; otherwise it adds.
+ * - `change` changes only what is given, and only an existing one.
+ * - `post` is the legacy door's privileged POST: `change` where mode or activation differ, otherwise `enroll`.
+ */
+export interface EnrollmentCommand {
+  readonly learner: LearnerRef
+  readonly courseId: string
+  readonly path: 'enroll' | 'replace' | 'change' | 'post'
+  /** Null: not asked. A new or reactivated enrollment then gets the default mode of its course. */
+  readonly mode: string | null
+  /** Null: not asked. Adding then activates. */
+  readonly isActive: boolean | null
+  /** Whether an active enrollment answers before window and capacity are looked at, so that a repeat never fails. */
+  readonly activeFirst: boolean
+  /** Lifts window, invitation and allowance when adding; never the capacity. */
+  readonly force: boolean
+  /** Lifts mode expiry when adding. */
+  readonly expiredModeWhenAdding: boolean
+  /** Lifts mode expiry when changing. */
+  readonly expiredModeWhenChanging: boolean
+  /** Replaces all attributes of the enrollment; null leaves them. */
+  readonly attributes: readonly AttributeInput[] | null
+  readonly expectedVersion: number | null
+  readonly enterpriseUuid: string | null
+  readonly reason: string | null
+}
+
+/** What an existing enrollment looks like, in memory. `id` is null while it is only planned. */
+export interface EnrollmentState {
+  readonly id: string | null
+  readonly version: number
+  readonly mode: string
+  readonly isActive: boolean
+  /** ISO 8601, UTC. */
+  readonly created: string
+  readonly updated: string
+}
+
+/** An enrollment as every door shows it (rpc §2). */
+export interface Enrollment {
+  id: string
+  /** Starts at 1 and grows by one with every change of mode or activation. */
+  version: number
+  userId: string
+  username: string
+  courseId: string
+  mode: string
+  isActive: boolean
+  /** ISO 8601, UTC. */
+  created: string
+  updated: string
+}
+
+export type ChangeKind = 'created' | 'reactivated' | 'modeChanged' | 'deactivated'
+export type OutcomeKind = ChangeKind | 'unchanged'
+
+/** What a command came to (rpc §2). `eventId` is null exactly when `kind` is `unchanged`. */
+export interface Outcome {
+  kind: OutcomeKind
+  enrollment: Enrollment
+  before: { mode: string; isActive: boolean } | null
+  eventId: string | null
+}
+
+/** The result of one command of a batch: a value, so that one bad row spoils no other. */
+export type Result = { ok: true; outcome: Outcome } | { ok: false; error: Failure }
+
+/** Who acts; every call has one (rpc §1). */
+export interface Actor {
+  kind: 'service' | 'user' | 'system'
+  name: string
+}
+
+/** The door through which a change came. */
+export type Via = 'rest' | 'rpc' | 'caller' | 'bulk' | 'cli'
+
+/** What every change of one call is stamped with. */
+export interface Stamp {
+  readonly actor: Actor
+  readonly via: Via
+  readonly now: Date
+  readonly requestId?: string | undefined
+  readonly batchId?: string | undefined
+}
+
+/** A command with the stamp of the call that it came in. */
+export interface Asked {
+  readonly command: EnrollmentCommand
+  readonly stamp: Stamp
+}

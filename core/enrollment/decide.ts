@@ -1,0 +1,188 @@
+import { closedFor, type DoorFacts } from '../course/closed.ts'
+import type { CourseKey } from '../course/key.ts'
+import { availableModes, defaultMode, requiredAttributes, type Mode } from '../course/mode.ts'
+import { failure, type Failure } from '../errors.ts'
+import type { Policy } from '../policy.ts'
+import type { AttributeInput, EnrollmentCommand, EnrollmentState, OutcomeKind } from './command.ts'
+
+/** All that is needed to decide one command. Null where the database has nothing. */
+export interface Facts {
+  /** Null when the text of the command is no course key. */
+  readonly courseKey: CourseKey | null
+  readonly learner: LearnerFacts | null
+  readonly course: CourseFacts | null
+  readonly enrollment: EnrollmentState | null
+  readonly allowance: { readonly id: number; readonly claimedBy: number | null } | null
+  /** Active enrollments of the course, its staff, instructors and coaches not counted. */
+  readonly seatsTaken: number
+}
+
+export type LearnerFacts = DoorFacts['learner'] & {
+  readonly username: string
+  /** Holds staff, instructor or CCX coach of the course and so takes no seat. */
+  readonly takesNoSeat: boolean
+}
+
+export type CourseFacts = DoorFacts['course'] & {
+  readonly id: number
+  readonly maxEnrollments: number | null
+  readonly modes: readonly Mode[]
+}
+
+export interface Attribute {
+  readonly namespace: string
+  readonly name: string
+  readonly value: string
+}
+
+export type Decision =
+  | { readonly ok: false; readonly error: Failure }
+  | {
+      readonly ok: true
+      readonly kind: OutcomeKind
+      readonly after: { readonly mode: string; readonly isActive: boolean }
+      /** The seats of the course that the change takes (1), frees (-1) or leaves (0). */
+      readonly seats: -1 | 0 | 1
+      readonly claimsAllowance: boolean
+      /** What replaces the attributes of the enrollment; null leaves them. */
+      readonly attributes: readonly Attribute[] | null
+    }
+
+/**
+ * Decides one command: the rules of enrollment, all of them, and nowhere else. Pure and total: no I/O, no clock, no
+ * throw. The first rule that fires wins; their order is that of rpc §3.1 and of rest-v1 §3.2 rows 14 to 15g.
+ */
+export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy, now: Date): Decision {
+  const malformed = malformedAttribute(command.attributes)
+  if (malformed) return refuse(failure('invalidAttribute', { missing: malformed }))
+  if (facts.courseKey === null) return refuse(failure('invalidCourseKey', { courseId: command.courseId }))
+  if (facts.learner === null) return refuse(failure('learnerNotFound', command.learner))
+  if (facts.course === null) return refuse(failure('courseNotFound', { courseId: command.courseId }))
+  const known: KnownFacts = { ...facts, learner: facts.learner, course: facts.course }
+  return takesChangePath(command, facts.enrollment)
+    ? decideChange(command, known, policy, now)
+    : decideEnroll(command, known, policy, now)
+}
+
+type KnownFacts = Facts & { readonly learner: LearnerFacts; readonly course: CourseFacts }
+
+function takesChangePath(command: EnrollmentCommand, enrollment: EnrollmentState | null): boolean {
+  if (command.path === 'change') return true
+  if (command.path !== 'post' || enrollment === null) return false
+  const modeDiffers = command.mode !== null && command.mode !== enrollment.mode
+  const activationDiffers = command.isActive !== null && command.isActive !== enrollment.isActive
+  return modeDiffers || activationDiffers
+}
+
+function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
+  const { learner, course, enrollment } = facts
+  const mode = command.mode ?? defaultMode(course.modes, policy, now)
+  const includeExpired = command.expiredModeWhenAdding || command.isActive === false
+  const unavailable = modeUnavailable(mode, course, includeExpired, policy, now)
+  if (unavailable) return refuse(unavailable)
+
+  if (command.path === 'replace' && enrollment !== null) {
+    const after = { mode: command.mode ?? enrollment.mode, isActive: command.isActive ?? enrollment.isActive }
+    const equal = after.mode === enrollment.mode && after.isActive === enrollment.isActive
+    return equal ? unchanged(enrollment) : write(command, facts, after)
+  }
+  if (command.activeFirst && enrollment?.isActive === true) return unchanged(enrollment)
+
+  const because = command.force ? null : closedFor({ course, learner, allowance: facts.allowance }, policy, now)
+  if (because !== null) return refuse(failure('enrollmentClosed', { because }))
+  const limit = course.maxEnrollments
+  if (limit !== null && facts.seatsTaken >= limit) return refuse(failure('courseFull', { limit }))
+
+  if (enrollment?.isActive === true) return unchanged(enrollment)
+  const decision = write(command, facts, { mode, isActive: command.isActive ?? true })
+  return { ...decision, claimsAllowance: facts.allowance?.claimedBy === null }
+}
+
+function decideChange(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
+  const { course, enrollment } = facts
+  if (enrollment === null) return refuse(failure('notEnrolled', { courseId: command.courseId }))
+  const { expectedVersion, mode } = command
+  if (expectedVersion !== null && expectedVersion !== enrollment.version) {
+    return refuse(failure('versionConflict', { expected: expectedVersion, actual: enrollment.version }))
+  }
+  if (mode !== null && mode !== enrollment.mode && enrollment.isActive && command.isActive === false) {
+    return refuse(failure('modeMismatch', { activeMode: enrollment.mode, requestedMode: mode }))
+  }
+  const lacking = missingAttributes(mode, command.attributes)
+  if (lacking) return refuse(lacking)
+  if (mode !== null) {
+    const includeExpired = command.expiredModeWhenChanging || command.isActive === false
+    const unavailable = modeUnavailable(mode, course, includeExpired, policy, now)
+    if (unavailable) return refuse(unavailable)
+  }
+  return write(command, facts, {
+    mode: mode ?? enrollment.mode,
+    isActive: command.isActive ?? enrollment.isActive,
+  })
+}
+
+type Written = Extract<Decision, { ok: true }>
+
+function write(command: EnrollmentCommand, facts: KnownFacts, after: Written['after']): Written {
+  const before = facts.enrollment
+  const taken = facts.learner.takesNoSeat ? 0 : Number(after.isActive) - Number(before?.isActive ?? false)
+  return {
+    ok: true,
+    kind: kindOf(before, after),
+    after,
+    seats: taken as -1 | 0 | 1, // The difference of two truth values.
+    claimsAllowance: false,
+    attributes: completeAttributes(command.attributes),
+  }
+}
+
+function unchanged(enrollment: EnrollmentState): Written {
+  const after = { mode: enrollment.mode, isActive: enrollment.isActive }
+  return { ok: true, kind: 'unchanged', after, seats: 0, claimsAllowance: false, attributes: null }
+}
+
+function kindOf(before: EnrollmentState | null, after: Written['after']): OutcomeKind {
+  if (before === null) return 'created'
+  if (!before.isActive && after.isActive) return 'reactivated'
+  if (before.isActive && !after.isActive) return 'deactivated'
+  return before.mode === after.mode ? 'unchanged' : 'modeChanged'
+}
+
+function modeUnavailable(
+  mode: string,
+  course: CourseFacts,
+  includeExpired: boolean,
+  policy: Policy,
+  now: Date,
+): Failure | null {
+  const available = availableModes(course.modes, { includeExpired }, policy, now).map((offered) => offered.slug)
+  if (available.includes(mode)) return null
+  const expired = course.modes.some((offered) => offered.slug === mode)
+  return failure('modeUnavailable', { mode, available: [...new Set(available)], expired, includeExpired })
+}
+
+function malformedAttribute(attributes: readonly AttributeInput[] | null): 'namespace' | 'name' | 'value' | undefined {
+  for (const attribute of attributes ?? []) {
+    const missing = (['namespace', 'name', 'value'] as const).find((key) => attribute[key] === undefined)
+    if (missing) return missing
+  }
+  return undefined
+}
+
+/** `decide` has refused attributes with absent parts before. */
+function completeAttributes(attributes: readonly AttributeInput[] | null): readonly Attribute[] | null {
+  return attributes?.map(({ namespace = '', name = '', value = '' }) => ({ namespace, name, value })) ?? null
+}
+
+/** Only looked at when attributes are sent at all: an enrollment without any is accepted in every mode. */
+function missingAttributes(mode: string | null, attributes: readonly AttributeInput[] | null): Failure | null {
+  if (mode === null || attributes === null || attributes.length === 0) return null
+  const required = requiredAttributes(mode)
+  const sent = new Set(attributes.map((attribute) => `${attribute.namespace}:${attribute.name}`))
+  const missing = required.filter((attribute) => !sent.has(attribute))
+  return missing.length > 0 ? failure('missingAttributes', { mode, required: [...required], missing }) : null
+}
+
+function refuse(error: Failure): Decision {
+  return { ok: false, error }
+}

@@ -1,0 +1,135 @@
+import type { Policy } from '../policy.ts'
+import type { Asked, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
+import { decide, type Attribute, type Decision, type Facts } from './decide.ts'
+import { instantFromDate } from '../database/instant.ts'
+
+/** One change of one enrollment: one event. */
+export interface Step {
+  readonly index: number
+  readonly kind: ChangeKind
+  readonly version: number
+  readonly before: { readonly mode: string; readonly isActive: boolean } | null
+  readonly after: { readonly mode: string; readonly isActive: boolean }
+  readonly reason: string | null
+  readonly enterpriseUuid: string | null
+}
+
+/** All that a batch does to one pair of learner and course run. */
+export interface PairPlan {
+  readonly learnerId: number
+  readonly courseId: number
+  /** The commands of the pair, as indexes of the batch. */
+  readonly indexes: number[]
+  /** What was read; null when the row has yet to be inserted. */
+  readonly read: EnrollmentState | null
+  /** What is left at the end. */
+  state: EnrollmentState | null
+  readonly steps: Step[]
+  claimAllowance: number | null
+  attributes: readonly Attribute[] | null
+}
+
+export interface Plan {
+  readonly decisions: readonly Decision[]
+  /** For each command the enrollment as the command left it; null where it was refused. */
+  readonly states: readonly (EnrollmentState | null)[]
+  readonly before: readonly (EnrollmentState | null)[]
+  readonly pairs: readonly PairPlan[]
+  /** The pair of each command; null where learner or course is unknown. */
+  readonly pairOf: readonly (PairPlan | null)[]
+}
+
+/**
+ * Decides the commands of a batch one after another, each seeing what those before it did: the same enrollment, the
+ * seats of its course, the claim of its allowance. So a batch equals its items in order by construction, duplicates of
+ * a pair included, and still costs one read and one write. Pure.
+ *
+ * @param facts what was read for each command, in order.
+ */
+export function planBatch(asked: readonly Asked[], facts: readonly Facts[], policy: Policy): Plan {
+  const pairs = new Map<string, PairPlan>()
+  const seats = new Map<number, number>()
+  const decisions: Decision[] = []
+  const states: (EnrollmentState | null)[] = []
+  const before: (EnrollmentState | null)[] = []
+  const pairOf: (PairPlan | null)[] = []
+
+  for (const [index, { command, stamp }] of asked.entries()) {
+    const read = facts[index]
+    if (read === undefined) throw new RangeError('Each command needs its facts')
+    const pair = pairFor(pairs, index, read)
+    const decision = decide(command, current(read, pair, seats), policy, stamp.now)
+    decisions.push(decision)
+    before.push(pair?.state ?? null)
+    pairOf.push(pair)
+    if (!decision.ok || pair === null || read.course === null) {
+      states.push(null)
+      continue
+    }
+    advance(pair, command, decision, index, read, instantFromDate(stamp.now))
+    if (decision.seats !== 0) {
+      seats.set(read.course.id, (seats.get(read.course.id) ?? read.seatsTaken) + decision.seats)
+    }
+    states.push(pair.state)
+  }
+  return { decisions, states, before, pairs: [...pairs.values()], pairOf }
+}
+
+function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): PairPlan | null {
+  if (facts.learner === null || facts.course === null) return null
+  const key = `${facts.learner.id}:${facts.course.id}`
+  const existing = pairs.get(key)
+  if (existing) {
+    existing.indexes.push(index)
+    return existing
+  }
+  const pair: PairPlan = {
+    learnerId: facts.learner.id,
+    courseId: facts.course.id,
+    indexes: [index],
+    read: facts.enrollment,
+    state: facts.enrollment,
+    steps: [],
+    claimAllowance: null,
+    attributes: null,
+  }
+  pairs.set(key, pair)
+  return pair
+}
+
+/** The facts as they stand after the commands before this one. */
+function current(read: Facts, pair: PairPlan | null, seats: Map<number, number>): Facts {
+  if (pair === null || read.course === null) return read
+  const claimed = pair.claimAllowance !== null && read.allowance !== null && read.learner !== null
+  return {
+    ...read,
+    enrollment: pair.state,
+    seatsTaken: seats.get(read.course.id) ?? read.seatsTaken,
+    allowance: claimed ? { id: read.allowance.id, claimedBy: read.learner.id } : read.allowance,
+  }
+}
+
+function advance(
+  pair: PairPlan,
+  command: EnrollmentCommand,
+  decision: Extract<Decision, { ok: true }>,
+  index: number,
+  facts: Facts,
+  at: string,
+): void {
+  const before = pair.state
+  if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
+  if (decision.attributes !== null) pair.attributes = decision.attributes
+  if (decision.kind === 'unchanged') return
+  const version = (before?.version ?? 0) + 1
+  pair.steps.push({
+    index,
+    kind: decision.kind,
+    version,
+    before: before && { mode: before.mode, isActive: before.isActive },
+    after: decision.after,
+    reason: command.reason,
+    enterpriseUuid: command.enterpriseUuid,
+  })
+  pair.state = { id: before?.id ?? null, version, ...decision.after, created: before?.created ?? at, updated: at }
+}

@@ -1,0 +1,94 @@
+import type { LearnerRef } from './learner/ref.ts'
+
+/** What each error tells about itself, by code (rpc §4). */
+export interface ErrorDetails {
+  learnerNotFound: LearnerRef
+  courseNotFound: { courseId: string }
+  invalidCourseKey: { courseId: string }
+  modeUnavailable: {
+    mode: string
+    /** The modes that would have passed. */
+    available: string[]
+    /** The course offers the mode, but no longer. */
+    expired: boolean
+    /** Expired modes were allowed, and still it was not there. */
+    includeExpired: boolean
+  }
+  enrollmentClosed: { because: ClosedReason }
+  courseFull: { limit: number }
+  notEnrolled: { courseId: string }
+  modeMismatch: { activeMode: string; requestedMode: string }
+  missingAttributes: { mode: string; required: string[]; missing: string[] }
+  invalidAttribute: { missing: 'namespace' | 'name' | 'value' }
+  cohortNotFound: { cohort: string }
+  versionConflict: { expected: number; actual: number }
+  idempotencyMismatch: { key: string }
+  batchTooLarge: { limit: number }
+  vetoed: { by: string; message: string }
+  notAttempted: Record<never, never>
+  unavailable: Record<never, never>
+}
+
+/** Why a course lets nobody in. */
+export type ClosedReason = 'notStarted' | 'ended' | 'invitationOnly' | 'allowanceTaken'
+
+export type ErrorCode = keyof ErrorDetails
+
+/** An error as a value: what {@link EnrollmentError} carries, ready for JSON. */
+export type Failure = { [C in ErrorCode]: { code: C; message: string; details: ErrorDetails[C] } }[ErrorCode]
+
+/** A rule of the domain said no. Knows no transport; each door has its own words for it. */
+export class EnrollmentError extends Error {
+  override readonly name = 'EnrollmentError'
+  readonly code: ErrorCode
+  readonly details: Failure['details']
+  readonly failure: Failure
+
+  constructor(failure: Failure, options?: { cause?: unknown }) {
+    super(failure.message, options)
+    this.failure = failure
+    this.code = failure.code
+    this.details = failure.details
+  }
+}
+
+/** Builds the value of an error with its message. */
+export function failure<C extends ErrorCode>(code: C, details: ErrorDetails[C]): Failure {
+  // True by construction: `details` belongs to `code`; TypeScript cannot follow a generic key through the union.
+  return { code, message: messages[code](details), details } as unknown as Failure
+}
+
+const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
+  learnerNotFound: (learner) => `No account has the ${describe(learner)}.`,
+  courseNotFound: ({ courseId }) => `No course run has the key '${courseId}'.`,
+  invalidCourseKey: ({ courseId }) => `'${courseId}' is not a course key.`,
+  modeUnavailable: ({ mode, available, expired }) =>
+    `The course run ${expired ? 'no longer offers' : 'does not offer'} the mode '${mode}'; it offers: ${available.join(', ')}.`,
+  enrollmentClosed: ({ because }) => closedMessages[because],
+  courseFull: ({ limit }) => `All ${limit} seats of the course run are taken.`,
+  notEnrolled: ({ courseId }) => `The learner has no enrollment in '${courseId}'.`,
+  modeMismatch: ({ activeMode, requestedMode }) =>
+    `The enrollment is active in mode '${activeMode}', not '${requestedMode}'; it was not deactivated.`,
+  missingAttributes: ({ mode, missing }) => `The mode '${mode}' requires the attributes: ${missing.join(', ')}.`,
+  invalidAttribute: ({ missing }) => `'${missing}' not in enrollment attribute`,
+  cohortNotFound: ({ cohort }) => `The course run has no cohort '${cohort}'.`,
+  versionConflict: ({ expected, actual }) => `The enrollment is at version ${actual}, not ${expected}.`,
+  idempotencyMismatch: ({ key }) => `The idempotency key '${key}' was used with another input.`,
+  batchTooLarge: ({ limit }) => `A batch holds at most ${limit} items.`,
+  vetoed: ({ message }) => message,
+  notAttempted: () => 'Not attempted, because another row of the batch failed.',
+  unavailable: () => 'The service cannot answer now; the call is safe to repeat.',
+}
+
+const closedMessages: Record<ClosedReason, string> = {
+  notStarted: 'Enrollment has not started.',
+  ended: 'Enrollment has ended.',
+  invitationOnly: 'The course run is open by invitation only.',
+  allowanceTaken: 'The invitation of this e-mail address was used by another account.',
+}
+
+function describe(learner: LearnerRef): string {
+  if ('username' in learner) return `username '${learner.username}'`
+  if ('email' in learner) return `e-mail address '${learner.email}'`
+  return `id '${learner.userId}'`
+}

@@ -1,0 +1,38 @@
+import { isStorableText } from '../text.ts'
+
+/** Names one account: exactly one of its names (rpc §2). */
+export type LearnerRef = { username: string } | { email: string } | { userId: string }
+
+/** A reference taken apart into the columns that a set-based lookup joins on; at most one is not null. */
+export interface LearnerLookup {
+  readonly username: string | null
+  readonly email: string | null
+  readonly userId: number | null
+}
+
+const MAX_USERNAME_LENGTH = 150
+const MAX_INTEGER = 2_147_483_647
+
+/**
+ * Prepares a reference for a lookup: the username is exact, the e-mail address is trimmed and later compared
+ * case-insensitively, the id is a whole number. What no account can have (too long, not a number, a NUL character)
+ * becomes a lookup that finds nothing, so that it never reaches SQL.
+ */
+export function learnerLookup(learner: LearnerRef): LearnerLookup {
+  if ('username' in learner) return { ...NOBODY, username: storable(learner.username, MAX_USERNAME_LENGTH) }
+  if ('email' in learner) return { ...NOBODY, email: storable(learner.email.trim(), 254) }
+  return { ...NOBODY, userId: integer(learner.userId) }
+}
+
+const NOBODY: LearnerLookup = { username: null, email: null, userId: null }
+
+function storable(text: string, maxLength: number): string | null {
+  if (text === '' || [...text].length > maxLength || !isStorableText(text)) return null
+  return text
+}
+
+function integer(text: string): number | null {
+  if (!/^\d{1,10}$/.test(text)) return null
+  const value = Number(text)
+  return value >= 1 && value <= MAX_INTEGER ? value : null
+}
