@@ -12,3 +12,17 @@ export function storableText(maxLength: number): z.ZodString {
     .max(maxLength)
     .refine(isStorableText, { error: 'Text must not contain NUL characters or lone surrogates' })
 }
+
+/**
+ * An instant in ISO 8601 with `Z` or an offset, turned into UTC with milliseconds. Years 0001 to 9999, which is what
+ * both sides can hold.
+ */
+export function instant() {
+  return z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .refine((date) => date.getTime() >= FIRST_INSTANT, { error: 'The year must be 0001 or later' })
+    .transform((date) => date.toISOString())
+}
+
+const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z')

@@ -1,3 +1,5 @@
+import { EnrollmentError, failure } from '../errors.ts'
+
 /** A parsed course key. */
 export interface CourseKey {
   /** The key as it was written, branch and version included. */
@@ -57,4 +59,15 @@ function parseDeprecated(text: string): CourseKey | null {
   const [, org, course, run] = DEPRECATED.exec(text) ?? []
   if (!org || !course || run === undefined) return null
   return { text, stored: text, org, course, run, deprecated: true }
+}
+
+/**
+ * Parses the text of a course key.
+ *
+ * @throws {EnrollmentError} `invalidCourseKey`
+ */
+export function courseKeyOf(text: string): CourseKey {
+  const key = parseCourseKey(text)
+  if (key === null) throw new EnrollmentError(failure('invalidCourseKey', { courseId: text }))
+  return key
 }

@@ -1,0 +1,3 @@
+export { openDatabase, type Database, type OpenDatabaseOptions } from './open.ts'
+export { migrateToLatest } from './migrate.ts'
+export type { DB } from './schema.ts'

@@ -1,0 +1,82 @@
+import type { ExpressionBuilder, Kysely } from 'kysely'
+import { courseKeyOf } from '../course/key.ts'
+import type { DB } from '../database/schema.ts'
+import { learnerLookup, type LearnerRef } from '../learner/ref.ts'
+import type { Enrollment } from './command.ts'
+
+/**
+ * Reads one enrollment, active or not.
+ *
+ * @returns null when there is none, or no such learner or course.
+ * @throws {EnrollmentError} `invalidCourseKey`
+ */
+export async function getEnrollment(
+  db: Kysely<DB>,
+  learner: LearnerRef,
+  courseId: string,
+): Promise<Enrollment | null> {
+  const row = await selectEnrollments(db)
+    .where('c.course_key', '=', courseKeyOf(courseId).stored)
+    .where((eb) => isLearner(eb, learner))
+    .executeTakeFirst()
+  return row === undefined ? null : enrollmentOf(row)
+}
+
+/** Reads the enrollments of one learner, oldest first; none for an unknown learner. */
+export async function listEnrollments(
+  db: Kysely<DB>,
+  learner: LearnerRef,
+  { includeInactive }: { includeInactive: boolean },
+): Promise<Enrollment[]> {
+  const rows = await selectEnrollments(db)
+    .where((eb) => isLearner(eb, learner))
+    .$if(!includeInactive, (query) => query.where('e.is_active', '=', true))
+    .orderBy('e.created')
+    .orderBy('e.id')
+    .execute()
+  return rows.map(enrollmentOf)
+}
+
+/** The columns of {@link enrollmentOf}, with the tables `e`, `l` and `c` to filter on. */
+export function selectEnrollments(db: Kysely<DB>) {
+  return db
+    .selectFrom('enrollments as e')
+    .innerJoin('learners as l', 'l.id', 'e.learner_id')
+    .innerJoin('courses as c', 'c.id', 'e.course_id')
+    .select([
+      'e.id',
+      'e.version',
+      'e.learner_id',
+      'l.username',
+      'c.course_key',
+      'e.mode',
+      'e.is_active',
+      'e.created',
+      'e.updated',
+    ])
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof selectEnrollments>['execute']>>[number]
+
+/** A row of {@link selectEnrollments} in the words of the domain. */
+export function enrollmentOf(row: Row): Enrollment {
+  return {
+    id: row.id,
+    version: row.version,
+    userId: String(row.learner_id),
+    username: row.username,
+    courseId: row.course_key,
+    mode: row.mode,
+    isActive: row.is_active,
+    created: row.created,
+    updated: row.updated,
+  }
+}
+
+/** Whether the row of `learners as l` is the learner: username exact, e-mail address case-insensitive (rest-v1 D6). */
+export function isLearner(eb: ExpressionBuilder<DB & { l: DB['learners'] }, 'l'>, learner: LearnerRef) {
+  const { username, email, userId } = learnerLookup(learner)
+  if (username !== null) return eb('l.username', '=', username)
+  if (email !== null) return eb(eb.fn<string>('lower', ['l.email']), '=', eb.fn<string>('lower', [eb.val(email)]))
+  return eb('l.id', '=', userId)
+}

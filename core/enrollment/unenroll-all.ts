@@ -1,0 +1,56 @@
+import type { Kysely } from 'kysely'
+import type { DB } from '../database/schema.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { EnrollmentError, failure } from '../errors.ts'
+import type { LearnerRef } from '../learner/ref.ts'
+import type { Policy } from '../policy.ts'
+import type { EnrollmentCommand, Outcome, Stamp } from './command.ts'
+import { enrollWhole } from './enroll.ts'
+import { isLearner, listEnrollments } from './read.ts'
+
+/**
+ * Deactivates all active enrollments of a learner in one transaction; their modes stay.
+ *
+ * @returns one outcome per enrollment that was active, oldest first.
+ * @throws {EnrollmentError} `learnerNotFound`
+ */
+export async function unenrollAll(
+  db: Kysely<DB>,
+  learner: LearnerRef,
+  { reason, stamp, policy }: { reason: string | null; stamp: Stamp; policy: Policy },
+): Promise<Outcome[]> {
+  return inTransaction(db, async (trx) => {
+    const account = await trx
+      .selectFrom('learners as l')
+      .select('l.id')
+      .where((eb) => isLearner(eb, learner))
+      .executeTakeFirst()
+    if (account === undefined) throw new EnrollmentError(failure('learnerNotFound', learner))
+    const active = await listEnrollments(trx, learner, { includeInactive: false })
+    if (active.length === 0) return []
+    const asked = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), stamp }))
+    const { results } = await enrollWhole(trx, asked, policy, { strict: true, dryRun: false })
+    return results.flatMap((result) => {
+      if (!result.ok) throw new EnrollmentError(result.error)
+      return result.outcome.kind === 'deactivated' ? [result.outcome] : []
+    })
+  })
+}
+
+function deactivation(learner: LearnerRef, courseId: string, reason: string | null): EnrollmentCommand {
+  return {
+    learner,
+    courseId,
+    path: 'change',
+    mode: null,
+    isActive: false,
+    activeFirst: true,
+    force: false,
+    expiredModeWhenAdding: false,
+    expiredModeWhenChanging: false,
+    attributes: null,
+    expectedVersion: null,
+    enterpriseUuid: null,
+    reason,
+  }
+}

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { Asked, Outcome, Result } from '../core/enrollment/command.ts'
+import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
+import { EnrollmentError, failure, type Failure } from '../core/errors.ts'
+import { storableText } from '../core/text.ts'
+import { enrollCommand } from './commands.ts'
+import { enrollFields, withLooseLearner } from './inputs.ts'
+import { procedure } from './trpc.ts'
+
+/** The most items of one batch. */
+const MAX_ITEMS = 10_000
+
+const enrollManyInput = z.strictObject({
+  items: z.array(withLooseLearner({ ...enrollFields, ref: storableText(255).optional() })).min(1),
+  failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
+  dryRun: z.boolean().default(false),
+})
+
+/** The result of `items[index]` (rpc §3.2). */
+export type BatchResult = { index: number; ref?: string } & ({ ok: true; outcome: Outcome } | { ok: false; error: Failure })
+
+export interface BatchAnswer {
+  batchId: string
+  status: 'applied' | 'planned' | 'rolledBack'
+  /** How many results there are of each kind and of each error code; they add up to the number of items. */
+  counts: Record<string, number>
+  results: BatchResult[]
+}
+
+/** `enrollment.enrollMany`: a batch that equals its items one after another (rpc §3.2). */
+export const enrollManyProcedure = procedure
+  .use(async ({ getRawInput, next }) => {
+    const raw = await getRawInput()
+    if (hasTooManyItems(raw)) throw new EnrollmentError(failure('batchTooLarge', { limit: MAX_ITEMS }))
+    return next()
+  })
+  .input(enrollManyInput)
+  .mutation(async ({ ctx, input: { items, failureMode, dryRun } }): Promise<BatchAnswer> => {
+    const batchId = randomUUID()
+    const stamp = { ...ctx.stamp, batchId }
+    const asked: Asked[] = items.map((item) => ({ command: enrollCommand(item), stamp }))
+    const strict = failureMode === 'strict'
+    const { results, kept } =
+      strict || dryRun
+        ? await enrollWhole(ctx.db, asked, ctx.policy, { strict, dryRun })
+        : { results: await enrollMany(ctx.db, asked, ctx.policy), kept: true }
+    return {
+      batchId,
+      status: statusOf({ kept, dryRun }),
+      counts: countsOf(results),
+      results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
+    }
+  })
+
+function hasTooManyItems(raw: unknown): boolean {
+  if (typeof raw !== 'object' || raw === null || !('items' in raw)) return false
+  return Array.isArray(raw.items) && raw.items.length > MAX_ITEMS
+}
+
+function statusOf({ kept, dryRun }: { kept: boolean; dryRun: boolean }): BatchAnswer['status'] {
+  if (dryRun) return 'planned'
+  return kept ? 'applied' : 'rolledBack'
+}
+
+function countsOf(results: readonly Result[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const result of results) {
+    const name = result.ok ? result.outcome.kind : result.error.code
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
+function refOf(ref: string | undefined): { ref?: string } {
+  return ref === undefined ? {} : { ref }
+}
