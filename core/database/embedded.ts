@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DatabaseError, escapeIdentifier, type Client } from 'pg'
 import { claimServer, isLastGuest, type Claim, type Mode } from './embedded/claim.ts'
 import { openCluster, type Cluster } from './embedded/cluster.ts'
 import { HOST, requestShutdown, stopPostmaster } from './embedded/postmaster.ts'
@@ -9,7 +8,7 @@ export interface EmbeddedDatabase extends AsyncDisposable {
   connectionString: string
   /** True when a server that already ran under the data directory was joined. */
   joined: boolean
-  /** Ends this process's use of the server; may be called again. Close your own connections first. */
+  /** Ends this process's use of the server, without which it stays alive. Close your own connections first. */
   stop(): Promise<void>
 }
 
@@ -34,19 +33,11 @@ export interface EmbeddedDatabaseOptions {
  */
 export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
   const { dataDir, mode, durable = true, settings = {}, database = 'enrollment' } = options
-  const cluster = await openCluster({ dataDir, durable, settings })
+  const cluster = await openCluster({ dataDir, database, durable, settings })
   const claim = await claimServer(cluster, mode)
   const release = mode === 'owner' ? keepAsOwner(cluster, claim) : keepAsGuest(cluster, claim)
   let released: Promise<void> | undefined
   const stop = () => (released ??= release())
-  try {
-    await createDatabase(claim.client, database)
-  } catch (error) {
-    await stop()
-    throw error
-  }
-  // The session says that this process lives; it must not be what keeps it alive.
-  claim.client.unref()
   const address = `${HOST}:${claim.postmaster.port}/${encodeURIComponent(database)}`
   return {
     connectionString: `postgresql://postgres:${cluster.password}@${address}?sslmode=disable`,
@@ -71,9 +62,7 @@ function keepAsOwner(cluster: Cluster, first: Claim): () => Promise<void> {
   const revive = async () => {
     while (!stopping && !claim) {
       try {
-        const next = await claimServer(cluster, 'owner')
-        next.client.unref()
-        hold(next)
+        hold(await claimServer(cluster, 'owner'))
       } catch {
         // The disk may be full, or another owner may have come; either can pass.
         await sleep(1_000, undefined, { ref: false })
@@ -92,7 +81,6 @@ function keepAsOwner(cluster: Cluster, first: Claim): () => Promise<void> {
     process.off('exit', onExit)
     if (!claim) return
     const { client, postmaster } = claim
-    client.ref()
     await stopPostmaster(cluster, postmaster)
     await client.end()
   }
@@ -112,18 +100,8 @@ function keepAsGuest(cluster: Cluster, claim: Claim): () => Promise<void> {
   return async () => {
     process.off('exit', onExit)
     if (!connected) return
-    client.ref()
     // Where the question fails, the owner has just stopped the server.
     if (await isLastGuest(client).catch(() => false)) await stopPostmaster(cluster, postmaster)
     await client.end()
   }
-}
-
-async function createDatabase(client: Client, name: string): Promise<void> {
-  const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
-  if (rowCount) return
-  await client.query(`create database ${escapeIdentifier(name)}`).catch((error: unknown) => {
-    // Another process was faster: duplicate_database, or the unique index behind it.
-    if (!(error instanceof DatabaseError && (error.code === '42P04' || error.code === '23505'))) throw error
-  })
 }

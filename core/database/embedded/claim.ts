@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, DatabaseError } from 'pg'
+import { Client, DatabaseError, escapeIdentifier } from 'pg'
 import type { Cluster } from './cluster.ts'
 import { HOST, lastWords, launchPostmaster, runningPostmaster, type Postmaster } from './postmaster.ts'
 
@@ -67,6 +67,7 @@ async function claim(cluster: Cluster, postmaster: Postmaster, mode: Mode): Prom
   try {
     await client.connect()
     await (mode === 'owner' ? lockAsOwner(client, cluster) : lockAsGuest(client))
+    await createDatabase(client, cluster.database)
     return client
   } catch (error) {
     await client.end()
@@ -90,7 +91,7 @@ const GUESTS = 2
 
 async function lockAsOwner(client: Client, cluster: Cluster): Promise<void> {
   // The session of an owner that was killed this moment may still be closing.
-  const deadline = Date.now() + 2_000
+  const deadline = Date.now() + 1_000
   while (!(await tryLock(client, OWNER))) {
     const owner = await findOwner(client)
     if (owner !== undefined && Date.now() > deadline) {
@@ -132,4 +133,13 @@ async function lockAsGuest(client: Client): Promise<void> {
 export async function isLastGuest(client: Client): Promise<boolean> {
   await client.query('select pg_advisory_unlock_shared($1, $2)', [SPACE, GUESTS])
   return (await tryLock(client, GUESTS)) && (await tryLock(client, OWNER))
+}
+
+async function createDatabase(client: Client, name: string): Promise<void> {
+  const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name])
+  if (rowCount) return
+  await client.query(`create database ${escapeIdentifier(name)}`).catch((error: unknown) => {
+    // Another process was faster: duplicate_database, or the unique index behind it.
+    if (!(error instanceof DatabaseError && (error.code === '42P04' || error.code === '23505'))) throw error
+  })
 }

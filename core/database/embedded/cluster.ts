@@ -14,6 +14,8 @@ export interface Cluster {
   /** What PostgreSQL calls its data directory. */
   files: string
   log: string
+  /** The database that its users connect to. */
+  database: string
   /** Of the superuser `postgres`. */
   password: string
   /** PostgreSQL settings for a server that is started here. */
@@ -27,6 +29,7 @@ export const FILES = 'postgres'
 /** Opens the cluster under a data directory, which it creates where there is none. Nothing is started. */
 export async function openCluster(options: {
   dataDir: string
+  database: string
   durable: boolean
   settings: Record<string, string>
 }): Promise<Cluster> {
@@ -39,6 +42,7 @@ export async function openCluster(options: {
     dataDir,
     files,
     binaries,
+    database: options.database,
     log: join(dataDir, `${FILES}.log`),
     password: await readFile(join(files, PASSWORD), 'utf8'),
     settings: { ...(options.durable ? {} : NOT_DURABLE), ...options.settings },

@@ -21,22 +21,29 @@ export interface Postmaster {
  * a stranger since the file was left behind, it is overwritten: PostgreSQL then makes its other checks and starts.
  */
 export function runningPostmaster(cluster: Cluster): Postmaster | undefined {
-  const noted = readNote(cluster)
-  if (noted === undefined || !isAlive(noted.pid)) return undefined
-  if (isPostmaster(noted.pid, cluster)) return noted
-  const [, ...rest] = readFileSync(notePath(cluster), 'utf8').split('\n')
-  writeFileSync(notePath(cluster), [NO_PROCESS, ...rest].join('\n'))
+  const note = readNote(cluster)
+  if (note === undefined) return undefined
+  const postmaster = parseNote(note)
+  if (!(postmaster.pid > 0) || !isAlive(postmaster.pid)) return undefined
+  if (isPostmaster(postmaster.pid, cluster)) return postmaster
+  // Unchanged: it is not the note of a server that another process has started meanwhile.
+  if (readNote(cluster) === note) writeFileSync(notePath(cluster), note.replace(/^\d+/, NO_PROCESS))
   return undefined
 }
 
-function readNote(cluster: Cluster): Postmaster | undefined {
+function readNote(cluster: Cluster): string | undefined {
   try {
-    const [pid, , , port] = readFileSync(notePath(cluster), 'utf8').split('\n')
-    return { pid: Number(pid), port: Number(port) }
+    return readFileSync(notePath(cluster), 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** Its lines: process id, data directory, start time, port, and more that is of no use here. */
+function parseNote(note: string): Postmaster {
+  const [pid, , , port] = note.split('\n')
+  return { pid: Number(pid), port: Number(port) }
 }
 
 function notePath(cluster: Cluster): string {
@@ -44,7 +51,7 @@ function notePath(cluster: Cluster): string {
 }
 
 // Above the highest number that any system gives to a process.
-const NO_PROCESS = 2 ** 31 - 1
+const NO_PROCESS = String(2 ** 31 - 1)
 
 function isPostmaster(pid: number, cluster: Cluster): boolean {
   // There PostgreSQL looks for a pipe that only its own processes have.
@@ -96,12 +103,9 @@ export const HOST = '127.0.0.1'
 
 /** After a crash the port from before, so that a process which kept its connection string finds the server again. */
 async function choosePort(cluster: Cluster): Promise<number> {
-  const before = readNote(cluster)?.port
-  if (before) {
-    const port = await findFree(before).catch(() => undefined)
-    if (port) return port
-  }
-  return findFree(0)
+  const before = parseNote(readNote(cluster) ?? '').port
+  if (!before) return findFree(0)
+  return findFree(before).catch(() => findFree(0))
 }
 
 async function findFree(port: number): Promise<number> {

@@ -1,0 +1,43 @@
+import type { EnrollmentCommand } from '../../core/enrollment/command.ts'
+
+type Wish = Partial<EnrollmentCommand>
+
+/** The command of `enrollment.enroll` without options (rpc §3.1). */
+export function enrollCommand(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'enroll', isActive: true, activeFirst: true, ...wish }
+}
+
+/** The command of `enrollment.enroll` with `whenEnrolled: 'update'`. */
+export function replaceCommand(wish: Wish = {}): EnrollmentCommand {
+  return enrollCommand({ path: 'replace', ...wish })
+}
+
+/** The command of `enrollment.change`. */
+export function changeCommand(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'change', activeFirst: true, ...wish }
+}
+
+/** The command of the legacy door's POST by a caller who is global staff or has the API key. */
+export function privilegedPost(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'post', ...wish }
+}
+
+/** The command of the legacy door's POST by anybody else. */
+export function learnersPost(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'enroll', ...wish }
+}
+
+const BARE: Omit<EnrollmentCommand, 'path'> = {
+  learner: { username: 'alice' },
+  courseId: 'course-v1:edX+DemoX+2026',
+  mode: null,
+  isActive: null,
+  activeFirst: false,
+  force: false,
+  expiredModeWhenAdding: false,
+  expiredModeWhenChanging: false,
+  attributes: null,
+  expectedVersion: null,
+  enterpriseUuid: null,
+  reason: null,
+}
