@@ -27,31 +27,32 @@ export async function claimServer(cluster: Cluster, mode: Mode): Promise<Claim> 
   const deadline = Date.now() + READY_MS
   let launches = 0
   let child: number | undefined
-  for (;;) {
+  while (Date.now() < deadline) {
     const postmaster = runningPostmaster(cluster)
-    if (postmaster === undefined) {
-      if (launches === LAUNCHES)
+    if (postmaster) {
+      const client = await claim(cluster, postmaster, mode)
+      if (client) return { client, postmaster, launched: postmaster.pid === child }
+      await sleep(20)
+    } else {
+      const pause = LAUNCH_PAUSES_MS[launches++]
+      if (pause === undefined)
         throw new Error(`PostgreSQL did not start in ${cluster.files}: ${await lastWords(cluster)}`)
-      if (launches > 0) await sleep(100 * 2 ** launches)
-      launches += 1
+      await sleep(pause)
       child = await launchPostmaster(cluster)
-      continue
     }
-    const client = await claim(cluster, postmaster, mode)
-    if (client) return { client, postmaster, launched: postmaster.pid === child }
-    if (Date.now() > deadline) throw new Error(`PostgreSQL in ${cluster.files} does not answer: see ${cluster.log}`)
-    await sleep(20)
   }
+  throw new Error(`PostgreSQL in ${cluster.files} does not answer: see ${cluster.log}`)
 }
 
 // A server that recovers from a crash may need long before it answers.
 const READY_MS = 120_000
 
-// A lost port, or what a killed server has left running, is gone by the next attempts.
-const LAUNCHES = 5
+// Before each attempt: a port that was lost, or what a killed server left running, is gone by the next.
+const LAUNCH_PAUSES_MS = [0, 200, 400, 800, 1_600]
 
 /** @returns nothing when the server does not answer yet, or ends meanwhile */
 async function claim(cluster: Cluster, postmaster: Postmaster, mode: Mode): Promise<Client | undefined> {
+  if (!postmaster.port) return undefined
   const client = new Client({
     host: HOST,
     port: postmaster.port,
@@ -71,7 +72,8 @@ async function claim(cluster: Cluster, postmaster: Postmaster, mode: Mode): Prom
     return client
   } catch (error) {
     await client.end()
-    if (isPassing(error)) return undefined
+    // Where the port was lost to another program, that is what answered.
+    if (isPassing(error) || runningPostmaster(cluster)?.pid !== postmaster.pid) return undefined
     throw error
   }
 }
@@ -103,10 +105,8 @@ async function lockAsOwner(client: Client, cluster: Cluster): Promise<void> {
 }
 
 async function tryLock(client: Client, key: number): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1, $2) as locked', [
-    SPACE,
-    key,
-  ])
+  const statement = 'select pg_try_advisory_lock($1, $2) as locked'
+  const { rows } = await client.query<{ locked: boolean }>(statement, [SPACE, key])
   return rows[0]?.locked === true
 }
 

@@ -61,7 +61,7 @@ async function initialise(cluster: { dataDir: string; files: string; binaries: B
   const fresh = join(dataDir, name)
   const passwordFile = `${fresh}.password`
   try {
-    await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
+    await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
     const account = await chooseAccount(binaries.initdb, dataDir)
     await giveTo(account, dataDir, [`${name}.password`])
     const [program = '', ...args] = [

@@ -15,7 +15,7 @@ export interface Postmaster {
 }
 
 /**
- * The server that runs on these files, whoever started it; it may still be starting, or stopping.
+ * The server that runs on these files, whoever started it. It may still be starting, with no port yet, or stopping.
  *
  * PostgreSQL refuses to start as long as any process has the number that its file names. Where the number has gone to
  * a stranger since the file was left behind, it is overwritten: PostgreSQL then makes its other checks and starts.
