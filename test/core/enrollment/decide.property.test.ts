@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseCourseKey } from '../../../core/course/key.ts'
+import type { EnrollmentCommand } from '../../../core/enrollment/command.ts'
+import { decide, type Decision, type Facts } from '../../../core/enrollment/decide.ts'
+import type { Policy } from '../../../core/policy.ts'
+import { mode } from './situations.ts'
+
+const RUNS = { numRuns: 3_000 }
+
+test('a decision is always made, whatever is asked and whatever is known', () => {
+  fc.assert(
+    fc.property(cases, ({ command, facts, policy, now }) => {
+      const decision = decide(command, facts, policy, now)
+      if (decision.ok) expectSound(decision, command, facts)
+      else expectTold(decision)
+    }),
+    RUNS,
+  )
+})
+
+test('the same question has the same answer and is left as it was', () => {
+  fc.assert(
+    fc.property(cases, ({ command, facts, policy, now }) => {
+      // Writing to what is frozen would throw.
+      const question = [deepFreeze(command), deepFreeze(facts), deepFreeze(policy), now] as const
+      const copy = structuredClone(question)
+      expect(decide(...question)).toEqual(decide(...question))
+      expect(question).toEqual(copy)
+    }),
+    RUNS,
+  )
+})
+
+test('what has been done is not done again', () => {
+  fc.assert(
+    fc.property(cases, ({ command, facts, policy, now }) => {
+      const first = decide(command, facts, policy, now)
+      fc.pre(first.ok && first.kind !== 'unchanged' && command.expectedVersion === null && command.path !== 'post')
+      if (!first.ok) return
+      const written = { id: '1', version: 9, created: now.toISOString(), updated: now.toISOString(), ...first.after }
+      const seatsTaken = facts.seatsTaken + first.seats
+      const again = decide(command, { ...facts, enrollment: written, seatsTaken }, policy, now)
+      if (again.ok) expect(again).toMatchObject({ kind: 'unchanged', after: first.after, seats: 0 })
+      // Adding an inactive one goes through capacity each time, and the legacy door looks there before «already active».
+      else expect(command.path === 'enroll' && (!command.activeFirst || !first.after.isActive)).toBe(true)
+    }),
+    RUNS,
+  )
+})
+
+function expectSound(decision: Extract<Decision, { ok: true }>, command: EnrollmentCommand, facts: Facts): void {
+  const { kind, after, seats } = decision
+  const before = facts.enrollment
+  expect(kind === 'created').toBe(before === null)
+  expect(kind === 'reactivated').toBe(before?.isActive === false && after.isActive)
+  expect(kind === 'deactivated').toBe(before?.isActive === true && !after.isActive)
+  if (kind === 'modeChanged') expect(after.mode).not.toBe(before?.mode)
+  if (kind === 'unchanged') expect(after).toEqual({ mode: before?.mode, isActive: before?.isActive })
+  expect(seats).toBe(facts.learner?.takesNoSeat ? 0 : Number(after.isActive) - Number(before?.isActive ?? false))
+  if (decision.claimsAllowance) expect(facts.allowance?.claimedBy).toBeNull()
+  if (decision.attributes !== null) expect(decision.attributes).toEqual(command.attributes)
+  if (kind === 'created' || (command.path === 'enroll' && kind !== 'unchanged')) {
+    const limit = facts.course?.maxEnrollments ?? null
+    if (limit !== null) expect(facts.seatsTaken).toBeLessThan(limit)
+  }
+}
+
+function expectTold({ error }: Extract<Decision, { ok: false }>): void {
+  expect(error.message.length).toBeGreaterThan(10)
+  expect(JSON.parse(JSON.stringify(error))).toEqual(error)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
+}
+
+const slug = fc.constantFrom('audit', 'honor', 'verified', 'credit', 'professional', '', '__proto__')
+const instant = fc.constantFrom('2026-01-01T00:00:00Z', '2026-02-01T00:00:00.000001Z', '2026-03-01T00:00:00Z')
+const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('credit', 'provider_id', '__proto__'))
+const key = fc.constantFrom('course-v1:a+b+c', 'a/b/c', 'no key', '').map(parseCourseKey)
+const attribute = fc.record({ namespace: text, name: text, value: text }, { requiredKeys: [] })
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 2 })
+
+const command: fc.Arbitrary<EnrollmentCommand> = fc.record({
+  learner: fc.oneof(fc.record({ username: text }), fc.record({ email: text }), fc.record({ userId: text })),
+  courseId: text,
+  path: fc.constantFrom('enroll', 'replace', 'change', 'post'),
+  mode: maybe(slug),
+  isActive: maybe(fc.boolean()),
+  activeFirst: fc.boolean(),
+  force: fc.boolean(),
+  expiredModeWhenAdding: fc.boolean(),
+  expiredModeWhenChanging: fc.boolean(),
+  attributes: maybe(fc.array(attribute, { maxLength: 2 })),
+  expectedVersion: fc.option(fc.constantFrom(1, 2), { freq: 1 }),
+  enterpriseUuid: maybe(text),
+  reason: maybe(text),
+})
+
+const facts: fc.Arbitrary<Facts> = fc.record({
+  courseKey: key,
+  learner: fc.option(
+    fc.record({
+      id: fc.constantFrom(1, 2),
+      username: text,
+      isActive: fc.boolean(),
+      isStaff: fc.boolean(),
+      isSuperuser: fc.boolean(),
+      isCourseTeam: fc.boolean(),
+      takesNoSeat: fc.boolean(),
+    }),
+    { freq: 9 },
+  ),
+  course: fc.option(
+    fc.record({
+      id: fc.constant(1),
+      enrollmentStart: maybe(instant),
+      enrollmentEnd: maybe(instant),
+      invitationOnly: fc.boolean(),
+      deprecatedKey: fc.boolean(),
+      maxEnrollments: maybe(fc.nat(3)),
+      modes: fc.array(fc.tuple(slug, maybe(instant)), { maxLength: 4 }).map((all) => all.map((one) => mode(...one))),
+    }),
+    { freq: 9 },
+  ),
+  enrollment: maybe(
+    fc.record({
+      id: fc.constant('1'),
+      version: fc.constantFrom(1, 2),
+      mode: slug,
+      isActive: fc.boolean(),
+      created: instant,
+      updated: instant,
+    }),
+  ),
+  newEnrollmentId: fc.constant('2'),
+  allowance: maybe(fc.record({ id: fc.constant(1), claimedBy: maybe(fc.constantFrom(1, 2)) })),
+  seatsTaken: fc.nat(4),
+})
+
+const policy: fc.Arbitrary<Policy> = fc.record({ defaultMode: slug, legacyKeysInvitationOnly: fc.boolean() })
+const now = instant.map((text) => new Date(text))
+const cases = fc.record({ command, facts, policy, now })
