@@ -64,15 +64,7 @@ async function initialise(cluster: { dataDir: string; files: string; binaries: B
     await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
     const account = await chooseAccount(binaries.initdb, dataDir)
     await giveTo(account, dataDir, [`${name}.password`])
-    const [program = '', ...args] = [
-      ...account.prefix,
-      binaries.initdb,
-      ...INITDB,
-      '-D',
-      fresh,
-      '--pwfile',
-      passwordFile,
-    ]
+    const [program, ...args] = [...account.prefix, binaries.initdb, ...INITDB, '-D', fresh, '--pwfile', passwordFile]
     if (!cluster.durable) args.push('--no-sync')
     await promisify(execFile)(program, args, { ...account.user, cwd: dataDir, env: LOCALE })
     await rename(passwordFile, join(fresh, PASSWORD))

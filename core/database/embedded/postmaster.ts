@@ -83,7 +83,7 @@ export async function launchPostmaster(cluster: Cluster): Promise<number | undef
   await using log = await openLog(cluster.log)
   await giveTo(account, cluster.dataDir, [FILES, `${FILES}.log`])
   const settings = { listen_addresses: HOST, port: String(port), unix_socket_directories: '', ...cluster.settings }
-  const [program = '', ...args] = [...account.prefix, cluster.binaries.postgres, '-D', cluster.files]
+  const [program, ...args] = [...account.prefix, cluster.binaries.postgres, '-D', cluster.files]
   for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
   const child = spawn(program, args, {
     ...account.user,

@@ -1,6 +1,5 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -241,7 +240,7 @@ async function startProcess(
   { prefix = [], ...spawnOptions }: SpawnOptions & { prefix?: string[] } = {},
 ) {
   const argument = JSON.stringify({ dataDir: kept, mode: 'owner', durable: false, ...options })
-  const [command = '', ...args] = [...prefix, process.execPath, PROGRAM, argument]
+  const [command, ...args] = [...prefix, process.execPath, PROGRAM, argument]
   const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'ignore'] })
   undo.defer(() => kill(child, 'SIGTERM'))
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,0 +1,163 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, posix, sep } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+interface SourceFile {
+  /** From the project's root, with forward slashes. */
+  path: string
+  text: string
+}
+
+interface Rule {
+  /** Matches the paths that it binds. */
+  binds: RegExp
+  /** Matches what those may import: a path from the project's root, or a package. */
+  allows: RegExp
+  why: string
+}
+
+const TRANSPORT = 'http|http2|https|tls|dgram'
+
+const rules: Rule[] = [
+  {
+    binds: /^core\//,
+    allows: new RegExp(`^(core/|node:(?!(${TRANSPORT})$)|(kysely|pg|zod)(/|$))`),
+    why: 'core/ holds the rules for every door: it knows PostgreSQL and zod, and no transport, environment or logger.',
+  },
+  {
+    binds: /^routers\/(?!client\.ts$)/,
+    allows: new RegExp(`^(core/|routers/|node:(?!(${TRANSPORT})$)|(@trpc/server|kysely|zod)(/|$))`),
+    why: 'routers/ is called in any process, with or without a server: it knows core/ and @trpc/server.',
+  },
+  {
+    binds: /^routers\/client\.ts$/,
+    allows: /^(core\/|routers\/|node:|(@trpc\/(client|server)|undici|zod)(\/|$))/,
+    why: 'routers/client.ts is what other processes load: it brings no server with it.',
+  },
+  {
+    binds: /^server\/(?!app\.ts$)/,
+    allows: /^(?!enterprise\/)/,
+    why: 'The tenant is registered in one place, server/app.ts; the rest of server/ does without it.',
+  },
+  {
+    binds: /^enterprise\//,
+    allows:
+      /^(enterprise\/|routers\/index\.ts$|core\/errors\.ts$|core\/database\/schema\.ts$|(?!core\/|routers\/|server\/|bench\/|test\/))/,
+    why: 'enterprise/ is a tenant: of this house it knows routers/index.ts, core/errors.ts and core/database/schema.ts.',
+  },
+  {
+    binds: /^(core|routers|server|enterprise)\//,
+    allows: /^(?!bench\/|test\/)/,
+    why: 'What runs in production needs neither benchmarks nor tests.',
+  },
+]
+
+const root = join(import.meta.dirname, '..')
+const files = readFiles('{core,routers,server,enterprise}/**/*.ts')
+
+describe('layers', () => {
+  test('every import goes from a layer to one that it may know', () => {
+    expect(files.length).toBeGreaterThan(20)
+    expect(forbiddenImports(files)).toEqual([])
+  })
+
+  test('one file of the tenant knows Fastify', () => {
+    const tenant = files.filter(
+      ({ path, text }) => path.startsWith('enterprise/') && importsOf(text).includes('fastify'),
+    )
+    expect(tenant.length, tenant.map(({ path }) => path).join(', ')).toBeLessThanOrEqual(1)
+  })
+
+  test.each([
+    ['core/enrollment/enroll.ts', `import { app } from '../../server/app.ts'`],
+    ['core/enrollment/enroll.ts', `import type { AppRouter } from '../../routers/index.ts'`],
+    ['core/enrollment/enroll.ts', `import {\n  initTRPC,\n} from '@trpc/server'`],
+    ['core/enrollment/enroll.ts', `export * from 'fastify'`],
+    ['core/enrollment/enroll.ts', `const pino = await import('pino')`],
+    ['core/enrollment/enroll.ts', `import { request } from "node:http"`],
+    ['routers/enrollment.ts', `import '../server/config.ts'`],
+    ['routers/enrollment.ts', `import fastify from 'fastify'`],
+    ['routers/client.ts', `import fastify from 'fastify'`],
+    ['server/main.ts', `import { bulk } from '../enterprise/http.ts'`],
+    ['enterprise/assign.ts', `import { enroll } from '../routers/enrollment.ts'`],
+    ['enterprise/deep/assign.ts', `import { enrollMany } from '../../core/enrollment/enroll.ts'`],
+    ['server/app.ts', `import { createTestDatabase } from '../test/support/database.ts'`],
+  ])('in %s, “%s” is refused', (path, text) => {
+    expect(forbiddenImports([{ path, text }])).toHaveLength(1)
+  })
+
+  test.each([
+    ['core/enrollment/enroll.ts', `import { sql } from 'kysely'\nimport type { DB } from '../database/schema.ts'`],
+    ['routers/enrollment.ts', `import { enrollMany } from '../core/enrollment/enroll.ts'`],
+    ['server/app.ts', `import { bulk } from '../enterprise/http.ts'`],
+    ['server/rest/v1/enroll.ts', `import fastify from 'fastify'\nimport { wire } from './wire.ts'`],
+    ['enterprise/http.ts', `import fastify from 'fastify'\nimport { createCaller } from '../routers/index.ts'`],
+  ])('in %s, “%s” is allowed', (path, text) => {
+    expect(forbiddenImports([{ path, text }])).toEqual([])
+  })
+})
+
+describe('the environment', () => {
+  test('is read by server/config.ts alone', () => {
+    expect(readersOfEnvironment(files)).toEqual(['server/config.ts'])
+  })
+
+  test.each(['process.env.PORT', `process['env']`, `import { env } from 'node:process'`])('“%s” reads it', (text) => {
+    expect(readersOfEnvironment([{ path: 'core/x.ts', text }])).toEqual(['core/x.ts'])
+  })
+})
+
+describe('names', () => {
+  test('say what is in a file', () => {
+    const all = readFiles('{core,routers,server,enterprise,bench,test}/**/*.ts').map((file) => file.path)
+    expect(emptyNames(all), 'a file is named after its one subject').toEqual([])
+  })
+
+  test.each([
+    'core/utils.ts',
+    'core/helpers/text.ts',
+    'server/common.ts',
+    'server/cache-manager.ts',
+    'test/dateUtil.ts',
+  ])('%s says nothing', (path) => {
+    expect(emptyNames([path])).toEqual([path])
+  })
+})
+
+function readFiles(pattern: string): SourceFile[] {
+  return globSync(pattern, { cwd: root }).map((path) => ({
+    path: path.split(sep).join('/'),
+    text: readFileSync(join(root, path), 'utf8'),
+  }))
+}
+
+function forbiddenImports(sources: SourceFile[]): string[] {
+  return sources.flatMap(({ path, text }) => {
+    const binding = rules.filter((rule) => rule.binds.test(path))
+    return importsOf(text)
+      .map((specifier) => (specifier.startsWith('.') ? posix.join(dirname(path), specifier) : specifier))
+      .flatMap((target) =>
+        binding.filter((rule) => !rule.allows.test(target)).map((rule) => `${path} imports ${target}. ${rule.why}`),
+      )
+  })
+}
+
+/** What the static imports, re-exports and literal dynamic imports of a source name. */
+function importsOf(text: string): string[] {
+  const statement = /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm
+  const effect = /^\s*import\s*['"]([^'"]+)['"]/gm
+  const dynamic = /\bimport\(\s*['"]([^'"]+)['"]/g
+  return [statement, effect, dynamic].flatMap((form) =>
+    [...text.matchAll(form)].flatMap(([, specifier]) => specifier ?? []),
+  )
+}
+
+function readersOfEnvironment(sources: SourceFile[]): string[] {
+  const reading = /\bprocess\s*(\.\s*env\b|\[\s*['"]env['"])|from\s*['"](node:)?process['"]/
+  return sources.filter(({ text }) => reading.test(text)).map(({ path }) => path)
+}
+
+function emptyNames(paths: string[]): string[] {
+  const empty = /^(utils?|helpers?|common|shared|misc|managers?)$/
+  return paths.filter((path) => path.split(/[/.\-_]|(?=[A-Z])/).some((word) => empty.test(word.toLowerCase())))
+}
