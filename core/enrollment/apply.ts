@@ -5,34 +5,30 @@ import type { Stamp } from './command.ts'
 import type { Attribute } from './decide.ts'
 import type { PairPlan } from './plan.ts'
 
-/** What a pair became: the ids of its row and, in the order of its steps, of its events. */
-export interface Written {
-  readonly enrollmentId: string
-  readonly eventIds: readonly string[]
-}
-
 /**
  * Writes planned changes in one statement: existing rows are locked in the order of course and learner and changed only
  * at the version that was read, new rows are inserted in that order unless they exist by now, and each change of a
  * written row leaves its event, in the order of the commands. Two overlapping batches therefore never deadlock.
  *
  * @param pairs those with at least one step.
- * @returns what was written; a pair that is absent lost a race and has to be read and decided again.
+ * @returns for each enrollment that was written, by its id, the ids of its events by version; a pair that is absent
+ *   lost a race and has to be read and decided again.
  */
 export async function writeChanges(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   stampOf: (index: number) => Stamp,
-): Promise<Map<PairPlan, Written>> {
-  const stamps = new Map<Stamp, number>()
-  const columns = pairColumns(pairs)
-  const steps = pairs.flatMap((pair, position) => pair.steps.map((step) => ({ step, pair: position + 1 })))
-  steps.sort((a, b) => a.step.index - b.step.index)
-  for (const { step, pair } of steps) addStep(columns, pair, step, stampOf(step.index), stamps)
-  const { rows } = await db.executeQuery<{ n: number; enrollment_id: string; version: number; event_id: string }>(
-    CompiledQuery.raw(STATEMENT, [...Object.values(columns), ...stampColumns([...stamps.keys()])]),
+): Promise<Map<string, Map<number, string>>> {
+  const { rows } = await db.executeQuery<{ id: string; enrollment_id: string; version: number }>(
+    CompiledQuery.raw(STATEMENT, [...pairColumns(pairs), ...stepColumns(pairs, stampOf)]),
   )
-  return collect(pairs, rows)
+  const events = new Map<string, Map<number, string>>()
+  for (const { id, enrollment_id: enrollmentId, version } of rows) {
+    const known = events.get(enrollmentId)
+    if (known) known.set(version, id)
+    else events.set(enrollmentId, new Map([[version, id]]))
+  }
+  return events
 }
 
 /** Replaces the attributes of enrollments, each list in its order. Belongs into a transaction. */
@@ -83,122 +79,95 @@ export async function claimAllowances(
   return new Set(rows.map((row) => row.id))
 }
 
-/** The columns of the statement's first two tables, in the order of its parameters. */
-function pairColumns(pairs: readonly PairPlan[]) {
+function pairColumns(pairs: readonly PairPlan[]): unknown[][] {
   const states = pairs.map((pair) => pair.state)
-  return {
-    enrollmentIds: pairs.map((pair) => pair.read?.id ?? null),
-    learnerIds: pairs.map((pair) => pair.learnerId),
-    courseIds: pairs.map((pair) => pair.courseId),
-    readVersions: pairs.map((pair) => pair.read?.version ?? null),
-    modes: states.map((state) => state?.mode),
-    isActive: states.map((state) => state?.isActive),
-    versions: states.map((state) => state?.version),
-    created: states.map((state) => state?.created),
-    updated: states.map((state) => state?.updated),
-    stepPairs: [] as number[],
-    stepStamps: [] as number[],
-    stepVersions: [] as number[],
-    kinds: [] as string[],
-    beforeModes: [] as (string | null)[],
-    beforeIsActive: [] as (boolean | null)[],
-    afterModes: [] as string[],
-    afterIsActive: [] as boolean[],
-    reasons: [] as (string | null)[],
-    enterpriseUuids: [] as (string | null)[],
-  }
-}
-
-function addStep(
-  columns: ReturnType<typeof pairColumns>,
-  pair: number,
-  step: PairPlan['steps'][number],
-  stamp: Stamp,
-  stamps: Map<Stamp, number>,
-): void {
-  const number = stamps.get(stamp) ?? stamps.size + 1
-  stamps.set(stamp, number)
-  columns.stepPairs.push(pair)
-  columns.stepStamps.push(number)
-  columns.stepVersions.push(step.version)
-  columns.kinds.push(step.kind)
-  columns.beforeModes.push(step.before?.mode ?? null)
-  columns.beforeIsActive.push(step.before?.isActive ?? null)
-  columns.afterModes.push(step.after.mode)
-  columns.afterIsActive.push(step.after.isActive)
-  columns.reasons.push(step.reason)
-  columns.enterpriseUuids.push(step.enterpriseUuid)
-}
-
-function stampColumns(stamps: readonly Stamp[]): unknown[][] {
   return [
+    pairs.map((pair) => pair.enrollmentId),
+    pairs.map((pair) => pair.learnerId),
+    pairs.map((pair) => pair.courseId),
+    pairs.map((pair) => pair.read?.version ?? null),
+    states.map((state) => state?.mode),
+    states.map((state) => state?.isActive),
+    states.map((state) => state?.version),
+    states.map((state) => state?.created),
+    states.map((state) => state?.updated),
+  ]
+}
+
+/** The stamp stands once where all steps share it, otherwise beside each step. */
+function stepColumns(pairs: readonly PairPlan[], stampOf: (index: number) => Stamp): unknown[] {
+  const steps = pairs.flatMap((pair) => pair.steps.map((step) => ({ ...step, enrollmentId: pair.enrollmentId })))
+  steps.sort((a, b) => a.index - b.index)
+  const all = steps.map((step) => stampOf(step.index))
+  const shared = all.every((stamp) => stamp === all[0])
+  const stamps = shared ? all.slice(0, 1) : all
+  return [
+    steps.map((step) => step.enrollmentId),
+    steps.map((step) => step.version),
+    steps.map((step) => step.kind),
+    steps.map((step) => step.before?.mode ?? null),
+    steps.map((step) => step.before?.isActive ?? null),
+    steps.map((step) => step.after.mode),
+    steps.map((step) => step.after.isActive),
+    steps.map((step) => step.reason),
+    steps.map((step) => step.enterpriseUuid),
     stamps.map((stamp) => stamp.actor.kind),
     stamps.map((stamp) => stamp.actor.name),
     stamps.map((stamp) => stamp.via),
     stamps.map((stamp) => stamp.requestId ?? null),
     stamps.map((stamp) => stamp.batchId ?? null),
     stamps.map((stamp) => instantFromDate(stamp.now)),
+    shared,
   ]
 }
 
-function collect(
-  pairs: readonly PairPlan[],
-  rows: readonly { n: number; enrollment_id: string; version: number; event_id: string }[],
-): Map<PairPlan, Written> {
-  const written = new Map<PairPlan, { enrollmentId: string; eventIds: string[] }>()
-  for (const row of rows) {
-    const pair = pairs[Number(row.n) - 1]
-    const first = pair?.steps[0]
-    if (pair === undefined || first === undefined) continue
-    const entry = written.get(pair) ?? { enrollmentId: row.enrollment_id, eventIds: [] }
-    entry.eventIds[row.version - first.version] = row.event_id
-    written.set(pair, entry)
-  }
-  return written
-}
-
+// The arrays stand in subqueries so that PostgreSQL keeps the general plan, see the statement of the facts. That plan
+// expects few rows, so nothing is joined here but by index: what was not written is found by a set operation.
 // The inserts wait for the updates (the count of `changed`), so that both kinds of locks are taken in one known order.
 const STATEMENT = `/* enrollment.write */
 with pair as materialized (
-  select * from unnest($1::bigint[], $2::integer[], $3::integer[], $4::integer[], $5::text[], $6::boolean[],
-    $7::integer[], $8::timestamptz[], $9::timestamptz[]) with ordinality
-    as p (enrollment_id, learner_id, course_id, read_version, mode, is_active, version, created, updated, n)
+  select * from unnest((select $1::bigint[]), (select $2::integer[]), (select $3::integer[]), (select $4::integer[]),
+    (select $5::text[]), (select $6::boolean[]), (select $7::integer[]), (select $8::timestamptz[]),
+    (select $9::timestamptz[]))
+    as p (id, learner_id, course_id, read_version, mode, is_active, version, created, updated)
 ), locked as materialized (
-  select e.id, p.n, p.mode, p.is_active, p.version, p.updated
-  from pair p join enrollments e on e.id = p.enrollment_id and e.version = p.read_version
+  select e.id, p.mode, p.is_active, p.version, p.updated
+  from pair p join enrollments e on e.id = p.id and e.version = p.read_version
   order by e.course_id, e.learner_id
   for no key update of e
 ), changed as (
   update enrollments e
   set mode = l.mode, is_active = l.is_active, version = l.version, updated = l.updated
   from locked l where e.id = l.id
-  returning e.id, e.learner_id, e.course_id
+  returning e.id
 ), inserted as (
-  insert into enrollments (learner_id, course_id, version, is_active, mode, created, updated)
-  select p.learner_id, p.course_id, p.version, p.is_active, p.mode, p.created, p.updated
+  insert into enrollments (id, learner_id, course_id, version, is_active, mode, created, updated)
+  overriding system value
+  select p.id, p.learner_id, p.course_id, p.version, p.is_active, p.mode, p.created, p.updated
   from pair p
-  where p.enrollment_id is null and (select count(*) from changed) >= 0
+  where p.read_version is null and (select count(*) from changed) >= 0
   order by p.course_id, p.learner_id
   on conflict (learner_id, course_id) do nothing
-  returning id, learner_id, course_id
-), written as materialized (
-  select p.n, w.id
-  from (select * from changed union all select * from inserted) w
-  join pair p on p.learner_id = w.learner_id and p.course_id = w.course_id
-), event as (
-  insert into enrollment_events (enrollment_id, version, kind, before_mode, before_is_active, after_mode,
-    after_is_active, actor_kind, actor_name, via, reason, enterprise_uuid, request_id, batch_id, at)
-  select w.id, s.version, s.kind, s.before_mode, s.before_is_active, s.after_mode, s.after_is_active,
-    t.actor_kind, t.actor_name, t.via, s.reason, s.enterprise_uuid, t.request_id, t.batch_id, t.at
-  from unnest($10::integer[], $11::integer[], $12::integer[], $13::text[], $14::text[], $15::boolean[],
-      $16::text[], $17::boolean[], $18::text[], $19::text[]) with ordinality
-    as s (pair, stamp, version, kind, before_mode, before_is_active, after_mode, after_is_active, reason,
-      enterprise_uuid, n)
-  join written w on w.n = s.pair
-  join unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::uuid[], $25::timestamptz[]) with ordinality
-    as t (actor_kind, actor_name, via, request_id, batch_id, at, n) on t.n = s.stamp
-  order by s.n
-  returning id, enrollment_id, version
+  returning id
+), lost as (
+  select id from pair except (select id from changed union all select id from inserted)
 )
-select w.n, v.enrollment_id, v.version, v.id as event_id
-from event v join written w on w.id = v.enrollment_id`
+insert into enrollment_events (enrollment_id, version, kind, before_mode, before_is_active, after_mode,
+  after_is_active, reason, enterprise_uuid, actor_kind, actor_name, via, request_id, batch_id, at)
+select s.enrollment_id, s.version, s.kind, s.before_mode, s.before_is_active, s.after_mode, s.after_is_active,
+  s.reason, s.enterprise_uuid,
+  case when $25::boolean then ($19::text[])[1] else s.actor_kind end,
+  case when $25::boolean then ($20::text[])[1] else s.actor_name end,
+  case when $25::boolean then ($21::text[])[1] else s.via end,
+  case when $25::boolean then ($22::text[])[1] else s.request_id end,
+  case when $25::boolean then ($23::uuid[])[1] else s.batch_id end,
+  case when $25::boolean then ($24::timestamptz[])[1] else s.at end
+from unnest((select $10::bigint[]), (select $11::integer[]), (select $12::text[]), (select $13::text[]),
+    (select $14::boolean[]), (select $15::text[]), (select $16::boolean[]), (select $17::text[]),
+    (select $18::text[]), (select $19::text[]), (select $20::text[]), (select $21::text[]), (select $22::text[]),
+    (select $23::uuid[]), (select $24::timestamptz[])) with ordinality
+  as s (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, reason,
+    enterprise_uuid, actor_kind, actor_name, via, request_id, batch_id, at, n)
+where s.enrollment_id <> all ((select coalesce(array_agg(id), '{}') from lost)::bigint[])
+order by s.n
+returning id, enrollment_id, version`

@@ -40,9 +40,9 @@ export interface EnrollmentCommand {
   readonly reason: string | null
 }
 
-/** What an existing enrollment looks like, in memory. `id` is null while it is only planned. */
+/** An enrollment in memory: as it was read, or as it is planned to be. */
 export interface EnrollmentState {
-  readonly id: string | null
+  readonly id: string
   readonly version: number
   readonly mode: string
   readonly isActive: boolean

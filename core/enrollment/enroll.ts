@@ -5,15 +5,18 @@ import { undoable } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
-import { runRound, type RoundResult } from './round.ts'
+import { enrollGathered } from './gather.ts'
+import { runRound } from './round.ts'
+import type { RoundResult } from './settle.ts'
 
 /** How often a lost race is read and decided again before the call gives up. */
 const MAX_ATTEMPTS = 8
 
 /**
- * Carries out one command.
+ * Carries out one command. On the pool it shares its round with others that are asked at the same time; its result is
+ * its own, and comes after the commit.
  *
- * @param db the pool, or the caller's transaction: then everything happens inside it.
+ * @param db the pool, or the caller's transaction: then everything happens inside it, at once.
  * @throws {EnrollmentError} when a rule says no; a transaction stays usable.
  */
 export async function enroll(
@@ -22,10 +25,16 @@ export async function enroll(
   stamp: Stamp,
   policy: Policy,
 ): Promise<Outcome> {
-  const [result] = await enrollMany(db, [{ command, stamp }], policy)
-  if (result === undefined) throw new RangeError('One command has one result')
+  const asked = { command, stamp }
+  const result = db.isTransaction ? await enrollAlone(db, asked, policy) : await enrollGathered(db, asked, policy)
   if (!result.ok) throw new EnrollmentError(result.error)
   return result.outcome
+}
+
+async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promise<Result> {
+  const [result] = await enrollMany(db, [asked], policy)
+  if (result === undefined) throw new RangeError('One command has one result')
+  return result
 }
 
 /**

@@ -16,6 +16,8 @@ export interface Step {
 
 /** All that a batch does to one pair of learner and course run. */
 export interface PairPlan {
+  /** The id of its enrollment, which may not exist yet. */
+  readonly enrollmentId: string
   readonly learnerId: number
   readonly courseId: number
   /** The commands of the pair, as indexes of the batch. */
@@ -76,7 +78,8 @@ export function planBatch(asked: readonly Asked[], facts: readonly Facts[], poli
 }
 
 function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): PairPlan | null {
-  if (facts.learner === null || facts.course === null) return null
+  const enrollmentId = facts.enrollment?.id ?? facts.newEnrollmentId
+  if (facts.learner === null || facts.course === null || enrollmentId === null) return null
   const key = `${facts.learner.id}:${facts.course.id}`
   const existing = pairs.get(key)
   if (existing) {
@@ -84,6 +87,7 @@ function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): Pai
     return existing
   }
   const pair: PairPlan = {
+    enrollmentId,
     learnerId: facts.learner.id,
     courseId: facts.course.id,
     indexes: [index],
@@ -131,5 +135,5 @@ function advance(
     reason: command.reason,
     enterpriseUuid: command.enterpriseUuid,
   })
-  pair.state = { id: before?.id ?? null, version, ...decision.after, created: before?.created ?? at, updated: at }
+  pair.state = { id: pair.enrollmentId, version, ...decision.after, created: before?.created ?? at, updated: at }
 }

@@ -1,15 +1,13 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Policy } from '../policy.ts'
-import { claimAllowances, replaceAttributes, writeChanges, type Written } from './apply.ts'
-import type { Asked, Enrollment, EnrollmentState, Result } from './command.ts'
+import type { Asked } from './command.ts'
 import type { Facts } from './decide.ts'
 import { readFacts } from './facts.ts'
 import { planBatch, type PairPlan, type Plan } from './plan.ts'
-
-/** The result of a command, or that another transaction changed its enrollment in between: read and decide again. */
-export type RoundResult = Result | 'lostRace'
+import { settle, type RoundResult } from './settle.ts'
+import { lockSeats, writeEverything, writePairs } from './write.ts'
 
 /**
  * One round of facts → decide → apply for a list of commands: one read, one write. A transaction is opened only where
@@ -18,12 +16,43 @@ export type RoundResult = Result | 'lostRace'
  * @returns one result per command, in order.
  */
 export async function runRound(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<RoundResult[]> {
-  const facts = await readFacts(db, asked.map(({ command }) => command))
-  const plan = planBatch(asked, facts, policy)
+  const { facts, plan } = await readAndPlan(db, asked, policy)
   const capped = cappedCourses(plan, facts)
   if (capped.length > 0) return inTransaction(db, (trx) => runSeatedRound(trx, asked, policy, capped))
-  if (isPlain(plan)) return settle(plan, facts, asked, await writePairs(db, plan.pairs, asked))
-  return inTransaction(db, async (trx) => settle(plan, facts, asked, await writeEverything(trx, plan.pairs, asked)))
+  if (plan.pairs.every(isPlain)) return settle(plan, facts, await writePairs(db, plan.pairs, asked))
+  return inTransaction(db, async (trx) => settle(plan, facts, await writeEverything(trx, plan.pairs, asked)))
+}
+
+/** A command that a quick round left alone: it needs a transaction, which should not hold up those that do not. */
+export interface Guarded {
+  /** Commands with the same guard contend for the same seats; null contends with none. */
+  readonly guard: string | null
+}
+
+/**
+ * A round that opens no transaction: writes what one statement can write, and leaves the rest to a round of its own.
+ *
+ * @param db the pool.
+ */
+export async function runQuickRound(
+  db: Kysely<DB>,
+  asked: readonly Asked[],
+  policy: Policy,
+): Promise<(RoundResult | Guarded)[]> {
+  const { facts, plan } = await readAndPlan(db, asked, policy)
+  const guards = guardsOf(plan, facts)
+  const plain = plan.pairs.filter((pair) => !guards.has(pair))
+  const settled = settle(plan, facts, await writePairs(db, plain, asked))
+  return settled.map((result, index) => {
+    const pair = plan.pairOf[index]
+    const guard = pair ? guards.get(pair) : undefined
+    return guard === undefined ? result : { guard }
+  })
+}
+
+async function readAndPlan(db: Kysely<DB>, asked: readonly Asked[], policy: Policy) {
+  const facts = await readFacts(db, asked.map(({ command }) => command))
+  return { facts, plan: planBatch(asked, facts, policy) }
 }
 
 /** Seats are counted under the lock of their courses, so that a course is never oversold. */
@@ -34,139 +63,32 @@ async function runSeatedRound(
   courseIds: readonly number[],
 ): Promise<RoundResult[]> {
   await lockSeats(trx, courseIds)
-  const facts = await readFacts(trx, asked.map(({ command }) => command))
-  const plan = planBatch(asked, facts, policy)
+  const { facts, plan } = await readAndPlan(trx, asked, policy)
   const locked = new Set(courseIds)
   if (cappedCourses(plan, facts).some((id) => !locked.has(id))) return asked.map(() => 'lostRace')
-  return settle(plan, facts, asked, await writeEverything(trx, plan.pairs, asked))
+  return settle(plan, facts, await writeEverything(trx, plan.pairs, asked))
 }
 
-/** The courses with a limit that the plan writes to, in the order of their locks. */
+/** The courses with a limit that the plan writes to. */
 function cappedCourses(plan: Plan, facts: readonly Facts[]): number[] {
   const ids = new Set<number>()
   for (const [index, pair] of plan.pairOf.entries()) {
     const course = facts[index]?.course
-    if (course && course.maxEnrollments !== null && pair !== null && pair.steps.length > 0) ids.add(course.id)
+    if (course && course.maxEnrollments !== null && pair && pair.steps.length > 0) ids.add(course.id)
   }
-  return [...ids].sort((a, b) => a - b)
+  return [...ids]
 }
 
-/**
- * Locks the seats of courses in a fixed order. The write makes a transaction that runs on an older snapshot
- * (REPEATABLE READ, SERIALIZABLE) fail instead of counting seats that were taken since.
- */
-async function lockSeats(trx: Kysely<DB>, courseIds: readonly number[]): Promise<void> {
-  await sql`with seat as materialized (
-    select id from courses where id = any (${courseIds}::integer[]) order by id for no key update
-  ) update courses c set seat_lock = (c.seat_lock + 1) % 1000000 from seat where c.id = seat.id`.execute(trx)
-}
-
-function isPlain(plan: Plan): boolean {
-  return plan.pairs.every((pair) => pair.claimAllowance === null && pair.attributes === null)
-}
-
-type WrittenPairs = ReadonlyMap<PairPlan, Written | 'lostRace'>
-
-async function writeEverything(
-  trx: Kysely<DB>,
-  pairs: readonly PairPlan[],
-  asked: readonly Asked[],
-): Promise<WrittenPairs> {
-  const claimed = await claim(trx, pairs)
-  const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
-  const untouched = await lockUntouched(trx, kept)
-  const written = new Map([...(await writePairs(trx, kept, asked)), ...untouched])
-  const attributed = kept.flatMap((pair) => {
-    const row = written.get(pair)
-    if (pair.attributes === null || row === undefined || row === 'lostRace') return []
-    return [{ enrollmentId: row.enrollmentId, attributes: pair.attributes }]
-  })
-  if (attributed.length > 0) await replaceAttributes(trx, attributed)
-  for (const pair of pairs) if (!kept.includes(pair)) written.set(pair, 'lostRace')
-  return written
-}
-
-async function claim(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<Set<number>> {
-  const claims = pairs.flatMap((pair) =>
-    pair.claimAllowance === null ? [] : [{ allowanceId: pair.claimAllowance, learnerId: pair.learnerId }],
-  )
-  return claims.length > 0 ? claimAllowances(trx, claims) : new Set()
-}
-
-/** Holds the rows of enrollments whose attributes change while they themselves do not. */
-async function lockUntouched(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<WrittenPairs> {
-  const held = pairs.filter((pair) => pair.attributes !== null && pair.steps.length === 0)
-  if (held.length === 0) return new Map()
-  const { rows } = await sql<{ id: string; version: number }>`
-    select id, version from enrollments where id = any (${held.map((pair) => pair.read?.id)}::bigint[])
-    order by course_id, learner_id for no key update`.execute(trx)
-  const versions = new Map(rows.map((row) => [row.id, row.version]))
-  return new Map(
-    held.map((pair) => {
-      const { id, version } = pair.read ?? {}
-      const same = typeof id === 'string' && versions.get(id) === version
-      return [pair, same ? { enrollmentId: id, eventIds: [] } : 'lostRace']
-    }),
-  )
-}
-
-/** Writes the pairs that have steps; those missing in the answer lost a race. */
-async function writePairs(
-  db: Kysely<DB>,
-  pairs: readonly PairPlan[],
-  asked: readonly Asked[],
-): Promise<Map<PairPlan, Written | 'lostRace'>> {
-  const changed = pairs.filter((pair) => pair.steps.length > 0)
-  if (changed.length === 0) return new Map()
-  const written = await writeChanges(db, changed, (index) => {
-    const stamp = asked[index]?.stamp
-    if (stamp === undefined) throw new RangeError('Each step belongs to a command')
-    return stamp
-  })
-  return new Map(changed.map((pair) => [pair, written.get(pair) ?? 'lostRace']))
-}
-
-/** Puts the decisions and what was written together, one result per command. */
-function settle(plan: Plan, facts: readonly Facts[], asked: readonly Asked[], written: WrittenPairs): RoundResult[] {
-  return asked.map((_, index) => {
-    const decision = plan.decisions[index]
-    const pair = plan.pairOf[index] ?? null
-    const row = pair === null ? undefined : written.get(pair)
-    if (decision === undefined || row === 'lostRace') return 'lostRace'
-    if (!decision.ok) return { ok: false, error: decision.error }
-    const state = plan.states[index]
-    const fact = facts[index]
-    const id = row?.enrollmentId ?? state?.id
-    if (!state || !fact?.learner || !fact.courseKey || id === undefined || id === null) return 'lostRace'
-    const before = plan.before[index] ?? null
-    const step = pair?.steps.findIndex((candidate) => candidate.index === index) ?? -1
-    return {
-      ok: true,
-      outcome: {
-        kind: decision.kind,
-        enrollment: enrollmentOf(id, state, fact.learner, fact.courseKey.stored),
-        before: before && { mode: before.mode, isActive: before.isActive },
-        eventId: step === -1 ? null : (row?.eventIds[step] ?? null),
-      },
-    }
-  })
-}
-
-function enrollmentOf(
-  id: string,
-  state: EnrollmentState,
-  learner: { id: number; username: string },
-  courseId: string,
-): Enrollment {
-  return {
-    id,
-    version: state.version,
-    userId: String(learner.id),
-    username: learner.username,
-    courseId,
-    mode: state.mode,
-    isActive: state.isActive,
-    created: state.created,
-    updated: state.updated,
+function guardsOf(plan: Plan, facts: readonly Facts[]): Map<PairPlan, string | null> {
+  const capped = new Set(cappedCourses(plan, facts))
+  const guards = new Map<PairPlan, string | null>()
+  for (const pair of plan.pairs) {
+    if (pair.steps.length > 0 && capped.has(pair.courseId)) guards.set(pair, `seats of ${pair.courseId}`)
+    else if (!isPlain(pair)) guards.set(pair, null)
   }
+  return guards
+}
+
+function isPlain(pair: PairPlan): boolean {
+  return pair.claimAllowance === null && pair.attributes === null
 }
