@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import { CompiledQuery, Kysely, PostgresDialect, type DatabaseConnection } from 'kysely'
 import pg from 'pg'
 import { instantFromPostgres } from './instant.ts'
 import type { DB } from './schema.ts'
@@ -30,7 +30,15 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     Client: NamingClient,
   })
   pool.on('error', (error) => options.onConnectionLost?.(error))
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool, onCreateConnection: prepareSession }) })
+}
+
+/**
+ * Every query of this service is answered from an index. A prepared plan that was made while a table was still small
+ * must not scan it for ever after, and compiling a query of a few rows costs more than running it.
+ */
+async function prepareSession(connection: DatabaseConnection): Promise<void> {
+  await connection.executeQuery(CompiledQuery.raw('set enable_seqscan = off; set jit = off'))
 }
 
 const TIMESTAMPTZ = 1184
