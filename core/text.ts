@@ -21,8 +21,11 @@ export function instant() {
   return z.iso
     .datetime({ offset: true })
     .transform((text) => new Date(text))
-    .refine((date) => date.getTime() >= FIRST_INSTANT, { error: 'The year must be 0001 or later' })
+    .refine((date) => date.getTime() >= FIRST_INSTANT && date.getTime() <= LAST_INSTANT, {
+      error: 'The year in UTC must be 0001 to 9999',
+    })
     .transform((date) => date.toISOString())
 }
 
 const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z')
+const LAST_INSTANT = Date.parse('9999-12-31T23:59:59.999Z')

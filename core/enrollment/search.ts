@@ -78,8 +78,14 @@ export function decodeSearchCursor(cursor: string): SearchPosition | null {
     Buffer.from(cursor, 'base64url').toString(),
   )
   const [, created, id] = match ?? []
-  if (created === undefined || id === undefined || Number.isNaN(Date.parse(created))) return null
+  if (created === undefined || id === undefined || !isInstant(created)) return null
   return { created, id }
+}
+
+/** Whether PostgreSQL would read it as well: `Date` takes 30 February for 2 March, and knows a year 0. */
+function isInstant(text: string): boolean {
+  const date = new Date(text)
+  return text >= '0001' && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19)
 }
 
 function anyText(values: readonly string[]) {
