@@ -1,0 +1,224 @@
+import * as z from 'zod'
+import type { Policy } from '../core/policy.ts'
+import {
+  baseUrl,
+  booleanText,
+  cidrList,
+  host,
+  httpUrl,
+  logLevel,
+  name,
+  namedSecrets,
+  onOff,
+  originList,
+  path,
+  postgresUrl,
+  rate,
+  secretList,
+  secretText,
+  socketPath,
+  wholeNumber,
+  type Rate,
+} from './setting-formats.ts'
+
+/** What the deployment has decided; every setting of the process (run §2). */
+export interface Config {
+  /** Absent: the embedded PostgreSQL under `dataDir`. */
+  readonly databaseUrl?: string | undefined
+  readonly databasePoolSize: number
+  /** Holds the embedded database and the development secrets. */
+  readonly dataDir: string
+  readonly publicAddress: HostAndPort
+  readonly privateAddress: HostAndPort | { readonly socketPath: string }
+  readonly givenSecrets: GivenSecrets
+  readonly jwtIssuer?: string | undefined
+  readonly jwtAudience?: string | undefined
+  readonly retirementServiceUsername: string
+  /** Null: requests are not counted. */
+  readonly rateLimits: { readonly user: Rate; readonly staff: Rate } | null
+  readonly embargo: EmbargoConfig
+  /** Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+  readonly corsOrigins: readonly string[]
+  readonly policy: Policy
+  readonly logLevel: z.output<typeof logLevel>
+}
+
+export interface HostAndPort {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+}
+
+/** Secrets as the environment gives them; `resolveSecrets` fills the gaps. */
+export interface GivenSecrets {
+  /** Names of the callers of the private door, by their secret. */
+  readonly internalTokens?: ReadonlyMap<string, string> | undefined
+  /** Accepted values of `X-Edx-Api-Key`. */
+  readonly edxApiKeys?: readonly string[] | undefined
+  readonly jwt: JwtKeys
+}
+
+/** How JWTs are verified; more than one may be given. */
+export interface JwtKeys {
+  /** HS256, HS384, HS512. */
+  readonly secret?: string | undefined
+  /** Address of a JSON Web Key Set. */
+  readonly jwksUrl?: string | undefined
+  /** Path of a file that holds a JSON Web Key Set. */
+  readonly publicKeysFile?: string | undefined
+}
+
+export interface EmbargoConfig {
+  readonly on: boolean
+  /** Path of an `.mmdb` file; absent only with the embedded database. */
+  readonly geoipDatabase?: string | undefined
+  /** Absent: the origin of the request. */
+  readonly baseUrl?: string | undefined
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The settings cannot be used; `problems` names each variable and what is wrong with it, never a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** The environment of this process; nothing else in the product looks at it. */
+export function processEnvironment(): Environment {
+  // oxlint-disable-next-line node/no-process-env -- the one place
+  return process.env
+}
+
+/**
+ * Reads the settings from an environment; an empty value counts as unset.
+ *
+ * @throws {ConfigError} with all problems at once. A missing secret is not one here: the command line needs none.
+ */
+export function readConfig(env: Environment): Config {
+  const { config, problems } = parse(env)
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+/**
+ * Reads the settings of a server, which needs all secrets: they are never generated beside a `DATABASE_URL`.
+ *
+ * @throws {ConfigError} with all problems at once, the missing secrets among them.
+ */
+export function readServerConfig(env: Environment): Config {
+  const { config, problems } = parse(env)
+  const all = [...problems, ...missingSecrets(given(env))]
+  if (config === undefined || all.length > 0) throw new ConfigError(all)
+  return config
+}
+
+const settings = z.object({
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10),
+  DATA_DIR: path.default('.data'),
+  HOST: host.default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535).default(8000),
+  INTERNAL_HOST: host.default('127.0.0.1'),
+  INTERNAL_PORT: wholeNumber(0, 65_535).default(8001),
+  INTERNAL_SOCKET: socketPath.optional(),
+  INTERNAL_TOKENS: namedSecrets.optional(),
+  EDX_API_KEY: secretList.optional(),
+  JWT_SECRET: secretText.optional(),
+  JWT_JWKS_URL: httpUrl.optional(),
+  JWT_PUBLIC_KEYS: path.optional(),
+  JWT_ISSUER: name.optional(),
+  JWT_AUDIENCE: name.optional(),
+  RETIREMENT_SERVICE_USERNAME: name.default('retirement_service_worker'),
+  RATE_LIMITS: onOff.default(true),
+  RATE_LIMIT_USER: rate.default({ requests: 40, seconds: 60 }),
+  RATE_LIMIT_STAFF: rate.default({ requests: 120, seconds: 60 }),
+  EMBARGO: onOff.default(false),
+  GEOIP_DATABASE: path.optional(),
+  EMBARGO_BASE_URL: baseUrl.optional(),
+  TRUST_PROXY: cidrList.default([]),
+  CORS_ORIGINS: originList.default([]),
+  LEGACY_KEYS_INVITATION_ONLY: booleanText.default(false),
+  DEFAULT_MODE: name.default('audit'),
+  LOG_LEVEL: logLevel.default('info'),
+})
+
+/** The name of every setting. */
+export const settingNames: readonly string[] = Object.keys(settings.shape)
+
+function parse(env: Environment): { config?: Config; problems: string[] } {
+  const values = given(env)
+  const parsed = settings.safeParse(values)
+  const wrong = parsed.error?.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`) ?? []
+  const problems = [...wrong, ...contradictions(values)]
+  if (!parsed.success) return { problems }
+  const config = arrange(parsed.data)
+  return { config, problems: [...problems, ...clash(config)] }
+}
+
+function given(env: Environment): Environment {
+  return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
+}
+
+function contradictions(env: Environment): string[] {
+  const problems: string[] = []
+  if (env['INTERNAL_SOCKET'] !== undefined) {
+    for (const key of ['INTERNAL_HOST', 'INTERNAL_PORT']) {
+      if (env[key] !== undefined) problems.push(`${key} has no meaning beside INTERNAL_SOCKET: set one of the two`)
+    }
+  }
+  if (env['DATABASE_URL'] !== undefined && env['EMBARGO'] === 'on' && env['GEOIP_DATABASE'] === undefined) {
+    problems.push('GEOIP_DATABASE is required with EMBARGO=on and DATABASE_URL: the path of an .mmdb file')
+  }
+  return problems
+}
+
+function clash({ publicAddress: outside, privateAddress: inside }: Config): string[] {
+  if ('socketPath' in inside || outside.port === 0) return []
+  if (outside.host !== inside.host || outside.port !== inside.port) return []
+  return [`INTERNAL_PORT must differ from PORT, which is ${outside.port} too`]
+}
+
+function missingSecrets(env: Environment): string[] {
+  if (env['DATABASE_URL'] === undefined) return []
+  const why = 'is required with DATABASE_URL, beside which no secret is generated'
+  const problems: string[] = []
+  if (env['INTERNAL_TOKENS'] === undefined) problems.push(`INTERNAL_TOKENS ${why}: name:secret pairs, comma separated`)
+  if (env['EDX_API_KEY'] === undefined) problems.push(`EDX_API_KEY ${why}: accepted values, comma separated`)
+  const jwt = ['JWT_SECRET', 'JWT_JWKS_URL', 'JWT_PUBLIC_KEYS']
+  if (jwt.every((key) => env[key] === undefined)) problems.push(`JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS ${why}`)
+  return problems
+}
+
+function arrange(read: z.output<typeof settings>): Config {
+  return {
+    databaseUrl: read.DATABASE_URL,
+    databasePoolSize: read.DATABASE_POOL_SIZE,
+    dataDir: read.DATA_DIR,
+    publicAddress: { host: read.HOST, port: read.PORT },
+    privateAddress:
+      read.INTERNAL_SOCKET === undefined
+        ? { host: read.INTERNAL_HOST, port: read.INTERNAL_PORT }
+        : { socketPath: read.INTERNAL_SOCKET },
+    givenSecrets: {
+      internalTokens: read.INTERNAL_TOKENS,
+      edxApiKeys: read.EDX_API_KEY,
+      jwt: { secret: read.JWT_SECRET, jwksUrl: read.JWT_JWKS_URL, publicKeysFile: read.JWT_PUBLIC_KEYS },
+    },
+    jwtIssuer: read.JWT_ISSUER,
+    jwtAudience: read.JWT_AUDIENCE,
+    retirementServiceUsername: read.RETIREMENT_SERVICE_USERNAME,
+    rateLimits: read.RATE_LIMITS ? { user: read.RATE_LIMIT_USER, staff: read.RATE_LIMIT_STAFF } : null,
+    embargo: { on: read.EMBARGO, geoipDatabase: read.GEOIP_DATABASE, baseUrl: read.EMBARGO_BASE_URL },
+    trustedProxies: read.TRUST_PROXY,
+    corsOrigins: read.CORS_ORIGINS,
+    policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
+    logLevel: read.LOG_LEVEL,
+  }
+}
