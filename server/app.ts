@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import {
+  fastify,
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
+import { isDatabaseUnavailable } from '../core/database/failure.ts'
+import type { Database } from '../core/database/open.ts'
+import type { Config } from './config.ts'
+import { health } from './health.ts'
+import { confineTo, distinguishSides } from './listeners.ts'
+import type { Secrets } from './secrets.ts'
+import { trpc } from './trpc.ts'
+
+export interface AppOptions {
+  readonly db: Database
+  readonly config: Config
+  readonly secrets: Secrets
+  /** Silent unless given. */
+  readonly logger?: FastifyServerOptions['logger']
+  /** Fixes the clock. */
+  readonly now?: () => Date
+}
+
+/** Builds the one server behind both listeners. It listens nowhere yet: `openListeners` does that, or a test injects. */
+export function buildApp({ db, config, secrets, logger = false, now }: AppOptions): FastifyInstance {
+  const app = fastify({
+    logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    // False, and not an empty list, is how Fastify is told to believe nobody.
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    // Time for a request to arrive whole; the answer may take longer.
+    requestTimeout: 60_000,
+    // While the server closes, what still arrives on open connections is served, and each answer ends its connection.
+    return503OnClosing: false,
+    // The longest that a request line can be: no name is refused for its length before the route has seen it.
+    routerOptions: { maxParamLength: 16_384 },
+    frameworkErrors: answerError,
+  })
+  distinguishSides(app)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
+  app.addHook('onResponse', logRequest)
+
+  app.register(health, { db })
+
+  app.register(async (scope) => {
+    confineTo('public', scope)
+    // The REST door: scope.register(restV1, { db, … }) of rest/v1/index.ts.
+  })
+
+  app.register(async (scope) => {
+    confineTo('private', scope)
+    scope.register(trpc, { db, policy: config.policy, internalTokens: secrets.internalTokens, now })
+  })
+
+  return app
+}
+
+/** For errors that no door has put into its own words; nothing of an unexpected one leaves the process. */
+function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const status = statusOf(error)
+  if (status >= 500) request.log.error({ err: error }, 'request failed')
+  if (status === 503) reply.header('retry-after', '1')
+  void reply.code(status).send({ detail: `${STATUS_CODES[status]}.` })
+}
+
+function statusOf(error: FastifyError): number {
+  if (isDatabaseUnavailable(error)) return 503
+  const { statusCode = 500 } = error
+  return STATUS_CODES[statusCode] === undefined || statusCode < 400 ? 500 : statusCode
+}
+
+async function logRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  // Without its query, which may hold names and addresses of people.
+  const path = request.url.split('?', 1)[0]
+  const milliseconds = Number(reply.elapsedTime.toFixed(1))
+  request.log.debug({ method: request.method, path, status: reply.statusCode, milliseconds }, 'request answered')
+}

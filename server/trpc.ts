@@ -1,0 +1,99 @@
+import { getTRPCErrorShape, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
+import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
+import { getHTTPStatusCodeFromError } from '@trpc/server/http'
+import type { FastifyError, FastifyPluginAsync } from 'fastify'
+import type { Kysely } from 'kysely'
+import type { DB } from '../core/database/schema.ts'
+import type { Policy } from '../core/policy.ts'
+import { appRouter, type AppRouter } from '../routers/index.ts'
+import type { RouterContext } from '../routers/trpc.ts'
+import { callersByToken } from './bearer.ts'
+
+export interface TrpcOptions {
+  readonly db: Kysely<DB>
+  readonly policy: Policy
+  /** Names of the callers, by their secret. */
+  readonly internalTokens: ReadonlyMap<string, string>
+  readonly now?: (() => Date) | undefined
+}
+
+const BODY_LIMIT = 16 * 1024 * 1024
+const MAX_BATCH_SIZE = 100
+
+/**
+ * The typed door over HTTP (rpc §1). Stands on tRPC's adapter for Fastify and not on its fetch handler, so that
+ * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
+ */
+export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, internalTokens, now }) => {
+  const findCaller = callersByToken(internalTokens)
+
+  // Before the body is read: a stranger costs neither memory nor time.
+  app.addHook('onRequest', async (request) => {
+    const caller = findCaller(request.headers.authorization)
+    if (caller === undefined) {
+      throw new TRPCError({ code: 'UNAUTHORIZED', message: 'A token of INTERNAL_TOKENS is required.' })
+    }
+    request.setDecorator('caller', caller)
+  })
+  app.decorateRequest('caller', '')
+
+  app.addHook('onRoute', (route) => {
+    route.bodyLimit = BODY_LIMIT
+  })
+
+  app.setErrorHandler<FastifyError | TRPCError>((error, request, reply) => {
+    const cause = toTRPCError(error)
+    if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
+    if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
+    // Node.js discards what is left of a large body; a connection that is cut while the client sends loses the answer.
+    if (cause.code === 'PAYLOAD_TOO_LARGE') reply.removeHeader('connection')
+    const shape = getTRPCErrorShape({
+      config: appRouter._def._config,
+      error: cause,
+      type: 'unknown',
+      path: undefined,
+      input: undefined,
+      ctx: undefined,
+    })
+    return reply.code(getHTTPStatusCodeFromError(cause)).send({ error: shape })
+  })
+
+  await app.register(fastifyTRPCPlugin<AppRouter>, {
+    prefix: '/trpc',
+    trpcOptions: {
+      router: appRouter,
+      maxBatchSize: MAX_BATCH_SIZE,
+      // A query may carry a list that is too long for a URL.
+      allowMethodOverride: true,
+      createContext: ({ req }): RouterContext => ({
+        db,
+        policy,
+        actor: { kind: 'service', name: req.getDecorator<string>('caller') },
+        via: 'rpc',
+        requestId: req.id,
+        log: req.log,
+        now,
+      }),
+      onError: ({ error, path, req }) => {
+        // Errors of a procedure have been reported by the procedure itself.
+        if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
+      },
+    },
+  } satisfies FastifyTRPCPluginOptions<AppRouter>)
+}
+
+/** What Fastify refuses by itself, in tRPC's words. */
+function toTRPCError(error: FastifyError | TRPCError): TRPCError {
+  if (error instanceof TRPCError) return error
+  const status = error.statusCode ?? 500
+  const code = codes[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
+  if (code === 'INTERNAL_SERVER_ERROR') return new TRPCError({ code, message: 'Internal server error' })
+  return new TRPCError({ code, message: error.message })
+}
+
+const codes: Record<number, TRPC_ERROR_CODE_KEY> = {
+  408: 'TIMEOUT',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  503: 'SERVICE_UNAVAILABLE',
+}

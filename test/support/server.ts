@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify'
+import type { Database } from '../../core/database/open.ts'
+import { buildApp } from '../../server/app.ts'
+import { readConfig, type Environment } from '../../server/config.ts'
+import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
+import type { Secrets } from '../../server/secrets.ts'
+
+export const secrets = {
+  internalTokens: new Map([['token-of-enterprise', 'enterprise']]),
+  edxApiKeys: ['api-key'],
+  jwt: { secret: 'jwt-secret-of-the-tests-with-32-bytes' },
+} satisfies Secrets
+
+export interface TestApp {
+  db: Database
+  env?: Environment
+  logger?: { level: string; stream: { write(line: string): void } }
+  now?: () => Date
+}
+
+/** The server as the process builds it, on the default settings but for `env`; listens nowhere. */
+export function buildTestApp({ db, env = {}, ...rest }: TestApp): FastifyInstance {
+  return buildApp({ db, config: readConfig(env), secrets, ...rest })
+}
+
+/** Opens both doors of a server on free ports, or where `at` says; dispose of it to close them. */
+export async function openTestServer(
+  app: FastifyInstance,
+  at: Partial<ListenersOptions> = {},
+): Promise<{ addresses: Addresses; url: string; internal: string } & AsyncDisposable> {
+  const free = { host: '127.0.0.1', port: 0 }
+  const addresses = await openListeners(app, { publicAddress: free, privateAddress: free, ...at })
+  const internal = 'internalUrl' in addresses ? addresses.internalUrl : addresses.internalSocket
+  return { addresses, url: addresses.url, internal, [Symbol.asyncDispose]: () => app.close() }
+}
