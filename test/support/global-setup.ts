@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,8 +22,9 @@ declare module 'vitest' {
 
 /** Before all test files: a PostgreSQL and a migrated template database. After them: nothing is left of either. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeKilledRuns()
   await using undo = new AsyncDisposableStack()
-  const scratch = await mkdtemp(join(tmpdir(), 'enrollment-test-'))
+  const scratch = await mkdtemp(join(tmpdir(), PREFIX))
   undo.defer(() => rm(scratch, { recursive: true, force: true }))
   undo.defer(() => expectNoProcesses(scratch))
 
@@ -38,6 +39,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('scratch', scratch)
   const teardown = undo.move()
   return () => teardown.disposeAsync()
+}
+
+const PREFIX = 'enrollment-test-'
+const LONGER_THAN_ANY_RUN_MS = 60 * 60 * 1000
+
+/** A run that was killed could not clean up after itself. */
+async function removeKilledRuns(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(PREFIX)) continue
+    const path = join(tmpdir(), name)
+    const found = await stat(path).catch(() => undefined)
+    if (!found || found.uid !== process.getuid?.() || Date.now() - found.mtimeMs < LONGER_THAN_ANY_RUN_MS) continue
+    killProcesses(path)
+    await rm(path, { recursive: true, force: true })
+  }
+}
+
+function killProcesses(scratch: string): string[] {
+  const found = processesNaming(scratch)
+  for (const { pid } of found) process.kill(pid, 'SIGKILL')
+  return found.map(({ command }) => command)
 }
 
 function startServer(scratch: string) {
@@ -72,8 +94,6 @@ async function dropDatabases(connectionString: string, template: string): Promis
 async function expectNoProcesses(scratch: string): Promise<void> {
   const deadline = Date.now() + 3_000
   while (processesNaming(scratch).length > 0 && Date.now() < deadline) await sleep(50)
-  const left = processesNaming(scratch)
-  for (const { pid } of left) process.kill(pid, 'SIGKILL')
-  if (left.length > 0)
-    throw new Error(`The tests left processes behind: ${left.map(({ command }) => command).join('; ')}`)
+  const left = killProcesses(scratch)
+  if (left.length > 0) throw new Error(`The tests left processes behind: ${left.join('; ')}`)
 }

@@ -127,16 +127,14 @@ async function openLog(path: string) {
   return open(path, 'a', 0o600)
 }
 
-/** The last things of weight in the server's log. */
+/** Why the server ended, by the last entries of weight in its log. */
 export async function lastWords(cluster: Cluster): Promise<string> {
   const lines = (await readFile(cluster.log, 'utf8')).split('\n')
-  return (
-    lines
-      .filter((line) => /FATAL|PANIC|HINT|DETAIL|error/.test(line))
-      .slice(-3)
-      .join(' ') || lines.slice(-3).join(' ')
-  )
+  const entries = lines.map((line) => line.replace(/^.*? \[\d+\] /, '')).filter((line) => WEIGHTY.test(line))
+  return [...new Set(entries.slice(-3))].join(' ') || `see ${cluster.log}`
 }
+
+const WEIGHTY = /^(FATAL|PANIC|DETAIL|HINT):|: error /
 
 /**
  * Asks the server to end: `fast` rolls back what runs, `smart` waits until all have left. Synchronous, so that a
