@@ -1,0 +1,34 @@
+import type pg from 'pg'
+
+/**
+ * One prepared statement per enrollment, as an expert would write it by hand: learner and course by their names, the
+ * row and its event, the same constraints, nothing checked.
+ */
+export function handEnroll(pool: pg.Pool, username: string, courseKey: string): Promise<unknown> {
+  return pool.query({ name: 'hand.enroll', text: ENROLL, values: [username, courseKey, 'audit'] })
+}
+
+/** The same for many learners of one course in one statement. */
+export function handEnrollSet(pool: pg.Pool, usernames: readonly string[], courseKey: string): Promise<unknown> {
+  return pool.query({ name: 'hand.enrollSet', text: ENROLL_SET, values: [usernames, courseKey, 'audit'] })
+}
+
+const EVENT = `insert into enrollment_events (enrollment_id, version, kind, after_mode, after_is_active,
+    actor_kind, actor_name, via, at)
+  select id, 1, 'created', $3, true, 'service', 'bench', 'caller', now() from enrolled
+  returning id, enrollment_id`
+
+const ENROLL = `with enrolled as (
+    insert into enrollments (learner_id, course_id, is_active, mode, created, updated)
+    select l.id, c.id, true, $3, now(), now() from learners l, courses c where l.username = $1 and c.course_key = $2
+    on conflict do nothing
+    returning id
+  ) ${EVENT}`
+
+const ENROLL_SET = `with enrolled as (
+    insert into enrollments (learner_id, course_id, is_active, mode, created, updated)
+    select l.id, c.id, true, $3, now(), now()
+    from unnest($1::text[]) u join learners l on l.username = u, courses c where c.course_key = $2
+    on conflict do nothing
+    returning id
+  ) ${EVENT}`
