@@ -10,7 +10,8 @@ export interface LearnerLookup {
   readonly userId: number | null
 }
 
-const MAX_USERNAME_LENGTH = 150
+export const MAX_USERNAME_LENGTH = 150
+export const MAX_EMAIL_LENGTH = 254
 const MAX_INTEGER = 2_147_483_647
 
 /**
@@ -20,7 +21,7 @@ const MAX_INTEGER = 2_147_483_647
  */
 export function learnerLookup(learner: LearnerRef): LearnerLookup {
   if ('username' in learner) return { ...NOBODY, username: storable(learner.username, MAX_USERNAME_LENGTH) }
-  if ('email' in learner) return { ...NOBODY, email: storable(learner.email.trim(), 254) }
+  if ('email' in learner) return { ...NOBODY, email: storable(learner.email.trim(), MAX_EMAIL_LENGTH) }
   return { ...NOBODY, userId: integer(learner.userId) }
 }
 

@@ -1,0 +1,31 @@
+import type { Kysely } from 'kysely'
+import { instantFromDate } from '../database/instant.ts'
+import type { DB } from '../database/schema.ts'
+import type { Account } from './account.ts'
+
+/** Below this age nobody is asked for consent: the answer is "no" (rest-v1 §1.13). */
+const MINIMUM_AGE = 13
+
+/**
+ * Keeps whether a person wants e-mail from an organisation. Who may be under 13 does not, whatever they say.
+ *
+ * @param answer.value the text to keep, `True` or `False` in the words of the legacy clients.
+ */
+export async function recordEmailOptIn(
+  db: Kysely<DB>,
+  person: Pick<Account, 'id' | 'yearOfBirth'>,
+  answer: { readonly org: string; readonly value: string; readonly now: Date },
+): Promise<void> {
+  const value = mayBeTooYoung(person.yearOfBirth, answer.now) ? 'False' : answer.value
+  const updated = instantFromDate(answer.now)
+  await db
+    .insertInto('email_optins')
+    .values({ learner_id: person.id, org: answer.org, value, updated })
+    .onConflict((conflict) => conflict.columns(['learner_id', 'org']).doUpdateSet({ value, updated }))
+    .execute()
+}
+
+/** Counts the years that have certainly passed: the birthday of this year may be still to come. */
+function mayBeTooYoung(yearOfBirth: number | null, now: Date): boolean {
+  return yearOfBirth !== null && now.getUTCFullYear() - yearOfBirth - 1 < MINIMUM_AGE
+}
