@@ -1,0 +1,63 @@
+import { decodePath } from './percent.ts'
+
+/** Where the door is mounted. */
+export const BASE_PATH = '/api/enrollment/v1/'
+
+/** A route of the door with what its path says. */
+export type Place =
+  | { readonly route: 'enrollment'; readonly username: string | null; readonly courseId: string }
+  | { readonly route: 'enrollmentList' }
+  | { readonly route: 'course'; readonly courseId: string }
+
+/**
+ * Finds the route of a path (rest-v1 §1.1). Not left to the router, which knows no comma between parameters and lets no
+ * `/` into one: here `+` and `/` both part a course key, encoded or not.
+ *
+ * @param path as it was sent, percent-encoded and without its query.
+ * @returns null where there is nothing: 404.
+ */
+export function placeAt(path: string): Place | null {
+  const decoded = decodePath(path)
+  if (!decoded.startsWith(BASE_PATH)) return null
+  const rest = decoded.slice(BASE_PATH.length)
+  if (rest === 'enrollment') return { route: 'enrollmentList' }
+  return enrollmentAt(rest) ?? courseAt(rest)
+}
+
+// Python's `\w`: letters and numbers of every script, and the underscore.
+const USERNAME = String.raw`[\p{L}\p{N}_ .@+\-]+`
+const COURSE = '[^/+]+[/+][^/+]+[/+][^/?]+'
+
+const ENROLLMENT_OF_USER = new RegExp(`^enrollment/(${USERNAME}),(${COURSE})$`, 'u')
+const OWN_ENROLLMENT = new RegExp(`^enrollment/(${COURSE})$`, 'u')
+const COURSE_DETAILS = new RegExp(`^course/(${COURSE})$`, 'u')
+
+/** What is no username before the comma belongs to the course id. */
+function enrollmentAt(rest: string): Place | null {
+  const [, username, courseOfUser] = ENROLLMENT_OF_USER.exec(rest) ?? []
+  if (username !== undefined && courseOfUser !== undefined) {
+    return { route: 'enrollment', username, courseId: courseOfUser }
+  }
+  const [, courseId] = OWN_ENROLLMENT.exec(rest) ?? []
+  return courseId === undefined ? null : { route: 'enrollment', username: null, courseId }
+}
+
+function courseAt(rest: string): Place | null {
+  const [, courseId] = COURSE_DETAILS.exec(rest) ?? []
+  return courseId === undefined ? null : { route: 'course', courseId }
+}
+
+/**
+ * The address under which the router finds the route of a URL. The router refuses broken percent-encoding before any
+ * route sees it; here it counts as the text that it is, and {@link placeAt} reads the address as it was sent.
+ */
+export function routableUrl(url: string): string {
+  if (!url.includes('%')) return url
+  const [path = ''] = url.split('?', 1)
+  try {
+    decodeURI(path)
+    return url
+  } catch {
+    return path.replaceAll('%', '%25') + url.slice(path.length)
+  }
+}
