@@ -14,6 +14,8 @@ import type { Database } from '../core/database/open.ts'
 import type { Config } from './config.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
+import { restV1 } from './rest/v1/index.ts'
+import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
 
@@ -41,6 +43,7 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     return503OnClosing: false,
     // The longest that a request line can be: no name is refused for its length before the route has seen it.
     routerOptions: { maxParamLength: 16_384 },
+    rewriteUrl: ({ url = '/' }) => routableUrl(url),
     frameworkErrors: answerError,
   })
   distinguishSides(app)
@@ -52,7 +55,9 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('public', scope)
-    // The REST door: scope.register(restV1, { db, … }) of rest/v1/index.ts.
+    const { secret } = secrets.jwt
+    const jwt = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience }
+    scope.register(restV1, { db, policy: config.policy, apiKeys: secrets.edxApiKeys, jwt, now })
   })
 
   app.register(async (scope) => {

@@ -1,0 +1,126 @@
+import type { Kysely } from 'kysely'
+import { assignToCohort } from '../../../core/course/cohort.ts'
+import type { DB } from '../../../core/database/schema.ts'
+import type { Enrollment, EnrollmentCommand, Stamp } from '../../../core/enrollment/command.ts'
+import { enroll, enrollWhole } from '../../../core/enrollment/enroll.ts'
+import { EnrollmentError } from '../../../core/errors.ts'
+import type { Account } from '../../../core/learner/account.ts'
+import { recordEmailOptIn } from '../../../core/learner/email-opt-in.ts'
+import { Refusal, type Answer } from './answer.ts'
+import type { Settled } from './audit-line.ts'
+import { answerToChange, attributeLacks } from './errors.ts'
+import { readText } from './post-fields.ts'
+import type { JsonObject } from './python-json.ts'
+import { pythonText } from './python-text.ts'
+import { actorOf } from './rights.ts'
+import { showCourse, showEnrollments } from './show.ts'
+import type { ViewRequest } from './view.ts'
+
+/** What a POST came to ask of the core, and the body for what is read only after the enrollment. */
+export interface Order {
+  readonly command: EnrollmentCommand
+  readonly learner: Account
+  /** The organisation of the course. */
+  readonly org: string
+  readonly body: JsonObject
+}
+
+/** Rows 14 to 22 of rest-v1 §3.2: the enrollment, what goes with it, and the answer. */
+export async function carryOut(request: ViewRequest, order: Order): Promise<Settled> {
+  try {
+    const { refused, enrollment } = await change(request, order)
+    if (refused !== null) return { answer: refused, enrollment }
+    const [body] = await showEnrollments(request.db, [enrollment], request)
+    return { answer: { status: 200, body }, enrollment }
+  } catch (error) {
+    if (error instanceof EnrollmentError) return { answer: await refusal(request, order, error) }
+    throw error
+  }
+}
+
+/** What was done; a refusal that comes after the enrollment does not take it back (rest-v1 D4). */
+interface Done {
+  readonly refused: Answer | null
+  readonly enrollment: Enrollment
+}
+
+async function change(request: ViewRequest, order: Order): Promise<Done> {
+  const { db } = request
+  const incomplete = order.command.attributes?.some(({ value }) => value === undefined) ?? false
+  if (incomplete) return changeWithoutAttributes(request, order)
+  if (!hasCompanions(order.body))
+    return { refused: null, enrollment: (await enrollOnce(db, request, order)).enrollment }
+  return db.transaction().execute((trx) => changeWithCompanions(trx, request, order))
+}
+
+/** Whether anything is to be written beside the enrollment, so that one transaction has to hold both. */
+function hasCompanions({ cohort = null, email_opt_in: optIn = null }: JsonObject): boolean {
+  return cohort !== null || optIn !== null
+}
+
+/** Rows 15g and 19 to 21: what is active already gets nothing further. */
+async function changeWithCompanions(trx: Kysely<DB>, request: ViewRequest, order: Order): Promise<Done> {
+  const { enrollment, isAlreadyActive } = await enrollOnce(trx, request, order)
+  if (isAlreadyActive) return { refused: null, enrollment }
+  const refused = await joinCohort(trx, order, enrollment)
+  if (refused === null) await keepOptIn(trx, request, order)
+  return { refused, enrollment }
+}
+
+async function enrollOnce(
+  db: Kysely<DB>,
+  request: ViewRequest,
+  { command }: Pick<Order, 'command'>,
+): Promise<{ enrollment: Enrollment; isAlreadyActive: boolean }> {
+  const { kind, enrollment } = await enroll(db, command, stampOf(request), request.policy)
+  return { enrollment, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
+}
+
+function stampOf({ rights, now, requestId }: ViewRequest): Stamp {
+  return { actor: actorOf(rights), via: 'rest', now, requestId }
+}
+
+/**
+ * Row 15h: an attribute without its value is noticed only when it is written. The rules before that see the attributes
+ * by their names, in a rehearsal that leaves nothing.
+ */
+async function changeWithoutAttributes(request: ViewRequest, { command }: Order): Promise<Done> {
+  const { db, policy } = request
+  const attributes = command.attributes?.map((attribute) => ({ ...attribute, value: attribute.value ?? '' })) ?? null
+  const rehearsed = [{ command: { ...command, attributes }, stamp: stampOf(request) }]
+  const { results } = await enrollWhole(db, rehearsed, policy, { strict: false, dryRun: true })
+  for (const result of results) if (!result.ok) throw new EnrollmentError(result.error)
+  const { enrollment, isAlreadyActive } = await enrollOnce(db, request, { command: { ...command, attributes: null } })
+  return { refused: isAlreadyActive ? null : attributeLacks('value'), enrollment }
+}
+
+/** Rows 19 and 20. */
+async function joinCohort(trx: Kysely<DB>, { learner, body }: Order, { courseId }: Enrollment): Promise<Answer | null> {
+  try {
+    const cohort = readText(body, 'cohort')
+    if (cohort !== null) await assignToCohort(trx, learner.id, { courseId, cohort })
+    return null
+  } catch (error) {
+    if (error instanceof Refusal) return error.answer
+    if (error instanceof EnrollmentError)
+      return answerToChange(error, { username: learner.username, courseId, mode: null })
+    throw error
+  }
+}
+
+/** Row 21: for the caller, not for the learner; for nobody where only an API key called (rest-v1 D17). */
+async function keepOptIn(trx: Kysely<DB>, { rights, now }: ViewRequest, { org, body }: Order): Promise<void> {
+  const { email_opt_in: optIn = null } = body
+  if (optIn === null || rights.account === null) return
+  await recordEmailOptIn(trx, rights.account, { org, value: pythonText(optIn), now })
+}
+
+/** The words for what the domain refused; of an unavailable mode they show what the course offers instead (row 16). */
+async function refusal({ db, policy, now }: ViewRequest, order: Order, error: EnrollmentError): Promise<Answer> {
+  const { courseId, mode } = order.command
+  const answer = answerToChange(error, { username: order.learner.username, courseId, mode })
+  if (error.failure.code !== 'modeUnavailable') return answer
+  const { includeExpired } = error.failure.details
+  const details = await showCourse(db, courseId, { includeExpired, policy, now })
+  return { ...answer, body: { ...Object(answer.body), course_details: details } }
+}

@@ -1,0 +1,100 @@
+import type { EnrollmentCommand } from '../../../core/enrollment/command.ts'
+import { findAccount, type Account } from '../../../core/learner/account.ts'
+import { HIDDEN, message, Refusal, type Answer } from './answer.ts'
+import { audited } from './audit-line.ts'
+import { carryOut, type Order } from './enrollment-change.ts'
+import {
+  readActivation,
+  readAttributes,
+  readBody,
+  readCourseKey,
+  readForce,
+  readName,
+  readText,
+} from './post-fields.ts'
+import type { JsonObject } from './python-json.ts'
+import { isFalsy, pythonText } from './python-text.ts'
+import { mayActFor, mayAskForMode } from './rights.ts'
+import type { ViewRequest } from './view.ts'
+
+/**
+ * POST of R3: enrolls a learner, or changes an enrollment. The checks come in the order of rest-v1 §3.2, the first that
+ * fires wins; the rules of enrollment itself, rows 12 to 18, are the core's.
+ */
+export async function postEnrollment(request: ViewRequest): Promise<Answer> {
+  const body = readBody(request.body)
+  const courseKey = readCourseKey(body)
+  const target = await findTarget(request, body)
+  const mode = readMode(request, body)
+  const learner = requireAccount(target)
+  const asked = { learner, courseId: courseKey.text, mode }
+  return audited(request, { ...asked, activation: body['is_active'] ?? null }, () =>
+    carryOut(request, readOrder(request, body, { ...asked, org: courseKey.org })),
+  )
+}
+
+interface Target {
+  readonly username: string
+  readonly account: Account | null
+}
+
+/** Rows 3 and 4: by username, by e-mail address, or the caller. */
+async function findTarget({ db, rights }: ViewRequest, body: JsonObject): Promise<Target> {
+  const username = readName(body, 'user')
+  const email = username === null ? readName(body, 'email') : null
+  if (email !== null) {
+    if (!rights.isPrivileged) throw new Refusal(HIDDEN)
+    const account = await findAccount(db, { email })
+    if (account !== null) return { username: account.username, account }
+    throw new Refusal(message(406, `The user with the email address ${email} does not exist.`))
+  }
+  if (username === null || username === rights.username) return rights
+  if (!mayActFor(rights, username)) throw new Refusal(HIDDEN)
+  return { username, account: await findAccount(db, { username }) }
+}
+
+/** Row 5. */
+function readMode({ rights }: ViewRequest, body: JsonObject): string | null {
+  const mode = readText(body, 'mode')
+  if (mayAskForMode(rights, mode)) return mode
+  throw new Refusal(message(403, `User does not have permission to create enrollment with mode [${mode}].`))
+}
+
+/** Row 6. */
+function requireAccount({ username, account }: Target): Account {
+  if (account !== null) return account
+  throw new Refusal(message(406, `The user ${username} does not exist.`))
+}
+
+/** Rows 9 to 13, and the command that the core decides. */
+function readOrder(
+  { rights }: ViewRequest,
+  body: JsonObject,
+  { learner, courseId, mode, org }: { learner: Account; courseId: string; mode: string | null; org: string },
+): Order {
+  const isActive = readActivation(body)
+  // An API key does not give it: it takes a person to answer for it.
+  const force = readForce(body) && rights.isGlobalStaff
+  const attributes = readAttributes(body)
+  const command: EnrollmentCommand = {
+    learner: { username: learner.username },
+    courseId,
+    path: rights.isPrivileged ? 'post' : 'enroll',
+    mode,
+    isActive,
+    activeFirst: false,
+    force,
+    expiredModeWhenAdding: force,
+    expiredModeWhenChanging: rights.hasApiKey,
+    attributes,
+    expectedVersion: null,
+    enterpriseUuid: readEnterpriseUuid(body),
+    reason: null,
+  }
+  return { command, learner, org, body }
+}
+
+/** Kept as it comes: clients send the text `None` where they have no uuid. */
+function readEnterpriseUuid({ enterprise_uuid: uuid }: JsonObject): string | null {
+  return uuid === undefined || isFalsy(uuid) ? null : pythonText(uuid)
+}

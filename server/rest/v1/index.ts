@@ -1,0 +1,73 @@
+import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Kysely } from 'kysely'
+import type { DB } from '../../../core/database/schema.ts'
+import type { Policy } from '../../../core/policy.ts'
+import { admit, type Admission } from './admit.ts'
+import { detail, Refusal, serialize, type Answer } from './answer.ts'
+import { apiKeyCheck } from './api-key.ts'
+import { parseBody } from './body.ts'
+import { answerToFailure } from './errors.ts'
+import { jwtVerifier, type JwtOptions } from './jwt.ts'
+import { BASE_PATH } from './path.ts'
+import { refuseUnstorable } from './storable.ts'
+
+export interface RestV1Options {
+  readonly db: Kysely<DB>
+  readonly policy: Policy
+  /** Accepted values of `X-Edx-Api-Key`. */
+  readonly apiKeys: readonly string[]
+  readonly jwt: JwtOptions
+  readonly now?: (() => Date) | undefined
+}
+
+/**
+ * The legacy door: the Enrollment API v1 of Open edX, byte for byte (rest-v1). It takes every path and method under its
+ * base path, because the order in which it refuses is part of the contract: see `admit`.
+ */
+export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) => {
+  const { db, policy, apiKeys, jwt, now = () => new Date() } = options
+  const authentication = { db, isApiKey: apiKeyCheck(apiKeys), verifyJwt: jwtVerifier(jwt), now }
+  const admissions = new WeakMap<FastifyRequest, Admission>()
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
+
+  app.addHook('onRequest', async (request, reply) => {
+    admissions.set(request, await admit(request, reply, authentication))
+  })
+
+  app.all(`${BASE_PATH}*`, async (request, reply) => {
+    const admission = admissions.get(request)
+    if (admission === undefined) throw new Error('A request came in that was not admitted')
+    const { handler, pathFields, query, rights, contentType } = admission
+    const body = await parseBody(bytesOf(request), contentType)
+    refuseUnstorable(pathFields)
+    refuseUnstorable(query)
+    refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
+    const { id: requestId, log } = request
+    return send(reply, await handler({ db, policy, rights, query, body, now: now(), requestId, log }))
+  })
+}
+
+function bytesOf({ body }: FastifyRequest): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+}
+
+function send(reply: FastifyReply, { status, body, headers = {} }: Answer): FastifyReply {
+  reply.code(status).headers(headers)
+  if (body === undefined) return reply.send()
+  // As bytes, because Fastify gives the type of a text a charset, which the contract does not have.
+  return reply.header('content-type', 'application/json').send(Buffer.from(serialize(body)))
+}
+
+/** The answer to an error; of one that nobody expected nothing leaves the process. */
+function answerTo(error: FastifyError, request: FastifyRequest): Answer {
+  if (error instanceof Refusal) return error.answer
+  const answer = answerToFailure(error)
+  if (answer !== null) return answer
+  const { statusCode = 500, message } = error
+  if (statusCode >= 400 && statusCode < 500) return detail(statusCode, message)
+  request.log.error({ err: error }, 'request failed')
+  return detail(500, 'Internal server error.')
+}

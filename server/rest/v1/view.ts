@@ -1,0 +1,58 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Kysely } from 'kysely'
+import type { DB } from '../../../core/database/schema.ts'
+import type { Policy } from '../../../core/policy.ts'
+import type { Answer } from './answer.ts'
+import type { Json } from './python-json.ts'
+import type { Fields } from './query.ts'
+import type { Permission, Rights } from './rights.ts'
+
+/** A request that has passed everything up to the handler. */
+export interface ViewRequest {
+  readonly db: Kysely<DB>
+  readonly policy: Policy
+  readonly rights: Rights
+  readonly query: Fields
+  /** An empty object where nothing was sent. */
+  readonly body: Json
+  readonly now: Date
+  readonly requestId: string
+  readonly log: FastifyBaseLogger
+}
+
+export type Handler = (request: ViewRequest) => Promise<Answer>
+
+/** One route of the door: who may come in, and what each method does. */
+export interface View {
+  /** What OPTIONS calls it. */
+  readonly name: string
+  /** Whether credentials are looked at; where they are not, a wrong token is no error (rest-v1 §2.1). */
+  readonly authenticates: boolean
+  readonly permits: Permission
+  readonly methods: Readonly<Partial<Record<Method, Handler>>>
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+type Method = (typeof METHODS)[number]
+
+/** The value of `Allow`: HEAD goes with GET, and OPTIONS with everything (rest-v1 §2.3). */
+export function allowedMethods({ methods }: View): string {
+  const handled = METHODS.filter((method) => methods[method] !== undefined)
+  return [...handled, ...(methods.GET === undefined ? [] : ['HEAD']), 'OPTIONS'].join(', ')
+}
+
+/** The handler of a method; undefined: 405. */
+export function handlerOf(view: View, method: string): Handler | undefined {
+  if (method === 'OPTIONS') return async () => ({ status: 200, body: describe(view) })
+  const name = method === 'HEAD' ? 'GET' : METHODS.find((known) => known === method)
+  return name && view.methods[name]
+}
+
+function describe({ name }: View): object {
+  return {
+    name,
+    description: '',
+    renders: ['application/json'],
+    parses: ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'],
+  }
+}
