@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { MAX_COURSE_KEY_LENGTH, parseCourseKey, type CourseKey } from '../course/key.ts'
+import { isStorableText } from '../text.ts'
+import { parseInstant } from './instant.ts'
+import { quote } from './printable.ts'
+
+const MAX_INTEGER = 2_147_483_647
+
+/** Text that the database can store, of `min` (1 unless given) to `max` characters. */
+export function text({ min = 1, max }: { min?: number; max: number }) {
+  return z.string({ error: expected('text') }).check((context) => {
+    const problem = textProblem(context.value, min, max)
+    if (problem !== null) context.issues.push({ code: 'custom', message: problem, input: context.value })
+  })
+}
+
+/** `true` or `false`. */
+export function flag() {
+  return z.boolean({ error: expected('true or false') })
+}
+
+/** A whole number between two bounds. */
+export function wholeNumber({ min = 0, max = MAX_INTEGER }: { min?: number; max?: number } = {}) {
+  const error = expected(`a whole number from ${min} to ${max}`)
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
+}
+
+/** An e-mail address: loose, because a strict pattern refuses addresses that work. */
+export function email() {
+  return text({ max: 254 }).regex(/^[^\s@]+@[^\s@]+$/, {
+    error: (issue) => `${quote(String(issue.input))} is not an e-mail address`,
+  })
+}
+
+/** A country by its two letters of ISO 3166. */
+export function country() {
+  return z.string({ error: expected('a country code such as FR') }).regex(/^[A-Z]{2}$/, {
+    error: (issue) => `${quote(String(issue.input))} is not a country code such as FR`,
+  })
+}
+
+/** A course key, parsed. */
+export function courseId() {
+  return z.string({ error: expected('a course key') }).transform((value, context): CourseKey => {
+    const key = parseCourseKey(value)
+    if (key === null) return fail(context, value, `${quote(value)} is not a course key`)
+    const problem = textProblem(key.stored, 1, MAX_COURSE_KEY_LENGTH)
+    return problem === null ? key : fail(context, value, problem)
+  })
+}
+
+/** An instant, in UTC and with microseconds. */
+export function instant() {
+  return z
+    .string({ error: expected('an instant such as 2026-01-31T09:30:00Z') })
+    .transform((value, context): string => {
+      const read = parseInstant(value)
+      return read ?? fail(context, value, `${quote(value)} is not an instant such as 2026-01-31T09:30:00Z`)
+    })
+}
+
+function fail(context: z.RefinementCtx, input: unknown, message: string): never {
+  context.issues.push({ code: 'custom', message, input })
+  return z.NEVER
+}
+
+/** The words for a value of another kind, or of none. */
+export function expected(kind: string) {
+  return (issue: { input?: unknown }): string => (issue.input === undefined ? 'is missing' : `must be ${kind}`)
+}
+
+function textProblem(value: string, min: number, max: number): string | null {
+  if (!isStorableText(value)) return 'must not contain a NUL character or half of a surrogate pair'
+  if (value.length < min) return 'must not be empty'
+  if (value.length > max && [...value].length > max) return `is longer than ${max} characters`
+  return null
+}

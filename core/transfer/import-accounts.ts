@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely'
+import { instantFromDate } from '../database/instant.ts'
+import type { DB } from '../database/schema.ts'
+import type { Stamp } from '../enrollment/command.ts'
+import { resolveRows, type Numbered, type RunOutcome } from './outcome.ts'
+import { quote } from './printable.ts'
+import { learnerIds, noAccount } from './references.ts'
+import { upsert, type UpsertTarget } from './upsert.ts'
+
+const ROLES = {
+  table: 'roles',
+  conflict: 'learner_id, role, org, course_key',
+  match: `t.learner_id = line.learner_id and t.role = line.role and t.org = line.org
+    and t.course_key is not distinct from line.course_key`,
+  columns: {
+    learner_id: ['integer', 'key'],
+    role: ['text', 'key'],
+    org: ['text', 'key'],
+    course_key: ['text', 'key'],
+  },
+} as const satisfies UpsertTarget
+
+/** Imports roles; the course run need not exist. */
+export async function importRoles(trx: Kysely<DB>, lines: readonly Numbered<'role'>[]): Promise<RunOutcome> {
+  const learners = await learnerIds(
+    trx,
+    lines.map(({ line }) => line.username),
+  )
+  const { rows, failures } = resolveRows(lines, (line) => {
+    const learnerId = learners.get(line.username)
+    if (learnerId === undefined) return { reason: `username: ${noAccount(line.username)}` }
+    const courseKey = line.courseId?.stored ?? null
+    return {
+      key: JSON.stringify([learnerId, line.role, line.org, courseKey]),
+      row: { learner_id: learnerId, role: line.role, org: line.org, course_key: courseKey },
+    }
+  })
+  return { failures, written: await upsert(trx, ROLES, rows) }
+}
+
+const RETIREMENTS = {
+  table: 'retirements',
+  conflict: 'learner_id',
+  match: 't.learner_id = line.learner_id',
+  columns: {
+    learner_id: ['integer', 'key'],
+    original_username: ['text', 'first'],
+    state: ['text', 'value'],
+    updated: ['timestamptz', 'stamp'],
+  },
+} as const satisfies UpsertTarget
+
+/** Imports retirements, one an account, under the username that the account has. */
+export async function importRetirements(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'retirement'>[],
+  stamp: Stamp,
+): Promise<RunOutcome> {
+  const usernames = lines.map(({ line }) => line.username)
+  const learners = await learnerIds(trx, usernames)
+  const holders = await retirementHolders(trx, usernames)
+  const updated = instantFromDate(stamp.now)
+  const { rows, failures } = resolveRows(lines, ({ username, state }) => {
+    const learnerId = learners.get(username)
+    if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
+    if ((holders.get(username) ?? learnerId) !== learnerId) {
+      return { reason: `username: ${quote(username)} is the former name of another retired account` }
+    }
+    return {
+      key: String(learnerId),
+      row: { learner_id: learnerId, original_username: username, state, updated },
+    }
+  })
+  return { failures, written: await upsert(trx, RETIREMENTS, rows) }
+}
+
+async function retirementHolders(trx: Kysely<DB>, usernames: readonly string[]): Promise<Map<string, number>> {
+  const rows = await trx
+    .selectFrom('retirements')
+    .select(['original_username', 'learner_id'])
+    .where('original_username', 'in', [...new Set(usernames)])
+    .execute()
+  return new Map(rows.map((row) => [row.original_username, row.learner_id]))
+}

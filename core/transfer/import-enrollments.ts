@@ -1,0 +1,154 @@
+import { sql, type Kysely } from 'kysely'
+import { instantFromDate } from '../database/instant.ts'
+import type { DB } from '../database/schema.ts'
+import { replaceAttributes, writeChanges } from '../enrollment/apply.ts'
+import type { Stamp } from '../enrollment/command.ts'
+import type { Attribute } from '../enrollment/decide.ts'
+import type { PairPlan } from '../enrollment/plan.ts'
+import { EnrollmentError, failure } from '../errors.ts'
+import type { LineOf } from './lines.ts'
+import { failureOf, type LineFailure, type Numbered, type RunOutcome } from './outcome.ts'
+import { anotherCreated, planPairs, type ImportPair, type StoredPair, type Wish } from './plan-enrollments.ts'
+import { noAccount, noCourse } from './references.ts'
+
+/** How often pairs that another transaction wrote in between are read again. */
+const MAX_ATTEMPTS = 8
+
+type NumberedWish = Wish & Numbered<'enrollment'>
+
+/**
+ * Imports enrollments: past every rule, but with the events and versions that any other change leaves. An enrollment
+ * that exists gets mode and activation of the line, its attributes where the line has some, and its `created` where the
+ * line names another; only mode and activation count as a change of the enrollment (`version`, `updated`).
+ */
+export async function importEnrollments(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'enrollment'>[],
+  stamp: Stamp,
+): Promise<RunOutcome> {
+  const failures: LineFailure[] = []
+  let written = 0
+  let open = lines
+  for (let attempt = 0; open.length > 0; attempt += 1) {
+    if (attempt === MAX_ATTEMPTS) throw new EnrollmentError(failure('unavailable', {}))
+    const read = await readWishes(trx, open)
+    failures.push(...read.failures)
+    const pairs = planPairs(read.wishes, instantFromDate(stamp.now))
+    const work = pairs.filter(({ plan }) => hasWork(plan))
+    const lost = await writePairs(trx, work, stamp)
+    written += work.length - lost.length
+    open = lost.flatMap(({ plan }) => plan.indexes.flatMap((index) => read.wishes[index] ?? []))
+  }
+  return { failures, written }
+}
+
+async function readWishes(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'enrollment'>[],
+): Promise<{ wishes: NumberedWish[]; failures: LineFailure[] }> {
+  const rows = await readPairs(
+    trx,
+    lines.map(({ line }) => line),
+  )
+  const wishes: NumberedWish[] = []
+  const failures: LineFailure[] = []
+  for (const [index, numbered] of lines.entries()) {
+    const row = rows[index]
+    if (row === undefined) throw new RangeError('Each line has one row')
+    const { learner_id: learnerId, course_id: courseId } = row
+    if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(numbered.line.username)}`))
+    else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(numbered.line.courseId)}`))
+    else wishes.push({ ...numbered, pair: pairOf(row, learnerId, courseId) })
+  }
+  return { wishes, failures }
+}
+
+interface Row {
+  learner_id: number | null
+  course_id: number | null
+  /** Of the enrollment that exists or, where `version` is null, of one to be inserted. */
+  enrollment_id: string
+  /** Null together with all that follows where there is no enrollment. */
+  version: number | null
+  mode: string
+  is_active: boolean
+  created: string
+  updated: string
+  attributes: Attribute[] | null
+}
+
+async function readPairs(trx: Kysely<DB>, lines: readonly LineOf<'enrollment'>[]): Promise<Row[]> {
+  const { rows } = await sql<Row>`
+    select l.id as learner_id, c.id as course_id,
+      case when e.id is not null or l.id is null or c.id is null then e.id else nextval('enrollments_id_seq') end
+        as enrollment_id,
+      e.version, e.mode, e.is_active, e.created, e.updated,
+      (select json_agg(json_build_object('namespace', a.namespace, 'name', a.name, 'value', a.value) order by a.position)
+        from enrollment_attributes a where a.enrollment_id = e.id) as attributes
+    from unnest(${lines.map((line) => line.username)}::text[], ${lines.map((line) => line.courseId.stored)}::text[])
+      with ordinality as line (username, course_key, n)
+    left join learners l on l.username = line.username
+    left join courses c on c.course_key = line.course_key
+    left join enrollments e on e.learner_id = l.id and e.course_id = c.id
+    order by line.n`.execute(trx)
+  return rows
+}
+
+function pairOf(row: Row, learnerId: number, courseId: number): StoredPair {
+  const { enrollment_id: enrollmentId, version, mode, is_active: isActive, created, updated } = row
+  const enrollment = version === null ? null : { id: enrollmentId, version, mode, isActive, created, updated }
+  return { learnerId, courseId, enrollmentId, enrollment, attributes: row.attributes ?? [] }
+}
+
+function hasWork(plan: ImportPair['plan']): boolean {
+  return plan.steps.length > 0 || plan.attributes !== null || anotherCreated(plan) !== null
+}
+
+/** @returns the pairs that another transaction changed since they were read: nothing of them was written. */
+async function writePairs(trx: Kysely<DB>, pairs: readonly ImportPair[], stamp: Stamp): Promise<ImportPair[]> {
+  const plans = pairs.map(({ plan }) => plan)
+  const changed = plans.filter((plan) => plan.steps.length > 0)
+  const held = await lockEnrollments(
+    trx,
+    plans.filter((plan) => plan.steps.length === 0),
+  )
+  const written = changed.length === 0 ? new Map() : await writeChanges(trx, changed, () => stamp)
+  const done = plans.filter(({ enrollmentId }) => held.has(enrollmentId) || written.has(enrollmentId))
+  await writeAttributes(trx, done)
+  await writeCreated(trx, done)
+  const lost = new Set(plans).difference(new Set(done))
+  return pairs.filter(({ plan }) => lost.has(plan))
+}
+
+/**
+ * Holds enrollments of which neither mode nor activation changes.
+ *
+ * @returns the ids of those that are still at the version that was read.
+ */
+async function lockEnrollments(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<Set<string>> {
+  if (plans.length === 0) return new Set()
+  const { rows } = await sql<{ id: string; version: number }>`
+    select id, version from enrollments where id = any (${plans.map((plan) => plan.enrollmentId)}::bigint[])
+    order by course_id, learner_id for no key update`.execute(trx)
+  const versions = new Map(plans.map((plan) => [plan.enrollmentId, plan.read?.version]))
+  return new Set(rows.flatMap(({ id, version }) => (versions.get(id) === version ? [id] : [])))
+}
+
+async function writeAttributes(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<void> {
+  const rows = plans.flatMap(({ enrollmentId, attributes }) =>
+    attributes === null ? [] : [{ enrollmentId, attributes }],
+  )
+  if (rows.length > 0) await replaceAttributes(trx, rows)
+}
+
+async function writeCreated(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<void> {
+  const rows = plans.flatMap((plan) => {
+    const created = anotherCreated(plan)
+    return created === null ? [] : [{ id: plan.enrollmentId, created }]
+  })
+  if (rows.length === 0) return
+  await sql`update enrollments e set created = line.created
+    from unnest(${rows.map(({ id }) => id)}::bigint[], ${rows.map(({ created }) => created)}::timestamptz[])
+      as line (id, created)
+    where e.id = line.id`.execute(trx)
+}

@@ -1,0 +1,139 @@
+import type { Kysely } from 'kysely'
+import { DatabaseError } from 'pg'
+import { isSerializationFailure } from '../database/failure.ts'
+import type { DB } from '../database/schema.ts'
+import { inTransaction, undoable } from '../database/transaction.ts'
+import type { Actor, Stamp } from '../enrollment/command.ts'
+import { EnrollmentError, failure } from '../errors.ts'
+import { importRoles, importRetirements } from './import-accounts.ts'
+import { importAllowances } from './import-allowances.ts'
+import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
+import { importEnrollments } from './import-enrollments.ts'
+import { importUsers } from './import-users.ts'
+import type { LineType } from './lines.ts'
+import type { LineFailure, Numbered, RunImporter, RunOutcome } from './outcome.ts'
+import { readWindows, type Window } from './window.ts'
+
+export interface ImportOptions {
+  /** Keep nothing when one line is bad. */
+  readonly strict: boolean
+  readonly now: Date
+  readonly actor: Actor
+  /** Called for each bad line, in the order of the file. */
+  readonly onFailure?: ((failure: LineFailure) => void) | undefined
+  /** Called after each piece of the file. */
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined
+}
+
+export interface ImportProgress {
+  /** Of the file, so far. */
+  readonly bytes: number
+  readonly lines: number
+  readonly failed: number
+}
+
+/** What an import came to. */
+export interface ImportCounts {
+  /** All lines but blank ones: `kept` and `failed` add up to it, unless a strict import was taken back. */
+  lines: number
+  /** Good lines, whether or not they changed anything. */
+  kept: number
+  failed: number
+  /** Rows that were inserted or changed; 0 when the database already said what the file says. */
+  written: number
+}
+
+/**
+ * Imports newline-delimited JSON (run §4), each line as an upsert by its natural key. Bad lines are reported and the
+ * others kept; with `strict` everything is kept or nothing. The file is read and written in pieces, so that memory does
+ * not grow with it, and without `strict` each piece is a transaction of its own.
+ *
+ * @param db the pool, or a transaction, which is then joined.
+ * @param source the file in pieces of any size.
+ * @throws {EnrollmentError} `unavailable` when other writers were always faster.
+ */
+export async function importLines(
+  db: Kysely<DB>,
+  source: AsyncIterable<Uint8Array | string>,
+  options: ImportOptions,
+): Promise<ImportCounts> {
+  if (!options.strict) return importAll(db, source, options)
+  return undoable(db, async (trx) => {
+    const counts = await importAll(trx, source, options)
+    if (counts.failed === 0) return { keep: true, value: counts }
+    return { keep: false, value: { ...counts, kept: 0, written: 0 } }
+  })
+}
+
+async function importAll(
+  db: Kysely<DB>,
+  source: AsyncIterable<Uint8Array | string>,
+  { now, actor, onFailure, onProgress }: ImportOptions,
+): Promise<ImportCounts> {
+  const stamp: Stamp = { actor, via: 'cli', now }
+  const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
+  for await (const window of readWindows(source)) {
+    const { failures, written } = await importWindow(db, window, stamp)
+    for (const bad of failures) onFailure?.(bad)
+    counts.lines += window.lines
+    counts.failed += failures.length
+    counts.kept += window.lines - failures.length
+    counts.written += written
+    onProgress?.({ bytes: window.bytes, lines: counts.lines, failed: counts.failed })
+  }
+  return counts
+}
+
+/** How often a window that met other writers is begun again. */
+const MAX_ATTEMPTS = 8
+
+async function importWindow(db: Kysely<DB>, window: Window, stamp: Stamp): Promise<RunOutcome> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    try {
+      return await inTransaction(db, (trx) => importRuns(trx, window, stamp))
+    } catch (error) {
+      if (!isContention(error)) throw error
+      if (db.isTransaction) break
+    }
+  }
+  throw new EnrollmentError(failure('unavailable', {}))
+}
+
+/** Another writer was faster; the unique index is that of the e-mail addresses. Read again, all is clear. */
+function isContention(error: unknown): boolean {
+  return isSerializationFailure(error) || (error instanceof DatabaseError && error.code === UNIQUE_VIOLATION)
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+async function importRuns(trx: Kysely<DB>, window: Window, stamp: Stamp): Promise<RunOutcome> {
+  const failures = [...window.failures]
+  let written = 0
+  for (const run of window.runs) {
+    const outcome = await importRun(trx, run.type, run.lines, stamp)
+    failures.push(...outcome.failures)
+    written += outcome.written
+  }
+  return { failures: failures.toSorted((a, b) => a.line - b.line), written }
+}
+
+const importers: { [T in LineType]: RunImporter<T> } = {
+  user: importUsers,
+  course: importCourses,
+  mode: importModes,
+  role: importRoles,
+  cohort: importCohorts,
+  allowance: importAllowances,
+  enrollment: importEnrollments,
+  retirement: importRetirements,
+  embargo: importEmbargoRules,
+}
+
+function importRun<T extends LineType>(
+  trx: Kysely<DB>,
+  type: T,
+  lines: readonly Numbered<T>[],
+  stamp: Stamp,
+): Promise<RunOutcome> {
+  return importers[type](trx, lines, stamp)
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { country, courseId, email, expected, flag, instant, text, wholeNumber } from './fields.ts'
+import { printable, quote } from './printable.ts'
+
+const username = text({ max: 150 })
+const SUGGESTED_PRICES = /^(\d+(\.\d+)?(, ?\d+(\.\d+)?)*)?$/
+const NEVER_EXPIRE: readonly string[] = ['professional', 'no-id-professional']
+
+const attribute = z.strictObject(
+  { namespace: text({ min: 0, max: 255 }), name: text({ min: 0, max: 255 }), value: text({ min: 0, max: 255 }) },
+  { error: wrongObject('an object of namespace, name and value') },
+)
+
+/**
+ * The import format (run §4): one schema a type of line. A key that is left out has its default, so that a line says all
+ * about its row; only `created`, `attributes` and `claimedBy` that are left out stay as they are. What may be empty may
+ * also be `null`: that is how an export writes it.
+ */
+export const lineSchemas = {
+  user: line('user', {
+    username,
+    // Null: the account has none, as one that was created by a token.
+    email: email().nullable(),
+    name: text({ min: 0, max: 255 }).default(''),
+    isActive: flag().default(true),
+    isStaff: flag().default(false),
+    isSuperuser: flag().default(false),
+    country: country().nullable().default(null),
+    yearOfBirth: wholeNumber({ min: 1, max: 9999 }).nullable().default(null),
+  }),
+  course: line('course', {
+    courseId: courseId(),
+    displayName: text({ min: 0, max: 255 }).nullable().default(null),
+    start: instant().nullable().default(null),
+    end: instant().nullable().default(null),
+    enrollmentStart: instant().nullable().default(null),
+    enrollmentEnd: instant().nullable().default(null),
+    invitationOnly: flag().default(false),
+    maxEnrollments: wholeNumber().nullable().default(null),
+    selfPaced: flag().default(false),
+  }),
+  mode: line('mode', {
+    courseId: courseId(),
+    slug: text({ max: 100 }),
+    // The slug unless given.
+    name: text({ min: 0, max: 255 }).optional(),
+    minPrice: wholeNumber().default(0),
+    suggestedPrices: text({ min: 0, max: 255 })
+      .regex(SUGGESTED_PRICES, { error: 'must be numbers separated by commas' })
+      .default(''),
+    currency: text({ max: 8 })
+      .regex(/^[A-Za-z]+$/, { error: "must be letters such as 'usd'" })
+      .toLowerCase()
+      .default('usd'),
+    expires: instant().nullable().default(null),
+    description: text({ min: 0, max: 10_000 }).nullable().default(null),
+    sku: text({ min: 0, max: 255 }).nullable().default(null),
+    bulkSku: text({ min: 0, max: 255 }).nullable().default(null),
+  }).refine(({ slug, expires }) => expires === null || !NEVER_EXPIRE.includes(slug), {
+    path: ['expires'],
+    error: 'a professional mode may not expire',
+  }),
+  role: line('role', {
+    username,
+    role: text({ max: 64 }),
+    org: text({ max: 255 }),
+    courseId: courseId().nullable().default(null),
+  }),
+  cohort: line('cohort', { courseId: courseId(), name: text({ max: 255 }) }),
+  allowance: line('allowance', {
+    email: email(),
+    courseId: courseId(),
+    autoEnroll: flag().default(false),
+    claimedBy: username.nullable().optional(),
+  }),
+  enrollment: line('enrollment', {
+    username,
+    courseId: courseId(),
+    mode: text({ max: 100 }),
+    isActive: flag().default(true),
+    created: instant().optional(),
+    attributes: z
+      .array(attribute, { error: expected('a list') })
+      .max(1000, { error: 'has more than 1000 items' })
+      .optional(),
+  }),
+  retirement: line('retirement', { username, state: text({ max: 30 }) }),
+  embargo: line('embargo', {
+    courseId: courseId(),
+    whitelist: z.array(country(), { error: expected('a list of countries') }).default([]),
+    blacklist: z.array(country(), { error: expected('a list of countries') }).default([]),
+    messageKey: text({ max: 255 }).default('default'),
+  }),
+}
+
+export type LineType = keyof typeof lineSchemas
+export type LineOf<T extends LineType> = z.output<(typeof lineSchemas)[T]>
+export type Line = { [T in LineType]: LineOf<T> }[LineType]
+/** A line as it is written. */
+export type LineInput<T extends LineType> = z.input<(typeof lineSchemas)[T]>
+
+export const lineTypes = Object.keys(lineSchemas) as readonly LineType[] // The schemas have no other keys.
+
+export type ParsedLine =
+  | { readonly ok: true; readonly line: Line }
+  | { readonly ok: false; readonly type: LineType | null; readonly reason: string }
+
+/** Reads one line of the import format; what is wrong with it comes back as words for a person. Never throws. */
+export function parseLine(source: string): ParsedLine {
+  const json = parseJson(source)
+  if (!json.ok) return { ok: false, type: null, reason: json.reason }
+  const type = typeOf(json.value)
+  if (!type.ok) return { ok: false, type: null, reason: type.reason }
+  const parsed = lineSchemas[type.type].safeParse(json.value)
+  if (parsed.success) return { ok: true, line: parsed.data }
+  return { ok: false, type: type.type, reason: shorten(`${type.type}: ${parsed.error.issues.map(words).join('; ')}`) }
+}
+
+function line<T extends string, S extends z.ZodRawShape>(type: T, shape: S) {
+  return z.strictObject({ type: z.literal(type), ...shape }, { error: wrongObject('an object') })
+}
+
+function wrongObject(kind: string) {
+  return (issue: { code?: string; keys?: readonly string[]; input?: unknown }): string => {
+    if (issue.code !== 'unrecognized_keys') return expected(kind)(issue)
+    return `unknown ${issue.keys?.length === 1 ? 'key' : 'keys'} ${issue.keys?.map(quote).join(', ')}`
+  }
+}
+
+function parseJson(source: string): { ok: true; value: unknown } | { ok: false; reason: string } {
+  try {
+    return { ok: true, value: JSON.parse(source) }
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    return { ok: false, reason: shorten(`not JSON: ${printable(detail)}`) }
+  }
+}
+
+function typeOf(value: unknown): { ok: true; type: LineType } | { ok: false; reason: string } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { ok: false, reason: 'must be one JSON object' }
+  }
+  const { type } = value as { type?: unknown }
+  const known = lineTypes.find((name) => name === type)
+  if (known !== undefined) return { ok: true, type: known }
+  const choice = `one of ${lineTypes.join(', ')}`
+  if (type === undefined) return { ok: false, reason: `type: is missing; it is ${choice}` }
+  const given = typeof type === 'string' ? quote(type) : 'the value'
+  return { ok: false, reason: `type: ${given} is not ${choice}` }
+}
+
+/** `courseId: 'x' is not a course key`; the place is left out where the object as a whole is meant. */
+function words(issue: z.core.$ZodIssue): string {
+  const place = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
+  return place === '' ? issue.message : `${place.replace(/^\./, '')}: ${issue.message}`
+}
+
+const LONGEST_REASON = 500
+
+function shorten(reason: string): string {
+  return reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason
+}

@@ -1,0 +1,65 @@
+import type { Kysely } from 'kysely'
+import type { DB } from '../database/schema.ts'
+import type { Stamp } from '../enrollment/command.ts'
+import type { LineOf, LineType } from './lines.ts'
+
+/** A good line with its number in the file. */
+export interface Numbered<T extends LineType> {
+  readonly number: number
+  readonly line: LineOf<T>
+}
+
+/** What is wrong with one line. */
+export interface LineFailure {
+  /** In the file, from 1. */
+  readonly line: number
+  /** Null where the line does not even say. */
+  readonly type: LineType | null
+  /** For a person, one line of text, e.g. `course: courseId: 'x' is not a course key`. */
+  readonly reason: string
+}
+
+/** What became of a run of lines. */
+export interface RunOutcome {
+  readonly failures: readonly LineFailure[]
+  /** Rows that were inserted or changed. */
+  readonly written: number
+}
+
+/**
+ * Writes consecutive lines of one type, as if one after another. Belongs into a transaction: after a throw nothing of
+ * the run may stay.
+ */
+export type RunImporter<T extends LineType> = (
+  trx: Kysely<DB>,
+  lines: readonly Numbered<T>[],
+  stamp: Stamp,
+) => Promise<RunOutcome>
+
+/** The row of a line, or what is wrong with the line. */
+export type Resolved<Row> = { readonly key: string; readonly row: Row } | { readonly reason: string }
+
+/**
+ * Builds the rows of a run: of the lines with one natural key the last one stays, in the place of the first, which is
+ * what they come to one after another.
+ *
+ * @param resolve also gets the row of an earlier line by its key.
+ */
+export function resolveRows<T extends LineType, Row>(
+  lines: readonly Numbered<T>[],
+  resolve: (line: LineOf<T>, earlier: (key: string) => Row | undefined) => Resolved<Row>,
+): { rows: Row[]; failures: LineFailure[] } {
+  const rows = new Map<string, Row>()
+  const failures: LineFailure[] = []
+  for (const numbered of lines) {
+    const resolved = resolve(numbered.line, (key) => rows.get(key))
+    if ('reason' in resolved) failures.push(failureOf(numbered, resolved.reason))
+    else rows.set(resolved.key, resolved.row)
+  }
+  return { rows: [...rows.values()], failures }
+}
+
+/** The failure of a line that is well written but does not fit what is stored. */
+export function failureOf<T extends LineType>({ number, line }: Numbered<T>, reason: string): LineFailure {
+  return { line: number, type: line.type, reason: `${line.type}: ${reason}` }
+}

@@ -1,0 +1,25 @@
+import type { LineInput, LineType } from './lines.ts'
+
+/** Rows that are read at a time. */
+export const PAGE_SIZE = 2_000
+
+/** A line as an export writes it: nothing is left out, so that it says the same whatever the defaults are. */
+export type FullLine = { [T in LineType]: Required<LineInput<T>> }[LineType]
+
+/**
+ * Writes the rows of a table as lines, a page at a time.
+ *
+ * @param read reads up to {@link PAGE_SIZE} rows after the given one, or the first ones, in a fixed order.
+ */
+export async function* pagesOf<Row>(
+  read: (after: Row | null) => Promise<Row[]>,
+  lineOf: (row: Row) => FullLine,
+): AsyncGenerator<string> {
+  let last: Row | null = null
+  for (;;) {
+    const rows: Row[] = await read(last)
+    if (rows.length > 0) yield rows.map((row) => `${JSON.stringify(lineOf(row))}\n`).join('')
+    last = rows.at(-1) ?? null
+    if (last === null || rows.length < PAGE_SIZE) return
+  }
+}

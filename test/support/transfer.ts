@@ -1,0 +1,64 @@
+import { sql, type Kysely } from 'kysely'
+import type { DB } from '../../core/database/schema.ts'
+import { exportLines } from '../../core/transfer/export.ts'
+import { importLines, type ImportCounts } from '../../core/transfer/import.ts'
+import type { LineFailure } from '../../core/transfer/outcome.ts'
+
+export const IMPORT_NOW = new Date('2026-03-01T12:00:00.000Z')
+
+interface Imported extends ImportCounts {
+  failures: LineFailure[]
+}
+
+/** Imports lines, given as objects or as raw text. */
+export async function importAll(
+  db: Kysely<DB>,
+  lines: readonly (object | string)[],
+  { strict = false, now = IMPORT_NOW } = {},
+): Promise<Imported> {
+  const failures: LineFailure[] = []
+  const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
+  const counts = await importLines(db, pieces(text), {
+    strict,
+    now,
+    actor: { kind: 'system', name: 'import' },
+    onFailure: (failure) => failures.push(failure),
+  })
+  return { ...counts, failures }
+}
+
+/** Cuts text into pieces of a size that no line has. */
+export async function* pieces(text: string, size = 1000): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text)
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
+}
+
+/** The whole export as one text. */
+export async function exportAll(db: Kysely<DB>): Promise<string> {
+  return (await Array.fromAsync(exportLines(db))).join('')
+}
+
+/** Every row of every table that an import writes to, in a form to compare. */
+export async function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
+  const tables = [
+    'learners',
+    'courses',
+    'course_modes',
+    'roles',
+    'cohorts',
+    'enrollment_allowances',
+    'enrollments',
+    'enrollment_attributes',
+    'enrollment_events',
+    'retirements',
+    'embargo_rules',
+  ] as const
+  const found: Record<string, unknown[]> = {}
+  for (const table of tables) {
+    const { rows } = await sql<{ row: unknown }>`
+      select to_jsonb(t) || jsonb_build_object('xmin', t.xmin::text) as row from ${sql.table(table)} t
+      order by to_jsonb(t)::text`.execute(db)
+    found[table] = rows.map(({ row }) => row)
+  }
+  return found
+}
