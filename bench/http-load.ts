@@ -65,7 +65,7 @@ async function loadOverHttp(job: Extract<Job, { door: 'http' }>): Promise<Measur
 
 async function loadOverRpc(job: Extract<Job, { door: 'rpc' }>): Promise<Measurement> {
   await using client = createClient({ socketPath: job.socketPath, token: job.token })
-  return closedLoop({ callers: job.callers, total: job.usernames.length }, (index) =>
+  return await closedLoop({ callers: job.callers, total: job.usernames.length }, (index) =>
     client.enrollment.enroll.mutate({ username: job.usernames[index] ?? '', courseId: job.courseId }),
   )
 }

@@ -46,7 +46,7 @@ export function summarise(latencies: Float64Array, elapsedMs: number, rowsPerCal
 /** The middle one of several measurements, each figure for itself. */
 export function medianOf(measurements: readonly Measurement[]): Measurement {
   const middle = (figure: (measurement: Measurement) => number) =>
-    percentile(Float64Array.from(measurements.map(figure)).sort(), 0.5)
+    percentile(Float64Array.from(measurements.map(figure)).toSorted(), 0.5)
   return {
     throughput: middle((measurement) => measurement.throughput),
     p50Ms: middle((measurement) => measurement.p50Ms),

@@ -18,7 +18,10 @@ const enrollManyInput = z.strictObject({
 })
 
 /** The result of `items[index]` (rpc §3.2). */
-export type BatchResult = { index: number; ref?: string } & ({ ok: true; outcome: Outcome } | { ok: false; error: Failure })
+export type BatchResult = { index: number; ref?: string } & (
+  | { ok: true; outcome: Outcome }
+  | { ok: false; error: Failure }
+)
 
 export interface BatchAnswer {
   batchId: string

@@ -28,6 +28,8 @@ export function createCaller(context: Context): Caller {
 export type Caller = ReturnType<typeof callerFactory>
 
 export { enrollmentErrorFrom } from './errors.ts'
+export { enrollStream, type EnrollItem, type EnrollStreamOptions } from './stream.ts'
+export type { BatchAnswer, BatchResult } from './enroll-many.ts'
 export { EnrollmentError } from '../core/errors.ts'
 export { defaultPolicy } from '../core/policy.ts'
 export type { ErrorCode, ErrorDetails, Failure } from '../core/errors.ts'

@@ -46,7 +46,10 @@ export async function readCourses(db: Kysely<DB>, keys: readonly string[]): Prom
     ])
     .where('course_key', 'in', distinct)
     .execute()
-  const modes = await readModes(db, courses.map((course) => course.id))
+  const modes = await readModes(
+    db,
+    courses.map((course) => course.id),
+  )
   return new Map(
     courses.map((row) => [
       row.course_key,
@@ -116,5 +119,10 @@ function modeOf(row: {
 /** A course run without a name is shown by its key. */
 function nameFromKey(stored: string): string {
   const key = parseCourseKey(stored)
-  return key === null ? stored : [key.course, key.run].filter((part) => part !== '').join(' ').replaceAll('_', ' ')
+  return key === null
+    ? stored
+    : [key.course, key.run]
+        .filter((part) => part !== '')
+        .join(' ')
+        .replaceAll('_', ' ')
 }

@@ -48,7 +48,11 @@ export async function enrollMany(db: Kysely<DB>, asked: readonly Asked[], policy
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const open = results.flatMap((result, index) => (result === 'lostRace' ? [index] : []))
     if (open.length === 0) break
-    const round = await attemptRound(db, open.flatMap((index) => asked[index] ?? []), policy)
+    const round = await attemptRound(
+      db,
+      open.flatMap((index) => asked[index] ?? []),
+      policy,
+    )
     for (const [position, index] of open.entries()) results[index] = round[position] ?? 'lostRace'
   }
   return results.map((result) => (result === 'lostRace' ? { ok: false, error: failure('unavailable', {}) } : result))

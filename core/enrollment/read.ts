@@ -10,11 +10,7 @@ import type { Enrollment } from './command.ts'
  * @returns null when there is none, or no such learner or course.
  * @throws {EnrollmentError} `invalidCourseKey`
  */
-export async function getEnrollment(
-  db: Kysely<DB>,
-  learner: LearnerRef,
-  courseId: string,
-): Promise<Enrollment | null> {
+export async function getEnrollment(db: Kysely<DB>, learner: LearnerRef, courseId: string): Promise<Enrollment | null> {
   const row = await selectEnrollments(db)
     .where('c.course_key', '=', courseKeyOf(courseId).stored)
     .where((eb) => isLearner(eb, learner))

@@ -51,7 +51,10 @@ export async function runQuickRound(
 }
 
 async function readAndPlan(db: Kysely<DB>, asked: readonly Asked[], policy: Policy) {
-  const facts = await readFacts(db, asked.map(({ command }) => command))
+  const facts = await readFacts(
+    db,
+    asked.map(({ command }) => command),
+  )
   return { facts, plan: planBatch(asked, facts, policy) }
 }
 

@@ -30,11 +30,7 @@ export function settle(plan: Plan, facts: readonly Facts[], written: WrittenPair
   })
 }
 
-function enrollmentOf(
-  state: EnrollmentState,
-  learner: { id: number; username: string },
-  courseId: string,
-): Enrollment {
+function enrollmentOf(state: EnrollmentState, learner: { id: number; username: string }, courseId: string): Enrollment {
   return {
     id: state.id,
     version: state.version,
