@@ -30,6 +30,9 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     Client: NamingClient,
   })
   pool.on('error', (error) => options.onConnectionLost?.(error))
+  // A connection that breaks while it is in use fails its query, and tells it again as an event that, unheard, would
+  // end the process.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool, onCreateConnection: prepareSession }) })
 }
 

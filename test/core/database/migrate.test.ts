@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { sql } from 'kysely'
+import { escapeIdentifier } from 'pg'
+import { expect, inject, test } from 'vitest'
+import { migrateToLatest } from '../../../core/database/migrate.ts'
+import { openDatabase, type Database } from '../../../core/database/open.ts'
+import { runStatement } from '../../support/statement.ts'
+
+const MIGRATE = join(import.meta.dirname, '../../../core/database/index.ts')
+const PROGRAM = `
+  import { migrateToLatest, openDatabase } from ${JSON.stringify(MIGRATE)}
+  await using db = openDatabase({ connectionString: process.argv[1] })
+  console.log(JSON.stringify(await migrateToLatest(db)))`
+
+test('an empty database gets the newest schema, and a second time nothing', async () => {
+  const connectionString = await emptyDatabase()
+  await using db = openDatabase({ connectionString })
+  const applied = await migrateToLatest(db)
+  expect(applied[0]).toBe('0001_initial')
+  expect(await tables(db)).toContain('enrollment_events')
+  expect(await migrateToLatest(db)).toEqual([])
+})
+
+test('of several processes that migrate at once one works and the others find nothing to do', async () => {
+  const connectionString = await emptyDatabase()
+  const applied = await Promise.all(Array.from({ length: 4 }, () => migrateInProcess(connectionString)))
+  const workers = applied.filter((names) => names.length > 0)
+  expect(workers).toHaveLength(1)
+  await using db = openDatabase({ connectionString })
+  const recorded = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  expect(recorded.rows.map(({ name }) => name)).toEqual(workers[0])
+})
+
+test('of many pools that migrate at once one works', async () => {
+  const connectionString = await emptyDatabase()
+  const applied = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      await using db = openDatabase({ connectionString, poolSize: 2 })
+      return await migrateToLatest(db)
+    }),
+  )
+  expect(applied.filter((names) => names.length > 0)).toHaveLength(1)
+})
+
+test('a migration that fails leaves nothing, and is done once its cause is gone', async () => {
+  const connectionString = await emptyDatabase()
+  await using db = openDatabase({ connectionString })
+  await sql`create table api_keys (in_the_way text)`.execute(db)
+  await expect(migrateToLatest(db)).rejects.toThrow('relation "api_keys" already exists')
+  expect((await tables(db)).filter((name) => !name.startsWith('kysely_'))).toEqual(['api_keys'])
+  await sql`drop table api_keys`.execute(db)
+  expect(await migrateToLatest(db)).toContain('0001_initial')
+})
+
+async function migrateInProcess(connectionString: string): Promise<string[]> {
+  const command = ['--input-type=module', '--eval', PROGRAM, connectionString]
+  const { stdout } = await promisify(execFile)(process.execPath, command)
+  return JSON.parse(stdout)
+}
+
+async function emptyDatabase(): Promise<string> {
+  const { connectionString, template } = inject('server')
+  const url = new URL(connectionString)
+  url.pathname = `${template}_${randomBytes(6).toString('hex')}`
+  await runStatement(connectionString, `create database ${escapeIdentifier(url.pathname.slice(1))} template template0`)
+  return url.href
+}
+
+async function tables(db: Database): Promise<string[]> {
+  return (await db.introspection.getTables({ withInternalKyselyTables: true })).map(({ name }) => name)
+}
