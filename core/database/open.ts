@@ -1,4 +1,4 @@
-import { CompiledQuery, Kysely, PostgresDialect, type DatabaseConnection } from 'kysely'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { instantFromPostgres } from './instant.ts'
 import type { DB } from './schema.ts'
@@ -28,20 +28,22 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
     types: { getTypeParser },
     Client: NamingClient,
+    // The pool's own hook: where it fails, the pool has the place of the connection back.
+    onConnect: prepareSession,
   })
   pool.on('error', (error) => options.onConnectionLost?.(error))
   // A connection that breaks while it is in use fails its query, and tells it again as an event that, unheard, would
   // end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool, onCreateConnection: prepareSession }) })
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
 }
 
 /**
  * Every query of this service is answered from an index. A prepared plan that was made while a table was still small
  * must not scan it for ever after, and compiling a query of a few rows costs more than running it.
  */
-async function prepareSession(connection: DatabaseConnection): Promise<void> {
-  await connection.executeQuery(CompiledQuery.raw('set enable_seqscan = off; set jit = off'))
+async function prepareSession(client: pg.ClientBase): Promise<void> {
+  await client.query('set enable_seqscan = off; set jit = off')
 }
 
 const TIMESTAMPTZ = 1184
