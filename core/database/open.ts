@@ -29,6 +29,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     types: { getTypeParser },
     Client: NamingClient,
     // The pool's own hook: where it fails, the pool has the place of the connection back.
+    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, which its types do not say
     onConnect: prepareSession,
   })
   pool.on('error', (error) => options.onConnectionLost?.(error))
