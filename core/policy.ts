@@ -1,9 +1,15 @@
-/** What a site decides about enrollment, the same for every door. */
+import type { EnrollmentFilter, FilterErrorReporter } from './enrollment/filter.ts'
+
+/** What a site decides about enrollment, the same for every door. Keep one object: calls of one policy share rounds. */
 export interface Policy {
   /** The mode of a request that names none, and the mode of a course that offers none. */
   readonly defaultMode: string
   /** Whether runs with an old `org/course/run` key let nobody in but by invitation. */
   readonly legacyKeysInvitationOnly: boolean
+  /** The site's own rules about who is added, asked in this order. */
+  readonly filters?: readonly EnrollmentFilter[] | undefined
+  /** Is told when a filter fails; the row that it failed on is refused. */
+  readonly onFilterError?: FilterErrorReporter | undefined
 }
 
 export const defaultPolicy: Policy = { defaultMode: 'audit', legacyKeysInvitationOnly: false }

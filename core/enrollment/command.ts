@@ -16,11 +16,12 @@ export interface AttributeInput {
  * - `replace` sets mode and activation of an existing one without window and capacity; otherwise it adds.
  * - `change` changes only what is given, and only an existing one.
  * - `post` is the legacy door's privileged POST: `change` where mode or activation differ, otherwise `enroll`.
+ * - `admit` adds or reactivates whatever modes, window and seats say; an active one is left as it is.
  */
 export interface EnrollmentCommand {
   readonly learner: LearnerRef
   readonly courseId: string
-  readonly path: 'enroll' | 'replace' | 'change' | 'post'
+  readonly path: 'enroll' | 'replace' | 'change' | 'post' | 'admit'
   /** Null: not asked. A new or reactivated enrollment then gets the default mode of its course. */
   readonly mode: string | null
   /** Null: not asked. Adding then activates. */

@@ -4,6 +4,7 @@ import { availableModes, defaultMode, requiredAttributes, type Mode } from '../c
 import { failure, type Failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import type { AttributeInput, EnrollmentCommand, EnrollmentState, OutcomeKind } from './command.ts'
+import { passFilters } from './filter.ts'
 
 /** All that is needed to decide one command. Null where the database has nothing. */
 export interface Facts {
@@ -60,13 +61,19 @@ export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy,
   if (facts.courseKey === null) return refuse(failure('invalidCourseKey', { courseId: command.courseId }))
   if (facts.learner === null) return refuse(failure('learnerNotFound', command.learner))
   if (facts.course === null) return refuse(failure('courseNotFound', { courseId: command.courseId }))
-  const known: KnownFacts = { ...facts, learner: facts.learner, course: facts.course }
+  const { courseKey, learner, course } = facts
+  const known: KnownFacts = { ...facts, courseKey, learner, course }
+  if (command.path === 'admit') return decideAdmission(command, known, policy, now)
   return takesChangePath(command, facts.enrollment)
     ? decideChange(command, known, policy, now)
     : decideEnroll(command, known, policy, now)
 }
 
-type KnownFacts = Facts & { readonly learner: LearnerFacts; readonly course: CourseFacts }
+type KnownFacts = Facts & {
+  readonly courseKey: CourseKey
+  readonly learner: LearnerFacts
+  readonly course: CourseFacts
+}
 
 function takesChangePath(command: EnrollmentCommand, enrollment: EnrollmentState | null): boolean {
   if (command.path === 'change') return true
@@ -78,9 +85,8 @@ function takesChangePath(command: EnrollmentCommand, enrollment: EnrollmentState
 
 function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
   const { learner, course, enrollment } = facts
-  const mode = command.mode ?? defaultMode(course.modes, policy, now)
-  const includeExpired = command.expiredModeWhenAdding || command.isActive === false
-  const unavailable = modeUnavailable(mode, course, includeExpired, policy, now)
+  const asked = command.mode ?? defaultMode(course.modes, policy, now)
+  const unavailable = modeUnavailable(asked, course, mayBeExpired(command), policy, now)
   if (unavailable) return refuse(unavailable)
 
   if (command.path === 'replace' && enrollment !== null) {
@@ -90,12 +96,57 @@ function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Pol
   }
   if (command.activeFirst && enrollment?.isActive === true) return unchanged(enrollment)
 
+  const filtered = filterMode(asked, command, facts, policy, now)
+  if (!filtered.ok) return filtered
   const because = command.force ? null : closedFor({ course, learner, allowance: facts.allowance }, policy, now)
   if (because !== null) return refuse(failure('enrollmentClosed', { because }))
   const limit = course.maxEnrollments
   if (limit !== null && facts.seatsTaken >= limit) return refuse(failure('courseFull', { limit }))
 
   if (enrollment?.isActive === true) return unchanged(enrollment)
+  return add(command, facts, filtered.mode)
+}
+
+/** Modes, window and seats are not looked at: whoever asks answers for it (rest-v1 §3.9). */
+function decideAdmission(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
+  const { enrollment, course } = facts
+  if (enrollment?.isActive === true) return unchanged(enrollment)
+  const filtered = filterMode(command.mode ?? defaultMode(course.modes, policy, now), command, facts, policy, now)
+  return filtered.ok ? add(command, facts, filtered.mode) : filtered
+}
+
+/** The mode that the site's filters leave; one that they have chosen has to be offered as well. */
+function filterMode(
+  asked: string,
+  command: EnrollmentCommand,
+  { courseKey, learner, course }: KnownFacts,
+  policy: Policy,
+  now: Date,
+): { ok: true; mode: string } | Extract<Decision, { ok: false }> {
+  const filters = policy.filters ?? []
+  if (filters.length === 0) return { ok: true, mode: asked }
+  const { enterpriseUuid, reason, isActive } = command
+  const request = {
+    learner: { userId: String(learner.id), username: learner.username },
+    courseId: courseKey.stored,
+    mode: asked,
+    isActive: isActive ?? true,
+    enterpriseUuid,
+    reason,
+  }
+  const filtered = passFilters(filters, request, policy.onFilterError)
+  if ('vetoed' in filtered) return { ok: false, error: failure('vetoed', filtered.vetoed) }
+  if (filtered.mode === asked) return { ok: true, mode: asked }
+  const unavailable = modeUnavailable(filtered.mode, course, mayBeExpired(command), policy, now)
+  return unavailable ? { ok: false, error: unavailable } : { ok: true, mode: filtered.mode }
+}
+
+/** Whether the mode of somebody who is added may have expired. */
+function mayBeExpired({ expiredModeWhenAdding, isActive }: EnrollmentCommand): boolean {
+  return expiredModeWhenAdding || isActive === false
+}
+
+function add(command: EnrollmentCommand, facts: KnownFacts, mode: string): Written {
   const decision = write(command, facts, { mode, isActive: command.isActive ?? true })
   return { ...decision, claimsAllowance: facts.allowance?.claimedBy === null }
 }

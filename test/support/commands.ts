@@ -27,6 +27,11 @@ export function learnersPost(wish: Wish = {}): EnrollmentCommand {
   return { ...BARE, path: 'enroll', ...wish }
 }
 
+/** The command of the bulk door for a person who has an active account. */
+export function admitCommand(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'admit', isActive: true, activeFirst: true, ...wish }
+}
+
 const BARE: Omit<EnrollmentCommand, 'path'> = {
   learner: { username: 'alice' },
   courseId: 'course-v1:edX+DemoX+2026',
