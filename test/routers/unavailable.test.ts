@@ -1,0 +1,139 @@
+import { sql, type Kysely } from 'kysely'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openDatabase } from '../../core/database/open.ts'
+import type { DB } from '../../core/database/schema.ts'
+import { enrollmentErrorFrom, type Caller } from '../../routers/index.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { addCourse, addLearner, addLearners } from '../support/seed.ts'
+import { callerOf, errorOf, refusalOf } from './calls.ts'
+
+const UNAVAILABLE = { trpc: 'SERVICE_UNAVAILABLE', code: 'unavailable', details: {} }
+
+const database = await createTestDatabase()
+afterAll(() => database[Symbol.asyncDispose]())
+const { db, connectionString } = database
+
+let pair: { username: string; courseId: string }
+beforeEach(async () => {
+  pair = { username: (await addLearner(db)).username, courseId: await addCourse(db, { max_enrollments: 5 }) }
+})
+
+describe('a database that cannot be reached', () => {
+  test.each<[string, (caller: Caller) => Promise<unknown>]>([
+    ['enrollment.enroll', ({ enrollment }) => enrollment.enroll(pair)],
+    ['enrollment.enrollMany', ({ enrollment }) => enrollment.enrollMany({ items: [pair] })],
+    [
+      'enrollment.enrollMany, strict',
+      ({ enrollment }) => enrollment.enrollMany({ items: [pair], failureMode: 'strict' }),
+    ],
+    ['enrollment.change', ({ enrollment }) => enrollment.change({ ...pair, isActive: false })],
+    ['enrollment.unenrollAll', ({ enrollment }) => enrollment.unenrollAll({ username: pair.username })],
+    ['enrollment.get', ({ enrollment }) => enrollment.get(pair)],
+    ['enrollment.list', ({ enrollment }) => enrollment.list({ username: pair.username })],
+    ['enrollment.search', ({ enrollment }) => enrollment.search({})],
+    ['enrollment.history', ({ enrollment }) => enrollment.history(pair)],
+    ['course.get', ({ course }) => course.get({ courseId: pair.courseId })],
+    ['events.list', ({ events }) => events.list({})],
+  ])('makes %s unavailable, and tells nothing of where it is', async (_, call) => {
+    await using closed = openDatabase({ connectionString: 'postgresql://secret@127.0.0.1:1/hidden' })
+    const error = await errorOf(call(callerOf(closed)))
+    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    expect(enrollmentErrorFrom(error)).toMatchObject({ code: 'unavailable', details: {} })
+    expect(error.message).not.toMatch(/127|secret|hidden|ECONN/)
+  })
+
+  test('does not keep malformed input from being told', async () => {
+    await using closed = openDatabase({ connectionString: 'postgresql://secret@127.0.0.1:1/hidden' })
+    expect((await errorOf(callerOf(closed).enrollment.enroll({ ...pair, mode: '' }))).code).toBe('BAD_REQUEST')
+  })
+})
+
+describe('a connection that is ended in the middle of a call', () => {
+  test.each<[string, (caller: Caller) => Promise<unknown>]>([
+    ['enroll', ({ enrollment }) => enrollment.enroll(pair)],
+    ['enrollMany', ({ enrollment }) => enrollment.enrollMany({ items: [pair] })],
+    ['enrollMany, strict', ({ enrollment }) => enrollment.enrollMany({ items: [pair], failureMode: 'strict' })],
+  ])('makes %s unavailable, leaves nothing half done, and the next call works', async (_, call) => {
+    await using small = openDatabase({ connectionString, poolSize: 1 })
+    const release = await holdSeats()
+    const refused = refusalOf(call(callerOf(small)))
+    await endTheWaiting()
+    expect(await refused).toEqual(UNAVAILABLE)
+    await release()
+    expect(await callerOf(db).enrollment.get(pair)).toBeNull()
+    expect(await callerOf(db).enrollment.history(pair)).toEqual([])
+    // The end of the connection may arrive a moment after the error.
+    await vi.waitFor(() => call(callerOf(small)))
+    expect(await callerOf(db).enrollment.history(pair)).toHaveLength(1)
+  })
+
+  test('takes the whole transaction of the owner with it', async () => {
+    await using small = openDatabase({ connectionString, poolSize: 1 })
+    const other = { ...pair, courseId: await addCourse(db) }
+    const release = await holdSeats()
+    const transaction = small.transaction().execute(async (trx) => {
+      await callerOf(trx).enrollment.enroll(other)
+      return refusalOf(callerOf(trx).enrollment.enroll(pair))
+    })
+    await endTheWaiting()
+    await expect(transaction).rejects.toThrow(/connection/i)
+    await release()
+    expect(await callerOf(db).enrollment.get(other)).toBeNull()
+  })
+})
+
+test('while connections are ended all the time, what was answered is there, once, with its event', async () => {
+  await using victim = openDatabase({ connectionString, poolSize: 6 })
+  const courses = [await addCourse(db), await addCourse(db, { max_enrollments: 150 })]
+  const learners = await addLearners(db, 200)
+  const { enrollment } = callerOf(victim)
+  let calling = true
+  const killer = (async () => {
+    let killed = 0
+    for (; calling; killed += await endOne(victim)) await sql`select pg_sleep(0.004)`.execute(db)
+    return killed
+  })()
+  const calls = learners.map(async ({ username }, index) => {
+    const item = { username, courseId: courses[index % 2] ?? '' }
+    const [call] = await Promise.allSettled([enrollment.enroll({ ...item, reason: 'once' })])
+    const error = call.status === 'rejected' ? enrollmentErrorFrom(call.reason) : undefined
+    return { ...item, answered: call.status === 'fulfilled', code: error?.code }
+  })
+  const told = await Promise.all(calls)
+  calling = false
+  expect(await killer).toBeGreaterThan(5)
+  expect(told.filter(({ answered, code }) => !answered && code !== 'unavailable')).toEqual([])
+  for (const { answered, code: _, ...item } of told) {
+    const [row, history] = [await callerOf(db).enrollment.get(item), await callerOf(db).enrollment.history(item)]
+    expect(history.map(({ version }) => version)).toEqual(row === null ? [] : [1])
+    expect(answered && row === null).toBe(false)
+  }
+  await vi.waitFor(() => enrollment.enroll(pair))
+})
+
+/** Holds the seats of the course run, so that who wants one waits; the answer lets them go. */
+async function holdSeats(): Promise<() => Promise<void>> {
+  const trx = await db.startTransaction().execute()
+  await trx.selectFrom('courses').select('id').where('course_key', '=', pair.courseId).forUpdate().execute()
+  return () => trx.rollback().execute()
+}
+
+/** Ends the one connection of this database that waits for a lock. */
+async function endTheWaiting(): Promise<void> {
+  await vi.waitFor(async () => {
+    const { rows } = await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+    expect(rows).toHaveLength(1)
+  }, 10_000)
+}
+
+/** Ends one connection of a pool. */
+async function endOne(pool: Kysely<DB>): Promise<number> {
+  const own = sql<{ pid: number }>`select pg_backend_pid() as pid`
+  const [found] = await Promise.allSettled([own.execute(pool)])
+  const pid = found.status === 'fulfilled' ? found.value.rows[0]?.pid : undefined
+  if (pid === undefined) return 0
+  await sql`select pg_terminate_backend(${pid})`.execute(db)
+  return 1
+}
