@@ -40,7 +40,7 @@ export function readText(body: JsonObject, field: 'user' | 'email' | 'mode' | 'c
 
 /** Row 9. */
 export function readActivation(body: JsonObject): boolean | null {
-  return readFlag(body, 'is_active', 'activation')
+  return readFlag(body, 'is_active', 'enrollment activation')
 }
 
 /** Row 11. */
