@@ -2,10 +2,12 @@ import { Migrator, type Migration } from 'kysely/migration'
 import type { Kysely } from 'kysely'
 import type { DB } from './schema.ts'
 import * as initial from './migrations/0001_initial.ts'
+import * as restLimits from './migrations/0002_rest_limits.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 const migrations: Record<string, Migration> = {
   '0001_initial': initial,
+  '0002_rest_limits': restLimits,
 }
 
 /**
@@ -16,8 +18,17 @@ const migrations: Record<string, Migration> = {
  * @throws what the failing migration threw; nothing of it is kept then.
  */
 export async function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
-  const { error, results = [] } = await migrator.migrateToLatest()
+  const { error, results = [] } = await migratorOf(db).migrateToLatest()
   if (error !== undefined) throw error
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+/** Names the migrations that the database lacks; changes nothing. */
+export async function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
+  const known = await migratorOf(db).getMigrations()
+  return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
+}
+
+function migratorOf(db: Kysely<DB>): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

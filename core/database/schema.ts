@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -151,6 +159,14 @@ export interface Roles {
   role: string;
 }
 
+export interface Throttle {
+  allowed: boolean;
+  asked: string;
+  expires: string;
+  hits: ArrayType<string>;
+  key: string;
+}
+
 export interface DB {
   api_keys: ApiKeys;
   cohort_members: CohortMembers;
@@ -166,4 +182,5 @@ export interface DB {
   learners: Learners;
   retirements: Retirements;
   roles: Roles;
+  throttle: Throttle;
 }
