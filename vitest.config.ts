@@ -7,6 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // The code keeps no state in modules, so test files can share a process: twice as fast on two cores.
     isolate: false,
+    // Tests wait for PostgreSQL more than they compute; the default leaves one core of two idle.
+    maxWorkers: '100%',
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,

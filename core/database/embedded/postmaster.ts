@@ -153,7 +153,7 @@ export function requestShutdown(cluster: Cluster, postmaster: Postmaster, way: '
 export async function stopPostmaster(cluster: Cluster, postmaster: Postmaster): Promise<void> {
   const deadline = Date.now() + STOP_MS
   requestShutdown(cluster, postmaster, 'fast')
-  while (runningPostmaster(cluster)?.pid === postmaster.pid) {
+  while (isAlive(postmaster.pid) && isPostmaster(postmaster.pid, cluster)) {
     if (Date.now() > deadline)
       throw new Error(`PostgreSQL (process ${postmaster.pid}) did not stop: see ${cluster.log}`)
     await sleep(10)

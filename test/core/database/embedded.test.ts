@@ -1,29 +1,21 @@
-import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
-import { startEmbeddedDatabase, type EmbeddedDatabaseOptions } from '../../../core/database/embedded.ts'
-import { processesNaming } from '../../support/processes.ts'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import * as embedded from '../../support/embedded.ts'
+import { freshDirectory, kill, postgresProcesses, type Options } from '../../support/embedded.ts'
 import { runStatement } from '../../support/statement.ts'
-
-const PROGRAM = join(import.meta.dirname, '../../support/embedded-process.ts')
-const isRoot = process.getuid?.() === 0
 
 let kept: string
 beforeAll(async () => {
   kept = await freshDirectory()
 })
 
-let undo = new AsyncDisposableStack()
-afterEach(async () => {
-  const finished = undo
-  undo = new AsyncDisposableStack()
-  await finished.disposeAsync()
-})
+/** On the directory that these tests share, unless they name one. */
+const start = (options: Partial<Options>) => embedded.start({ dataDir: kept, ...options })
+
+const startProcess = (options: Partial<Options>, spawnOptions?: Parameters<typeof embedded.startProcess>[1]) =>
+  embedded.startProcess({ dataDir: kept, ...options }, spawnOptions)
 
 describe('an owner', () => {
   test('creates all it needs where nothing is, for its own eyes only', async () => {
@@ -156,6 +148,7 @@ describe('a guest', () => {
     const guest = await startProcess({ mode: 'guest' })
     const owner = await start({})
     expect(owner.joined).toBe(true)
+    await sleep(200) // until the guest has been told
     await kill(guest.child, 'SIGHUP')
     expect(await runStatement(owner.connectionString, 'select 1 as one')).toEqual([{ one: 1 }])
   })
@@ -187,95 +180,8 @@ describe('text', () => {
   )
 })
 
-describe.runIf(isRoot && process.platform === 'linux')('under root', () => {
-  const nobody = { uid: 65534, gid: 65534 }
-  const reachable = spawnSync(process.execPath, ['--check', PROGRAM], nobody).status === 0
-
-  test('a data directory that only root may enter stays root’s', async () => {
-    await start({})
-    expect((await stat(inject('scratch'))).mode & 0o777).toBe(0o700)
-    expect((await stat(join(kept, 'postgres'))).uid).toBe(0)
-  })
-
-  test.runIf(reachable)('an ordinary user has a server of its own', async () => {
-    const dataDir = await openDirectory()
-    const first = await startProcess({ dataDir }, nobody)
-    await kill(first.child, 'SIGTERM')
-    expect((await stat(join(dataDir, 'postgres'))).uid).toBe(65534)
-    // Root, who comes later, leaves the directory usable to that user.
-    await (await start({ dataDir })).stop()
-    const again = await startProcess({ dataDir }, nobody)
-    expect(again.joined).toBe(false)
-  })
-
-  const noNamespaces = ['--mount', 'sh', '-c', 'mount --bind /bin/false "$(command -v unshare)" && exec "$@"', 'sh']
-  const canHide = spawnSync('unshare', [...noNamespaces, 'true']).status === 0
-
-  test.runIf(reachable && canHide)('another account serves where there are no user namespaces', async () => {
-    const dataDir = await openDirectory()
-    const first = await startProcess({ dataDir }, { prefix: ['unshare', ...noNamespaces] })
-    await runStatement(first.connectionString, 'create table kept as select 1')
-    await kill(first.child, 'SIGTERM')
-    expect((await stat(join(dataDir, 'postgres'))).uid).not.toBe(0)
-    const second = await start({ dataDir })
-    await runStatement(second.connectionString, 'select from kept')
-  })
-
-  test.runIf(canHide)('a directory that no account reaches is named', async () => {
-    const dataDir = join(await freshDirectory(), 'data')
-    await expect(startProcess({ dataDir }, { prefix: ['unshare', ...noNamespaces] })).rejects.toThrow(
-      `PostgreSQL refuses to run as root, and no other account can reach both ${dataDir}`,
-    )
-  })
-})
-
-/** Starts in this process; stopped after the test. */
-async function start(options: Partial<EmbeddedDatabaseOptions>) {
-  return undo.use(await startEmbeddedDatabase({ dataDir: kept, mode: 'owner', durable: false, ...options }))
-}
-
-/** Starts in a process of its own; stopped after the test. */
-async function startProcess(
-  options: Partial<EmbeddedDatabaseOptions>,
-  { prefix = [], ...spawnOptions }: SpawnOptions & { prefix?: string[] } = {},
-) {
-  const argument = JSON.stringify({ dataDir: kept, mode: 'owner', durable: false, ...options })
-  const [command, ...args] = [...prefix, process.execPath, PROGRAM, argument]
-  const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'ignore'] })
-  undo.defer(() => kill(child, 'SIGTERM'))
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { error, connectionString, joined } = JSON.parse(line)
-    if (error) throw new Error(error)
-    return { child, connectionString: String(connectionString), joined: Boolean(joined) }
-  }
-  throw new Error(`The process ended with ${child.exitCode ?? child.signalCode}`)
-}
-
-async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill(signal)
-  await exited
-}
-
 async function postmasterPid(): Promise<number> {
   return Number.parseInt(await readFile(join(kept, 'postgres/postmaster.pid'), 'utf8'), 10)
-}
-
-function postgresProcesses(dataDir: string): string[] {
-  return processesNaming(join(dataDir, 'postgres')).map(({ command }) => command)
-}
-
-function freshDirectory(): Promise<string> {
-  return mkdtemp(join(inject('scratch'), 'data-'))
-}
-
-/** A directory that every account may use, outside of the run's own, which only this user may enter. */
-async function openDirectory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'enrollment-test-open-'))
-  undo.defer(() => rm(path, { recursive: true, force: true }))
-  await chmod(path, 0o777)
-  return join(path, 'data')
 }
 
 async function modes(...paths: string[]): Promise<string[]> {
