@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Enrollment } from './command.ts'
+import { ofCourses, ofEmails, ofUsernames } from './narrow.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
 
 /** Filters that are combined with AND; an absent one does not filter. */
@@ -43,14 +44,11 @@ export async function searchEnrollments(
   let query = selectEnrollments(db)
   if (courseIds) {
     const stored = courseIds.map((courseId) => courseKeyOf(courseId).stored)
-    query = query.where('c.course_key', '=', anyText(stored))
+    query = query.where(ofCourses(stored))
   }
-  if (usernames) query = query.where('l.username', '=', anyText(usernames))
-  if (emails) {
-    const trimmed = emails.map((email) => email.trim())
-    query = query.where(sql<boolean>`lower(l.email) in (select lower(x) from unnest(${trimmed}::text[]) x)`)
-  }
-  if (modes) query = query.where('e.mode', '=', anyText(modes))
+  if (usernames) query = query.where(ofUsernames(usernames))
+  if (emails) query = query.where(ofEmails(emails.map((email) => email.trim())))
+  if (modes) query = query.where(sql<boolean>`e.mode = any (${modes}::text[])`)
   if (isActive !== undefined) query = query.where('e.is_active', '=', isActive)
   if (changedSince !== undefined) query = query.where('e.updated', '>=', changedSince)
   if (page.after) {
@@ -86,8 +84,4 @@ export function decodeSearchCursor(cursor: string): SearchPosition | null {
 function isInstant(text: string): boolean {
   const date = new Date(text)
   return text >= '0001' && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19)
-}
-
-function anyText(values: readonly string[]) {
-  return sql<string>`any (${values}::text[])`
 }
