@@ -1,3 +1,4 @@
-export { openDatabase, type Database, type OpenDatabaseOptions } from './open.ts'
+export { startEmbeddedDatabase, type EmbeddedDatabase, type EmbeddedDatabaseOptions } from './embedded.ts'
 export { migrateToLatest } from './migrate.ts'
+export { openDatabase, type Database, type OpenDatabaseOptions } from './open.ts'
 export type { DB } from './schema.ts'

@@ -51,7 +51,7 @@ const TIMESTAMPTZ = 1184
 
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
   if (oid === TIMESTAMPTZ) return instantFromPostgres
-  return pg.types.getTypeParser(oid, format as 'text')
+  return pg.types.getTypeParser(oid, format)
 }
 
 /**
@@ -60,11 +60,11 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
  */
 class NamingClient extends pg.Client {
   // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
-  override query(...args: any[]): any {
+  override query(...args: unknown[]): never {
     const [text, values, ...rest] = args
-    if (typeof text !== 'string') return Reflect.apply(super.query, this, args)
+    if (typeof text !== 'string') return Reflect.apply(super.query, this, args) as never
     const name = /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
-    if (name === undefined) return Reflect.apply(super.query, this, args)
-    return Reflect.apply(super.query, this, [{ name, text, values }, ...rest])
+    if (name === undefined) return Reflect.apply(super.query, this, args) as never
+    return Reflect.apply(super.query, this, [{ name, text, values }, ...rest]) as never
   }
 }

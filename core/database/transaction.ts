@@ -40,7 +40,7 @@ async function inOwnTransaction<T>(
   db: Kysely<DB>,
   work: (trx: Kysely<DB>) => Promise<{ keep: boolean; value: T }>,
 ): Promise<T> {
-  const undone = new Undone<T>()
+  const undone = new Undone()
   try {
     return await db.transaction().execute(async (trx) => {
       const { keep, value } = await work(trx)
@@ -55,6 +55,6 @@ async function inOwnTransaction<T>(
 }
 
 /** Makes Kysely roll back; never leaves this file. */
-class Undone<T> extends Error {
-  value: T | undefined
+class Undone extends Error {
+  value: unknown
 }
