@@ -81,9 +81,18 @@ test('a test reaches either side without a listener', async () => {
   expect((await app.inject({ url: '/only-public', Request: PrivateRequest })).statusCode).toBe(404)
 })
 
-test('what the router refuses by itself tells no secrets', async () => {
+test('what is no address of a route is answered as any address that nobody has registered', async () => {
   await using server = await openTestServer(appWithRoutes())
-  expect(await get(`${server.url}/%zz`)).toMatchObject({ status: 400, body: '{"detail":"Bad Request."}' })
+  for (const path of ['/%zz', '/trpc/%zz', '*']) {
+    const answer = await get(server.url, { method: 'OPTIONS', path })
+    expect(answer, path).toMatchObject({ status: 404, body: '{"detail":"Not found."}' })
+  }
+})
+
+test('what the router refuses by itself has the same shape', async () => {
+  await using app = appWithRoutes()
+  const { statusCode, body } = await app.inject(`/trpc/${'x'.repeat(20_000)}`)
+  expect([statusCode, body]).toEqual([414, '{"detail":"URI Too Long."}'])
 })
 
 describe('addresses', () => {
@@ -195,8 +204,9 @@ describe('closing', () => {
     const agent = new Agent({ keepAlive: true })
     const running = get(`${server.internal}/slow`, { agent })
     await sleep(100)
-    const started = performance.now()
     const closed = app.close()
+    await sleep(100)
+    const started = performance.now()
     app.release()
     await running
     await closed
@@ -224,6 +234,7 @@ describe('closing', () => {
 
 interface Asked {
   method?: string
+  path?: string
   headers?: Record<string, string>
   agent?: Agent
   socketPath?: string

@@ -1,0 +1,235 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, inject, test } from 'vitest'
+import { createTestDatabase } from '../support/database.ts'
+import { runStatement } from '../support/statement.ts'
+
+const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
+const running = new Set<Run>()
+
+afterEach(async () => {
+  for (const run of running) run.child.kill('SIGTERM')
+  await Promise.all([...running].map((run) => run.exit))
+})
+
+describe('with the embedded database', () => {
+  test('starts from nothing, says where it is, stops, and starts again on the same data', async () => {
+    const dataDir = await freshDirectory('d-')
+    const first = start({ DATA_DIR: dataDir })
+    const ready = await first.ready
+    expect(ready).toEqual({
+      level: 30,
+      time: expect.any(Number),
+      msg: 'ready',
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      internalUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    })
+    expect((await fetch(`${ready.url}/readyz`)).status).toBe(200)
+    expect((await fetch(`${ready.internalUrl}/readyz`)).status).toBe(200)
+    const [curl, cli] = first.stderr().match(/^(curl|DATA_DIR=).*$/gm) ?? []
+    expect(JSON.parse(await paste(curl))).toMatchObject({ user: 'alice', is_active: true })
+    expect(await paste(cli)).toMatch(/^bob is enrolled in course-v1:edX\+DemoX\+2026 now/)
+    first.child.kill('SIGTERM')
+    expect(await first.exit).toBe(0)
+
+    const second = start({ DATA_DIR: dataDir })
+    await second.ready
+    expect(second.stderr()).toBe('')
+    second.child.kill('SIGINT')
+    expect(await second.exit).toBe(0)
+  })
+
+  test('a directory that another server uses is refused by name, and that server goes on', async () => {
+    const dataDir = await freshDirectory('d-')
+    const first = start({ DATA_DIR: dataDir })
+    const { url } = await first.ready
+    const second = start({ DATA_DIR: dataDir })
+    expect(await second.exit).toBe(1)
+    expect(second.stderr()).toBe(
+      `Cannot start: The data directory ${dataDir} is in use by process ${first.child.pid}: stop it first.\n`,
+    )
+    expect(second.stdout()).toBe('')
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  })
+
+  test('a port in use is refused by name, and the database does not stay behind', async () => {
+    const dataDir = await freshDirectory('d-')
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo // It listens on a host and a port.
+    const refused = start({ DATA_DIR: dataDir, PORT: String(port) })
+    expect(await refused.exit).toBe(1)
+    expect(refused.stderr()).toBe(
+      `Cannot start: 127.0.0.1:${port} is in use by another program: stop that program, or set PORT to another value.\n`,
+    )
+    other.close()
+    // Free again: an owner could not take a directory that is still in use.
+    const next = start({ DATA_DIR: dataDir })
+    await next.ready
+    next.child.kill('SIGTERM')
+    expect(await next.exit).toBe(0)
+  })
+})
+
+describe('with a DATABASE_URL', () => {
+  test('starts on an empty database, without a catalogue of examples', async () => {
+    await using database = await createTestDatabase()
+    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const { url } = await run.ready
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    expect(await database.db.selectFrom('courses').select('id').execute()).toEqual([])
+    expect(run.stderr()).toBe('')
+  })
+
+  test('the ready line names a Unix socket', async () => {
+    await using database = await createTestDatabase()
+    const socketPath = join(await freshDirectory('s-'), 'socket')
+    const env = { DATABASE_URL: database.connectionString, ...SECRETS, INTERNAL_SOCKET: socketPath, INTERNAL_PORT: '' }
+    const ready = await start(env).ready
+    expect(ready).toMatchObject({ msg: 'ready', internalSocket: socketPath })
+    expect(ready).not.toHaveProperty('internalUrl')
+  })
+
+  test('ready is told at every level of the log', async () => {
+    await using database = await createTestDatabase()
+    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' })
+    await run.ready
+    expect(run.stdout().trim().split('\n')).toHaveLength(1)
+  })
+
+  test('without the secrets it does not start, and names each', async () => {
+    const run = start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', PORT: 'eight' })
+    expect(await run.exit).toBe(1)
+    expect(run.stderr()).toMatch(/^Cannot start: The settings cannot be used:\n {2}PORT .*\n {2}INTERNAL_TOKENS .*\n/)
+    expect(run.stderr()).toMatch(/\n {2}EDX_API_KEY .*\n {2}JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS .*\n$/)
+    expect(run.stdout()).toBe('')
+  })
+
+  test.for<[string, (url: URL) => void, RegExp]>([
+    [
+      'nobody listens',
+      (url) => void (url.port = '1'),
+      /^Cannot start: The database .* at 127\.0\.0\.1:1 cannot be used/,
+    ],
+    ['there is no such database', (url) => void (url.pathname = '/nothing'), /^Cannot start: The database nothing at /],
+    ['the password is wrong', (url) => void (url.password = 'guess'), /password authentication failed/],
+  ])('a database that cannot be used is named in one line: %s', async ([, change, message]) => {
+    const url = new URL(inject('server').connectionString)
+    const password = url.password
+    change(url)
+    const run = start({ DATABASE_URL: url.href, ...SECRETS })
+    expect(await run.exit).toBe(1)
+    expect(run.stderr()).toMatch(message)
+    expect(run.stderr()).toMatch(/^[^\n]*change DATABASE_URL\.\n$/)
+    expect(run.stderr()).not.toContain(password)
+  })
+
+  test('a PostgreSQL that is too old is refused', async () => {
+    await using database = await createTestDatabase()
+    await pretendVersion(database.connectionString, '140010')
+    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    expect(await run.exit).toBe(1)
+    expect(run.stderr()).toMatch(/^Cannot start: .* is PostgreSQL 14: PostgreSQL 15 or newer is required\.\n$/)
+  })
+})
+
+describe('stopping', () => {
+  test('a client that hangs holds it up for less than 10 s, and the echo of a signal, as npm sends it, is no hurry', async () => {
+    await using database = await createTestDatabase()
+    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const { internalUrl } = await run.ready
+    const socket = await hangOn(String(internalUrl))
+    const started = performance.now()
+    run.child.kill('SIGTERM')
+    await sleep(100)
+    run.child.kill('SIGTERM')
+    expect(await run.exit).toBe(0)
+    expect(performance.now() - started).toBeLessThan(10_000)
+    socket.destroy()
+  })
+
+  test('a second signal from a person ends it at once', async () => {
+    await using database = await createTestDatabase()
+    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const socket = await hangOn((await run.ready).url)
+    run.child.kill('SIGTERM')
+    await sleep(1_300)
+    run.child.kill('SIGTERM')
+    expect(await run.exit).toBe(1)
+    socket.destroy()
+  })
+})
+
+interface Run {
+  child: ChildProcess
+  /** The ready line; rejects when the process ends without one. */
+  ready: Promise<{ url: string; internalUrl?: string; internalSocket?: string }>
+  exit: Promise<number | null>
+  stdout(): string
+  stderr(): string
+}
+
+/** Starts the process on free ports, with nothing of the environment of the tests but what it needs to run. */
+function start(env: Record<string, string>): Run {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, ['server/main.ts'], {
+    env: { PATH, PORT: '0', INTERNAL_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const written = { stdout: '', stderr: '' }
+  const { promise, resolve, reject } = Promise.withResolvers<Awaited<Run['ready']>>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      written[name] += String(chunk)
+      const line = /^.*"msg":"ready".*$/m.exec(written.stdout)?.[0]
+      if (line !== undefined) resolve(JSON.parse(line))
+    })
+  }
+  const exit = once(child, 'close').then(([code]) => {
+    reject(new Error(`It ended with ${code}: ${written.stderr}`))
+    running.delete(run)
+    return code
+  })
+  promise.catch(() => {})
+  const run: Run = { child, ready: promise, exit, stdout: () => written.stdout, stderr: () => written.stderr }
+  running.add(run)
+  return run
+}
+
+/** Runs what was printed, as a person would: in a shell at the root of the project, which knows none of the settings. */
+async function paste(line = ''): Promise<string> {
+  const { PATH = '', HOME = '' } = process.env
+  const { stdout } = await promisify(execFile)('sh', ['-c', line], { env: { PATH, HOME } })
+  return stdout
+}
+
+/** Sends half a request and waits for ever. */
+async function hangOn(url: string) {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write('POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n')
+  await once(socket, 'data') // The server has seen the request, and waits for its body.
+  return socket
+}
+
+/** What PostgreSQL says about itself is shadowed for all who connect to one database. */
+async function pretendVersion(connectionString: string, version: string): Promise<void> {
+  const name = new URL(connectionString).pathname.slice(1)
+  await runStatement(connectionString, 'create schema pretended')
+  await runStatement(
+    connectionString,
+    `create function pretended.current_setting(text) returns text return '${version}'`,
+  )
+  await runStatement(connectionString, `alter database "${name}" set search_path = pretended, pg_catalog`)
+}
+
+function freshDirectory(prefix: string): Promise<string> {
+  return mkdtemp(join(inject('scratch'), prefix))
+}
