@@ -23,6 +23,22 @@ test.for(['terminal', 'pipe'])('values of secrets do not show on a %s', (where) 
   expect(text()).not.toContain('hush')
 })
 
+test('an error tells its type, code, text, stack and cause, and nothing that hangs on it', () => {
+  const { log, text } = logger('info')
+  const cause = new RangeError('inner')
+  log.error(
+    { err: Object.assign(new Error('outer', { cause }), { code: '57P01', client: { password: 'hush' } }) },
+    'lost',
+  )
+  expect(JSON.parse(text()).err).toEqual({
+    type: 'Error',
+    message: 'outer',
+    code: '57P01',
+    stack: expect.stringMatching(/^Error: outer\n/),
+    cause: { type: 'RangeError', message: 'inner', stack: expect.stringMatching(/^RangeError: inner\n/) },
+  })
+})
+
 test('a person reads one line a record, and the stack of an error', () => {
   const { log, text } = logger('info', true)
   log.warn({ username: 'alice', seats: 3 }, 'course is full')
