@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../../core/database/schema.ts'
@@ -29,6 +30,8 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   const authentication = { db, isApiKey: apiKeyCheck(apiKeys), verifyJwt: jwtVerifier(jwt), now }
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
+  // What is no method here is 405 and not 404, also where Fastify would not route it by itself.
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))

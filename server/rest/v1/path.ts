@@ -17,12 +17,15 @@ export type Place =
  * @returns null where there is nothing: 404.
  */
 export function placeAt(path: string): Place | null {
-  const decoded = decodePath(path)
+  const decoded = decodePath(path.replace(ORIGIN, ''))
   if (!decoded.startsWith(BASE_PATH)) return null
   const rest = decoded.slice(BASE_PATH.length)
   if (rest === 'enrollment') return { route: 'enrollmentList' }
   return enrollmentAt(rest) ?? courseAt(rest)
 }
+
+/** What a request to a proxy begins with; HTTP lets any server be asked like that. */
+const ORIGIN = /^https?:\/\/[^/]*/i
 
 // Python's `\w`: letters and numbers of every script, and the underscore.
 const USERNAME = String.raw`[\p{L}\p{N}_ .@+\-]+`

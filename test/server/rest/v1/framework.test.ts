@@ -23,7 +23,7 @@ describe('the bodies of the framework (rest-v1 §2.3)', () => {
     expect(answer.headers).toMatchObject({ 'www-authenticate': 'JWT realm="api"', allow: 'GET, POST, HEAD, OPTIONS' })
   })
 
-  test.for(['PUT', 'PATCH', 'DELETE', 'TRACE'])('wrong method: %s', async (method) => {
+  test.for(['PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY'])('wrong method: %s', async (method) => {
     const answer = await door.as(bob).send(method, '/enrollment')
     expect(answer).toMatchObject({ status: 405, text: `{"detail":"Method \\"${method}\\" not allowed."}` })
     expect(answer.headers.allow).toBe('GET, POST, HEAD, OPTIONS')

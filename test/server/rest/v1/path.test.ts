@@ -103,6 +103,10 @@ test('a path outside the base path is nowhere', () => {
   expect(placeAt('/api/enrollment/v2/enrollment')).toBeNull()
 })
 
+test('an address with its origin, as proxies send it', () => {
+  expect(inWords(`http://enroll.example:8000${BASE}/course/a/b/c`)).toEqual(['R5', 'a/b/c'])
+})
+
 test('an encoded surrogate becomes a lone one, for the handler to refuse', () => {
   expect(inWords(`${BASE}/course/course-v1:a+b+%ED%A0%80`)).toEqual(['R5', 'course-v1:a+b+\uD800'])
   expect(inWords(`${BASE}/course/course-v1:a+b+%ED%A0%BD%ED%B8%80`)).toEqual(['R5', 'course-v1:a+b+\uD800\uD800'])
