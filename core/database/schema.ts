@@ -33,6 +33,13 @@ export interface CohortMembers {
   learner_id: number;
 }
 
+export interface CohortPreassignments {
+  cohort_id: number;
+  course_id: number;
+  email: string;
+  id: Generated<number>;
+}
+
 export interface Cohorts {
   course_id: number;
   id: Generated<number>;
@@ -143,6 +150,17 @@ export interface Learners {
   year_of_birth: number | null;
 }
 
+export interface ManualEnrollments {
+  actor_id: number;
+  course_key: string;
+  created: string;
+  email: string | null;
+  enrollment_id: Int8 | null;
+  id: Generated<Int8>;
+  reason: string | null;
+  transition: string;
+}
+
 export interface Retirements {
   id: Generated<number>;
   learner_id: number;
@@ -170,6 +188,7 @@ export interface Throttle {
 export interface DB {
   api_keys: ApiKeys;
   cohort_members: CohortMembers;
+  cohort_preassignments: CohortPreassignments;
   cohorts: Cohorts;
   course_modes: CourseModes;
   courses: Courses;
@@ -180,6 +199,7 @@ export interface DB {
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
   learners: Learners;
+  manual_enrollments: ManualEnrollments;
   retirements: Retirements;
   roles: Roles;
   throttle: Throttle;

@@ -1,6 +1,5 @@
-import type { Kysely, KyselyPlugin } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
-import type { DB } from '../../core/database/schema.ts'
+import { counting } from '../support/counting.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addAllowance, addCourse, addLearners } from '../support/seed.ts'
 import { callerOf } from './calls.ts'
@@ -61,17 +60,4 @@ async function fresh(size: number, columns: Parameters<typeof addCourse>[1]) {
   for (const { email } of learners.slice(0, 2)) await addAllowance(db, email, courseId)
   const attributes = [{ namespace: 'a', name: 'b', value: 'c' }]
   return learners.map(({ username }) => ({ username, courseId, attributes }))
-}
-
-/** A database that counts the statements sent through it, but for begin and commit. */
-function counting(counted: Kysely<DB>) {
-  let statements = 0
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      statements += 1
-      return result
-    },
-  }
-  return { db: counted.withPlugin(plugin), statements: () => statements }
 }

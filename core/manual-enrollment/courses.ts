@@ -1,0 +1,40 @@
+import type { Kysely } from 'kysely'
+import type { DB } from '../database/schema.ts'
+import type { ManualCourse } from './request.ts'
+
+/** A course run of a request that exists. */
+export interface KnownCourse {
+  readonly id: number
+  /** Null: none was asked for. */
+  readonly cohort: { readonly id: number; readonly name: string } | null
+}
+
+/**
+ * Reads the course runs of a request with the cohorts that it names there.
+ *
+ * @returns one element per course, in order; null where there is no such course run.
+ */
+export async function readManualCourses(
+  db: Kysely<DB>,
+  courses: readonly ManualCourse[],
+): Promise<(KnownCourse | null)[]> {
+  if (courses.length === 0) return []
+  const keys = [...new Set(courses.map(({ key }) => key.stored))]
+  const names = [...new Set(courses.flatMap(({ cohort }) => cohort ?? []))]
+  const rows = await db
+    .selectFrom('courses as c')
+    .leftJoin('cohorts as h', (join) =>
+      join.onRef('h.course_id', '=', 'c.id').on((eb) => eb('h.name', '=', eb.fn.any(eb.val(names)))),
+    )
+    .select(['c.id', 'c.course_key', 'h.id as cohort_id', 'h.name as cohort_name'])
+    .where((eb) => eb('c.course_key', '=', eb.fn.any(eb.val(keys))))
+    .execute()
+  const found = Map.groupBy(rows, (row) => row.course_key)
+  return courses.map(({ key, cohort }) => {
+    const ofCourse = found.get(key.stored) ?? []
+    const [first] = ofCourse
+    if (first === undefined) return null
+    const id = ofCourse.find((row) => row.cohort_name === cohort)?.cohort_id ?? null
+    return { id: first.id, cohort: id === null || cohort === null ? null : { id, name: cohort } }
+  })
+}
