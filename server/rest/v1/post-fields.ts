@@ -8,13 +8,13 @@ import { isFalsy, pythonText } from './python-text.ts'
 // Each function reads one field of POST /enrollment and refuses what it may not hold, at the moment at which the order
 // of checks comes to it (rest-v1 §3.2, D2).
 
-/** @throws {Refusal} 400 when the body is a list or a scalar. */
+/** The body, which may be an object and nothing else. */
 export function readBody(body: Json): JsonObject {
   if (!isObject(body)) throw refuse('The request body must be a JSON object.')
   return body
 }
 
-/** Rows 1 and 2. */
+/** `course_details.course_id`: rows 1 and 2. */
 export function readCourseKey(body: JsonObject): CourseKey {
   const { course_details: details = {} } = body
   if (!isObject(details)) throw refuse('course_details must be an object.')
@@ -38,12 +38,12 @@ export function readText(body: JsonObject, field: 'user' | 'email' | 'mode' | 'c
   return value
 }
 
-/** Row 9. */
+/** `is_active`: row 9; null counts as absent. */
 export function readActivation(body: JsonObject): boolean | null {
   return readFlag(body, 'is_active', 'enrollment activation')
 }
 
-/** Row 11. */
+/** `force_enrollment`: row 11; null counts as false. */
 export function readForce(body: JsonObject): boolean {
   return readFlag(body, 'force_enrollment', 'force enrollment') ?? false
 }
@@ -58,7 +58,7 @@ function readFlag(body: JsonObject, field: string, what: string): boolean | null
 const EARLY_PARTS = ['namespace', 'name'] as const
 const MAX_PART_LENGTH = 255
 
-/** Row 13; null leaves the attributes of the enrollment as they are. */
+/** `enrollment_attributes`: row 13; null leaves the attributes of the enrollment as they are. */
 export function readAttributes(body: JsonObject): AttributeInput[] | null {
   const { enrollment_attributes: list = null } = body
   if (list === null) return null
