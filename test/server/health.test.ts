@@ -52,7 +52,7 @@ test('a database that is silent is found out in a short time', async () => {
   wire.hush()
   const started = performance.now()
   const response = await app.inject({ url: '/readyz', Request: PrivateRequest })
-  expect(performance.now() - started).toBeLessThan(3_000)
+  expect(performance.now() - started).toBeLessThan(6_000)
   expect(response.statusCode).toBe(503)
   expect(response.headers['retry-after']).toBe('1')
   expect(response.json()).toEqual({ status: 'unavailable' })

@@ -17,7 +17,8 @@ afterEach(async () => {
   await Promise.all([...running].map((run) => run.exit))
 })
 
-describe('with the embedded database', () => {
+// Each creates a cluster of its own, which takes its time on a busy machine.
+describe('with the embedded database', { timeout: 120_000 }, () => {
   test('starts from nothing, says where it is, stops, and starts again on the same data', async () => {
     const dataDir = await freshDirectory('d-')
     const first = start({ DATA_DIR: dataDir })
