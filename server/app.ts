@@ -11,6 +11,7 @@ import {
 } from 'fastify'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
+import type { Policy } from '../core/policy.ts'
 import type { Config } from './config.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
@@ -51,18 +52,24 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
   app.addHook('onResponse', logRequest)
 
+  const policy: Policy = {
+    onFilterError: (filter, err) => app.log.error({ filter: filter.name, err }, 'enrollment filter failed'),
+    ...config.policy,
+  }
+
   app.register(health, { db })
 
   app.register(async (scope) => {
     confineTo('public', scope)
     const { secret } = secrets.jwt
     const jwt = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    scope.register(restV1, { db, policy: config.policy, apiKeys: secrets.edxApiKeys, jwt, now })
+    const settings = { retirementServiceUsername: config.retirementServiceUsername }
+    scope.register(restV1, { db, policy, apiKeys: secrets.edxApiKeys, jwt, settings, now })
   })
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy: config.policy, internalTokens: secrets.internalTokens, now })
+    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, now })
   })
 
   return app

@@ -38,3 +38,13 @@ export async function readManualCourses(
     return { id: first.id, cohort: id === null || cohort === null ? null : { id, name: cohort } }
   })
 }
+
+/** The first of the courses in which the cohort that it names does not exist; null: there is none. */
+export async function findMissingCohort(
+  db: Kysely<DB>,
+  courses: readonly ManualCourse[],
+): Promise<ManualCourse | null> {
+  if (courses.every(({ cohort }) => cohort === null)) return null
+  const known = await readManualCourses(db, courses)
+  return courses.find(({ cohort }, index) => cohort !== null && !known[index]?.cohort) ?? null
+}

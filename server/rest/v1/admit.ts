@@ -1,22 +1,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { detail, NOT_AUTHENTICATED, NOT_PERMITTED, Refusal } from './answer.ts'
+import { detail, NOT_AUTHENTICATED, NOT_PERMITTED, Refusal, type Answer } from './answer.ts'
 import { authenticate, type Authentication } from './authenticate.ts'
-import { courseView } from './course.ts'
-import { enrollmentListView } from './enrollment-list.ts'
-import { enrollmentView } from './enrollment.ts'
+import { refuseInactiveBearer } from './inactive-bearer.ts'
 import { acceptsJson } from './media-type.ts'
-import { placeAt, type Place } from './path.ts'
+import { pathOf, placeAt, type Place } from './path.ts'
 import { parseFields, type Fields } from './query.ts'
 import { NOBODY, rightsOf, type Rights } from './rights.ts'
-import { allowedMethods, handlerOf, type Handler, type View } from './view.ts'
+import { allowedMethods, handlerOf, inWordsOf, type Handler, type View } from './view.ts'
+import { viewAt, type ViewSettings } from './views.ts'
 
 /** A request that may go on to its handler. */
 export interface Admission {
   readonly handler: Handler
+  readonly view: View
   readonly rights: Rights
   /** What the path says, by the names of the contract. */
   readonly pathFields: readonly (readonly [string, string])[]
   readonly query: Fields
+  /** The absolute address that was asked for, without its query. */
+  readonly url: string
   /** Empty where none was sent. */
   readonly contentType: string
 }
@@ -30,23 +32,40 @@ export interface Admission {
 export async function admit(
   request: FastifyRequest,
   reply: FastifyReply,
-  authentication: Authentication,
+  { authentication, settings }: { authentication: Authentication; settings: ViewSettings },
 ): Promise<Admission> {
   const contentType = takeContentType(request)
-  const [path, query] = splitOnce(request.originalUrl, '?')
-  const place = placeAt(path)
+  const [address, queryText] = splitOnce(request.originalUrl, '?')
+  const place = placeAt(address)
   if (place === null) throw new Refusal(detail(404, 'Not found.'))
-  const view = viewOf(place)
+  if (place === 'slashMissing') throw new Refusal(slashAdded(address, queryText))
+  const view = viewAt(place, settings)
   reply.header('allow', allowedMethods(view))
+  const { handler, rights } = await inWordsOf(view, () => admitTo(view, request, authentication))
+  const url = `${request.protocol}://${request.host}${pathOf(address)}`
+  return { handler, view, rights, pathFields: pathFieldsOf(place), query: parseFields(queryText), url, contentType }
+}
+
+async function admitTo(
+  view: View,
+  request: FastifyRequest,
+  authentication: Authentication,
+): Promise<Pick<Admission, 'handler' | 'rights'>> {
   if (!acceptsJson(request.headers.accept)) {
     throw new Refusal(detail(406, 'Could not satisfy the request Accept header.'))
   }
   const caller = view.authenticates ? await authenticate(request, authentication) : NOBODY
+  if (view.bearerMustBeActive) refuseInactiveBearer(request, caller.account)
   const rights = rightsOf(caller)
   if (!view.permits(rights)) throw new Refusal(rights.account === null ? NOT_AUTHENTICATED : NOT_PERMITTED)
   const handler = handlerOf(view, request.method)
   if (handler === undefined) throw new Refusal(detail(405, `Method "${request.method}" not allowed.`))
-  return { handler, rights, pathFields: pathFieldsOf(place), query: parseFields(query), contentType }
+  return { handler, rights }
+}
+
+/** The original sends whoever forgets the slash to the address with it, whatever the method (rest-v1 §1.1). */
+function slashAdded(address: string, query: string): Answer {
+  return { status: 301, headers: { location: `${pathOf(address)}/${query === '' ? '' : `?${query}`}` } }
 }
 
 /** Hides the type of the body from Fastify, which would refuse it before anybody is asked who they are. */
@@ -56,13 +75,8 @@ function takeContentType({ raw }: FastifyRequest): string {
   return contentType
 }
 
-function viewOf(place: Place): View {
-  if (place.route === 'course') return courseView(place.courseId)
-  return place.route === 'enrollment' ? enrollmentView(place) : enrollmentListView
-}
-
 function pathFieldsOf(place: Place): [string, string][] {
-  if (place.route === 'enrollmentList') return []
+  if (!('courseId' in place)) return []
   const username = place.route === 'enrollment' ? place.username : null
   return [...(username === null ? [] : [['username', username] as [string, string]]), ['course_id', place.courseId]]
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { assignToCohort } from '../../../core/course/cohort.ts'
 import type { DB } from '../../../core/database/schema.ts'
-import type { Enrollment, EnrollmentCommand, Stamp } from '../../../core/enrollment/command.ts'
+import type { Enrollment, EnrollmentCommand } from '../../../core/enrollment/command.ts'
 import { enroll, enrollWhole } from '../../../core/enrollment/enroll.ts'
 import { EnrollmentError } from '../../../core/errors.ts'
 import type { Account } from '../../../core/learner/account.ts'
@@ -12,8 +12,8 @@ import { answerToChange, attributeLacks } from './errors.ts'
 import { readText } from './post-fields.ts'
 import type { JsonObject } from './python-json.ts'
 import { pythonText } from './python-text.ts'
-import { actorOf } from './rights.ts'
 import { showCourse, showEnrollments } from './show.ts'
+import { stampOf } from './stamp.ts'
 import type { ViewRequest } from './view.ts'
 
 /** What a POST came to ask of the core, and the body for what is read only after the enrollment. */
@@ -74,10 +74,6 @@ async function enrollOnce(
 ): Promise<{ enrollment: Enrollment; isAlreadyActive: boolean }> {
   const { kind, enrollment } = await enroll(db, command, stampOf(request), request.policy)
   return { enrollment, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
-}
-
-function stampOf({ rights, now, requestId }: ViewRequest): Stamp {
-  return { actor: actorOf(rights), via: 'rest', now, requestId }
 }
 
 /**

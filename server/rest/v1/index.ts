@@ -9,8 +9,10 @@ import { apiKeyCheck } from './api-key.ts'
 import { parseBody } from './body.ts'
 import { answerToFailure } from './errors.ts'
 import { jwtVerifier, type JwtOptions } from './jwt.ts'
-import { BASE_PATH } from './path.ts'
+import { BASE_PATH, BULK_ENROLL_PATH } from './path.ts'
 import { refuseUnstorable } from './storable.ts'
+import { inWordsOf } from './view.ts'
+import type { ViewSettings } from './views.ts'
 
 export interface RestV1Options {
   readonly db: Kysely<DB>
@@ -18,6 +20,7 @@ export interface RestV1Options {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly apiKeys: readonly string[]
   readonly jwt: JwtOptions
+  readonly settings: ViewSettings
   readonly now?: (() => Date) | undefined
 }
 
@@ -26,7 +29,7 @@ export interface RestV1Options {
  * base path, because the order in which it refuses is part of the contract: see `admit`.
  */
 export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) => {
-  const { db, policy, apiKeys, jwt, now = () => new Date() } = options
+  const { db, policy, apiKeys, jwt, settings, now = () => new Date() } = options
   const authentication = { db, isApiKey: apiKeyCheck(apiKeys), verifyJwt: jwtVerifier(jwt), now }
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
@@ -37,20 +40,24 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
 
   app.addHook('onRequest', async (request, reply) => {
-    admissions.set(request, await admit(request, reply, authentication))
+    admissions.set(request, await admit(request, reply, { authentication, settings }))
   })
 
-  app.all(`${BASE_PATH}*`, async (request, reply) => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     const admission = admissions.get(request)
     if (admission === undefined) throw new Error('A request came in that was not admitted')
-    const { handler, pathFields, query, rights, contentType } = admission
-    const body = await parseBody(bytesOf(request), contentType)
-    refuseUnstorable(pathFields)
-    refuseUnstorable(query)
-    refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
-    const { id: requestId, log } = request
-    return send(reply, await handler({ db, policy, rights, query, body, now: now(), requestId, log }))
-  })
+    const { handler, view, pathFields, query, url, rights, contentType } = admission
+    return inWordsOf(view, async () => {
+      const body = await parseBody(bytesOf(request), contentType)
+      refuseUnstorable(pathFields)
+      refuseUnstorable(query)
+      refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
+      const { id: requestId, log } = request
+      return send(reply, await handler({ db, policy, rights, url, query, body, now: now(), requestId, log }))
+    })
+  }
+  app.all(`${BASE_PATH}*`, answer)
+  app.all(BULK_ENROLL_PATH, answer)
 }
 
 function bytesOf({ body }: FastifyRequest): Buffer {

@@ -3,26 +3,50 @@ import { decodePath } from './percent.ts'
 /** Where the door is mounted. */
 export const BASE_PATH = '/api/enrollment/v1/'
 
+/** The one route that is mounted elsewhere. */
+export const BULK_ENROLL_PATH = '/api/bulk_enroll/v1/bulk_enroll'
+
 /** A route of the door with what its path says. */
 export type Place =
   | { readonly route: 'enrollment'; readonly username: string | null; readonly courseId: string }
   | { readonly route: 'enrollmentList' }
   | { readonly route: 'course'; readonly courseId: string }
+  | { readonly route: FixedRoute }
+
+type FixedRoute = 'enrollmentPages' | 'unenroll' | 'roles' | 'allowances' | 'bulkEnroll'
 
 /**
  * Finds the route of a path (rest-v1 §1.1). Not left to the router, which knows no comma between parameters and lets no
  * `/` into one: here `+` and `/` both part a course key, encoded or not.
  *
  * @param path as it was sent, percent-encoded and without its query.
- * @returns null where there is nothing: 404.
+ * @returns null where there is nothing: 404. `slashMissing`: there would be something if the path ended in a slash.
  */
-export function placeAt(path: string): Place | null {
-  const decoded = decodePath(path.replace(ORIGIN, ''))
+export function placeAt(path: string): Place | 'slashMissing' | null {
+  const decoded = decodePath(pathOf(path))
+  if (decoded === BULK_ENROLL_PATH) return { route: 'bulkEnroll' }
   if (!decoded.startsWith(BASE_PATH)) return null
   const rest = decoded.slice(BASE_PATH.length)
   if (rest === 'enrollment') return { route: 'enrollmentList' }
+  const route = FIXED.get(rest)
+  if (route !== undefined) return { route }
+  if (FIXED.has(`${rest}/`)) return 'slashMissing'
   return enrollmentAt(rest) ?? courseAt(rest)
 }
+
+/** The path of an address, which may be absolute. */
+export function pathOf(address: string): string {
+  return address.replace(ORIGIN, '')
+}
+
+/** Where the slash at the end is required, and where it may be there or not. */
+const FIXED: ReadonlyMap<string, FixedRoute> = new Map([
+  ['enrollments', 'enrollmentPages'],
+  ['enrollments/', 'enrollmentPages'],
+  ['unenroll/', 'unenroll'],
+  ['roles/', 'roles'],
+  ['enrollment_allowed/', 'allowances'],
+])
 
 /** What a request to a proxy begins with; HTTP lets any server be asked like that. */
 const ORIGIN = /^https?:\/\/[^/]*/i

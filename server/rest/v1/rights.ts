@@ -44,6 +44,8 @@ export const anybody: Permission = () => true
 
 export const keyOrAccount: Permission = ({ hasApiKey, account }) => hasApiKey || account !== null
 
+export const globalStaff: Permission = ({ isGlobalStaff }) => isGlobalStaff
+
 /** Whether the caller may act on the enrollments of the username, or read them. */
 export function mayActFor(rights: Rights, username: string): boolean {
   return rights.isPrivileged || username === rights.username

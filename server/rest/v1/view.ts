@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../../core/database/schema.ts'
 import type { Policy } from '../../../core/policy.ts'
-import type { Answer } from './answer.ts'
+import { Refusal, type Answer } from './answer.ts'
 import type { Json } from './python-json.ts'
 import type { Fields } from './query.ts'
 import type { Permission, Rights } from './rights.ts'
@@ -12,6 +12,8 @@ export interface ViewRequest {
   readonly db: Kysely<DB>
   readonly policy: Policy
   readonly rights: Rights
+  /** The absolute address that was asked for, without its query. */
+  readonly url: string
   readonly query: Fields
   /** An empty object where nothing was sent. */
   readonly body: Json
@@ -28,7 +30,11 @@ export interface View {
   readonly name: string
   /** Whether credentials are looked at; where they are not, a wrong token is no error (rest-v1 §2.1). */
   readonly authenticates: boolean
+  /** Whether a token that is sent as `Bearer` is wrong when its account is not active (rest-v1 §2.1). */
+  readonly bearerMustBeActive?: boolean
   readonly permits: Permission
+  /** Puts what is refused before and in its handlers into words of its own. */
+  readonly rephrase?: (refusal: Answer) => Answer
   readonly methods: Readonly<Partial<Record<Method, Handler>>>
 }
 
@@ -46,6 +52,15 @@ export function handlerOf(view: View, method: string): Handler | undefined {
   if (method === 'OPTIONS') return async () => ({ status: 200, body: describe(view) })
   const name = method === 'HEAD' ? 'GET' : METHODS.find((known) => known === method)
   return name && view.methods[name]
+}
+
+/** Does a part of the work of a view, which puts a refusal into its own words. */
+export async function inWordsOf<T>({ rephrase }: View, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof Refusal && rephrase ? new Refusal(rephrase(error.answer)) : error
+  }
 }
 
 function describe({ name }: View): object {

@@ -93,6 +93,27 @@ const paths: [path: string, place: [route: string, ...texts: string[]] | null][]
   ['course/', null],
   ['course', null],
   ['courses/a+b+c', null],
+
+  ['enrollments', ['R4']],
+  ['enrollments/', ['R4']],
+  ['enrollments%2F', ['R4']],
+  ['%65nrollments', ['R4']],
+  ['enrollments//', null],
+  ['enrollments/a+b+c', null],
+  ['Enrollments', null],
+  ['unenroll/', ['R6']],
+  ['unenroll%2f', ['R6']],
+  ['unenroll', ['slashMissing']],
+  ['unenroll//', null],
+  ['roles/', ['R7']],
+  ['roles', ['slashMissing']],
+  ['r%6Fles', ['slashMissing']],
+  ['roles/x', null],
+  ['role/', null],
+  ['enrollment_allowed/', ['R8']],
+  ['enrollment_allowed', ['slashMissing']],
+  ['enrollment_allowed/a+b+c', null],
+  ['bulk_enroll', null],
 ]
 
 test.for(paths)('%s', ([path, expected]) => {
@@ -101,6 +122,13 @@ test.for(paths)('%s', ([path, expected]) => {
 
 test('a path outside the base path is nowhere', () => {
   expect(placeAt('/api/enrollment/v2/enrollment')).toBeNull()
+})
+
+test('one route is mounted elsewhere, and has no slash at its end', () => {
+  expect(inWords('/api/bulk_enroll/v1/bulk_enroll')).toEqual(['R9'])
+  expect(inWords('/api/bulk%5Fenroll/v1/bulk_enroll')).toEqual(['R9'])
+  expect(inWords('/api/bulk_enroll/v1/bulk_enroll/')).toBeNull()
+  expect(inWords('/api/bulk_enroll/v1/')).toBeNull()
 })
 
 test('an address with its origin, as proxies send it', () => {
@@ -126,15 +154,59 @@ describe('over HTTP', () => {
       expect(answer.headers).not.toHaveProperty('allow')
       return
     }
-    expect(answer.status).toBe(expected[0] === 'R5' ? 400 : 401)
-    expect(answer.headers.allow).toBe(expected[0] === 'R3' ? 'GET, POST, HEAD, OPTIONS' : 'GET, HEAD, OPTIONS')
+    const [route] = expected
+    if (route === 'slashMissing') {
+      expect(answer).toMatchObject({ status: 301, text: '' })
+      expect(answer.headers).toMatchObject({ location: `${BASE}/${path}/` })
+      expect(answer.headers).not.toHaveProperty('content-type')
+      return
+    }
+    expect(answer.status).toBe(route === 'R5' ? 400 : 401)
+    expect(answer.headers.allow).toBe(ALLOW[route] ?? 'GET, HEAD, OPTIONS')
+  })
+
+  test.for(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'])(
+    '%s without the slash is sent there',
+    async (method) => {
+      const answer = await door.anonymous.send(method, '/roles?course_id=course-v1:a%2Bb%2Bc&x=1', {
+        headers: { accept: 'text/html' },
+      })
+      expect(answer).toMatchObject({ status: 301, text: '' })
+      expect(answer.headers['location']).toBe(`${BASE}/roles/?course_id=course-v1:a%2Bb%2Bc&x=1`)
+    },
+  )
+
+  test('the route that is mounted elsewhere', async () => {
+    const ask = (url: string) => door.app.inject({ method: 'POST', url })
+    const found = await ask('/api/bulk_enroll/v1/bulk_enroll')
+    expect([found.statusCode, found.headers['allow']]).toEqual([401, 'POST, OPTIONS'])
+    for (const url of ['/api/bulk_enroll/v1/bulk_enroll/', '/api/bulk_enroll/v1/', '/api/bulk_enroll/v1/other']) {
+      const missing = await ask(url)
+      expect([missing.statusCode, missing.body]).toEqual([404, '{"detail":"Not found."}'])
+    }
   })
 })
+
+const ALLOW: Record<string, string> = {
+  R3: 'GET, POST, HEAD, OPTIONS',
+  R6: 'POST, OPTIONS',
+  R8: 'GET, POST, DELETE, HEAD, OPTIONS',
+}
+
+const FIXED = {
+  enrollmentList: 'R3',
+  enrollmentPages: 'R4',
+  unenroll: 'R6',
+  roles: 'R7',
+  allowances: 'R8',
+  bulkEnroll: 'R9',
+}
 
 function inWords(path: string): unknown[] | null {
   const place = placeAt(path)
   if (place === null) return null
-  if (place.route === 'enrollmentList') return ['R3']
+  if (place === 'slashMissing') return [place]
   if (place.route === 'course') return ['R5', place.courseId]
+  if (place.route !== 'enrollment') return [FIXED[place.route]]
   return place.username === null ? ['R2', place.courseId] : ['R1', place.username, place.courseId]
 }
