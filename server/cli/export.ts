@@ -1,0 +1,94 @@
+import { open, rename, rm, stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { exportLines } from '../../core/transfer/export.ts'
+import { fileError } from './files.ts'
+import { withDatabase, type Session } from './session.ts'
+import { write } from './streams.ts'
+
+interface Options {
+  readonly output?: string
+  readonly json?: boolean
+}
+
+/** `export`: writes everything in the format that `import` reads. */
+export function addExport(program: Command, session: Session): void {
+  program
+    .command('export')
+    .summary('write everything in the format that import reads')
+    .description(
+      `Writes accounts, course runs, enrollments and all else that the import format holds, as it is at one instant. An
+export imports into an empty database and exports again byte for byte.`,
+    )
+    .option('-o, --output <file>', 'write to a file, which is replaced when the export is complete')
+    .option(
+      '--json',
+      'print one JSON object with the counts: after the lines on standard error, with --output on standard output',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npm run cli -- export --output backup.ndjson
+  $ npm run --silent cli -- export | gzip > backup.ndjson.gz
+  $ npm run --silent cli -- export | grep '"type":"course"'`,
+    )
+    .action((options: Options) => exportAll(session, options))
+}
+
+async function exportAll(session: Session, { output, json = false }: Options): Promise<void> {
+  if (output === undefined) {
+    const counts = await writeLines(session, (piece) => write(session.stdout, piece))
+    if (json) await write(session.stderr, `${JSON.stringify(counts)}\n`)
+    return
+  }
+  const counts = await intoFile(output, (put) => writeLines(session, put))
+  const words = json ? JSON.stringify({ ...counts, output }) : `${counts.lines} lines written to ${output}.`
+  await write(session.stdout, `${words}\n`)
+}
+
+interface Counts {
+  readonly lines: number
+  readonly bytes: number
+}
+
+type Put = (piece: Uint8Array) => Promise<void>
+
+function writeLines(session: Session, put: Put): Promise<Counts> {
+  return withDatabase(session, async (db) => {
+    let lines = 0
+    let bytes = 0
+    for await (const text of exportLines(db)) {
+      const piece = Buffer.from(text)
+      lines += text.split('\n').length - 1
+      bytes += piece.length
+      await put(piece)
+    }
+    return { lines, bytes }
+  })
+}
+
+/**
+ * A file takes its place only when it is whole, so that a broken export replaces no good one. Only its owner may read
+ * it, because it names people. What is no file (a pipe, a device) is written to as it is.
+ */
+async function intoFile(file: string, work: (put: Put) => Promise<Counts>): Promise<Counts> {
+  const fail = (error: unknown) => {
+    throw fileError('write', `'${file}'`, error)
+  }
+  const isReplaced = await stat(file).then(
+    (found) => found.isFile(),
+    () => true,
+  )
+  const place = isReplaced ? `${file}.partial` : file
+  const handle = await open(place, 'w', 0o600).catch(fail)
+  try {
+    const counts = await work((piece) => handle.writeFile(piece).catch(fail))
+    await handle.close()
+    if (isReplaced) await rename(place, file).catch(fail)
+    return counts
+  } catch (error) {
+    await handle.close()
+    if (isReplaced) await rm(place, { force: true })
+    throw error
+  }
+}

@@ -1,0 +1,5 @@
+import { runCommandLine } from './program.ts'
+import { endQuietly } from './streams.ts'
+
+endQuietly()
+process.exitCode = await runCommandLine(process.argv.slice(2), process)

@@ -1,0 +1,51 @@
+import { Command, CommanderError } from 'commander'
+import { addEnroll } from './enroll.ts'
+import { addExport } from './export.ts'
+import { wordsFor } from './failure.ts'
+import { addImport } from './import.ts'
+import { addMigrate } from './migrate.ts'
+import { openSession, type Session } from './session.ts'
+import type { Streams } from './streams.ts'
+import { addToken } from './token.ts'
+
+/**
+ * Runs one command of the operator's command line (run §1).
+ *
+ * @param args what stands after the program's name.
+ * @returns what the process ends with: 0 done, 1 some rows failed, 2 wrong usage or cannot run.
+ */
+export async function runCommandLine(args: readonly string[], streams: Streams): Promise<number> {
+  const session = openSession(streams)
+  try {
+    await programFor(session).parseAsync(args, { from: 'user' })
+    return session.exitCode
+  } catch (error) {
+    // Commander has said already what is wrong; its help ends with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    session.stderr.write(`${wordsFor(error)}\n`)
+    return 2
+  }
+}
+
+function programFor(session: Session): Command {
+  const program = new Command('npm run cli --')
+    .description("The operator's command line of the enrollment service.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => session.stdout.write(text),
+      writeErr: (text) => session.stderr.write(text),
+    })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .addHelpText(
+      'after',
+      `
+It works on the database of DATABASE_URL or, without one, on the embedded database under DATA_DIR, beside a running
+server or alone. It ends with 0 when all is done, 1 when some rows failed, 2 when it was used wrongly or cannot run.`,
+    )
+  addMigrate(program, session)
+  addImport(program, session)
+  addExport(program, session)
+  addToken(program, session)
+  addEnroll(program, session)
+  return program
+}

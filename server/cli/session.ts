@@ -1,0 +1,53 @@
+import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
+import { migrateToLatest, pendingMigrations } from '../../core/database/migrate.ts'
+import { openDatabase, type Database } from '../../core/database/open.ts'
+import { processEnvironment, readConfig, type Config } from '../config.ts'
+import { CommandError, type ExitCode } from './failure.ts'
+import type { Streams } from './streams.ts'
+
+/** What a command works with. */
+export interface Session extends Streams {
+  /** The settings of the environment; read when they are first needed, so that help needs none. */
+  readonly config: () => Config
+  /** What the process ends with; a command sets it when some rows failed. */
+  exitCode: ExitCode
+}
+
+/** The session of this process. */
+export function openSession({ stdin, stdout, stderr }: Streams): Session {
+  return { stdin, stdout, stderr, config: () => readConfig(processEnvironment()), exitCode: 0 }
+}
+
+/**
+ * Works on the database of the settings, at the newest schema: the one of `DATABASE_URL`, or the embedded one, which is
+ * joined where a server runs it and otherwise started for as long as the work takes.
+ *
+ * @throws {CommandError} when the database of `DATABASE_URL` has another schema: only `migrate` changes it.
+ */
+export async function withDatabase<T>(session: Session, work: (db: Database) => Promise<T>): Promise<T> {
+  return withAnyDatabase(session, async (db, isEmbedded) => {
+    if (isEmbedded) await migrateToLatest(db)
+    const pending = await pendingMigrations(db)
+    if (pending.length > 0) {
+      throw new CommandError('The database is not at the newest schema. Bring it there with: npm run cli -- migrate')
+    }
+    return work(db)
+  })
+}
+
+/** The same, at whatever schema the database is. */
+export async function withAnyDatabase<T>(
+  session: Session,
+  work: (db: Database, isEmbedded: boolean) => Promise<T>,
+): Promise<T> {
+  const { databaseUrl, dataDir } = session.config()
+  await using undo = new AsyncDisposableStack()
+  const connectionString =
+    databaseUrl ?? undo.use(await startEmbeddedDatabase({ dataDir, mode: 'guest' })).connectionString
+  const db = openDatabase({ connectionString, poolSize: POOL_SIZE })
+  undo.defer(() => db.destroy())
+  return await work(db, databaseUrl === undefined)
+}
+
+/** Commands do one thing after another. */
+const POOL_SIZE = 2
