@@ -6,27 +6,28 @@ import type { Attribute } from './decide.ts'
 import type { PairPlan } from './plan.ts'
 
 /**
- * Writes planned changes in one statement: existing rows are locked in the order of course and learner and changed only
- * at the version that was read, new rows are inserted in that order unless they exist by now, and each change of a
- * written row leaves its event, in the order of the commands. Two overlapping batches therefore never deadlock.
+ * Writes planned changes in one statement, in the order of course and learner: a new row is inserted unless it exists by
+ * now, an existing one is changed only at the version that was read, and each change of a written row leaves its event,
+ * in the order of the commands. Locks are taken in that one order, so two overlapping batches never wait in a circle.
  *
- * @param pairs those with at least one step.
- * @returns for each enrollment that was written, by its id, the ids of its events by version; a pair that is absent
- *   lost a race and has to be read and decided again.
+ * @param pairs those with a step; one without is only held at the version that was read.
+ * @returns for each enrollment that was written or is held, by its id, the ids of its events by version; a pair that is
+ *   absent lost a race and has to be read and decided again.
  */
 export async function writeChanges(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   stampOf: (index: number) => Stamp,
 ): Promise<Map<string, Map<number, string>>> {
-  const { rows } = await db.executeQuery<{ id: string; enrollment_id: string; version: number }>(
-    CompiledQuery.raw(STATEMENT, [...pairColumns(pairs), ...stepColumns(pairs, stampOf)]),
+  const held = pairs.filter((pair) => pair.steps.length === 0).map((pair) => pair.enrollmentId)
+  const { rows } = await db.executeQuery<{ id: string | null; enrollment_id: string; version: number }>(
+    CompiledQuery.raw(STATEMENT, [...pairColumns(pairs), ...stepColumns(pairs, stampOf), held]),
   )
   const events = new Map<string, Map<number, string>>()
   for (const { id, enrollment_id: enrollmentId, version } of rows) {
-    const known = events.get(enrollmentId)
-    if (known) known.set(version, id)
-    else events.set(enrollmentId, new Map([[version, id]]))
+    const known = events.get(enrollmentId) ?? new Map<number, string>()
+    if (id !== null) known.set(version, id)
+    events.set(enrollmentId, known)
   }
   return events
 }
@@ -85,12 +86,12 @@ function pairColumns(pairs: readonly PairPlan[]): unknown[][] {
     pairs.map((pair) => pair.enrollmentId),
     pairs.map((pair) => pair.learnerId),
     pairs.map((pair) => pair.courseId),
-    pairs.map((pair) => pair.read?.version ?? null),
     states.map((state) => state?.mode),
     states.map((state) => state?.isActive),
     states.map((state) => state?.version),
     states.map((state) => state?.created),
     states.map((state) => state?.updated),
+    pairs.map((pair) => pair.read?.version ?? 0),
   ]
 }
 
@@ -122,36 +123,24 @@ function stepColumns(pairs: readonly PairPlan[], stampOf: (index: number) => Sta
 }
 
 // The arrays stand in subqueries so that PostgreSQL keeps the general plan, see the statement of the facts. That plan
-// expects few rows, so nothing is joined here but by index: what was not written is found by a set operation.
-// The inserts wait for the updates (the count of `changed`), so that both kinds of locks are taken in one known order.
+// expects few rows, so nothing is joined here: what was not written is found by a set operation.
+// A row that exists by now without having been read has another id than the one drawn for it: it is left alone.
 const STATEMENT = `/* enrollment.write */
 with pair as materialized (
-  select * from unnest((select $1::bigint[]), (select $2::integer[]), (select $3::integer[]), (select $4::integer[]),
-    (select $5::text[]), (select $6::boolean[]), (select $7::integer[]), (select $8::timestamptz[]),
-    (select $9::timestamptz[]))
-    as p (id, learner_id, course_id, read_version, mode, is_active, version, created, updated)
-), locked as materialized (
-  select e.id, p.mode, p.is_active, p.version, p.updated
-  from pair p join enrollments e on e.id = p.id and e.version = p.read_version
-  order by e.course_id, e.learner_id
-  for no key update of e
-), changed as (
-  update enrollments e
-  set mode = l.mode, is_active = l.is_active, version = l.version, updated = l.updated
-  from locked l where e.id = l.id
-  returning e.id
-), inserted as (
-  insert into enrollments (id, learner_id, course_id, version, is_active, mode, created, updated)
+  select * from unnest((select $1::bigint[]), (select $2::integer[]), (select $3::integer[]), (select $4::text[]),
+    (select $5::boolean[]), (select $6::integer[]), (select $7::timestamptz[]), (select $8::timestamptz[]))
+    as p (id, learner_id, course_id, mode, is_active, version, created, updated)
+), written as (
+  insert into enrollments as e (id, learner_id, course_id, mode, is_active, version, created, updated)
   overriding system value
-  select p.id, p.learner_id, p.course_id, p.version, p.is_active, p.mode, p.created, p.updated
-  from pair p
-  where p.read_version is null and (select count(*) from changed) >= 0
-  order by p.course_id, p.learner_id
-  on conflict (learner_id, course_id) do nothing
+  select * from pair order by course_id, learner_id
+  on conflict (learner_id, course_id) do update
+  set mode = excluded.mode, is_active = excluded.is_active, version = excluded.version, updated = excluded.updated
+  where e.id = excluded.id and e.version = ($9::integer[])[array_position($1::bigint[], excluded.id)]
   returning id
 ), lost as (
-  select id from pair except (select id from changed union all select id from inserted)
-)
+  select id from pair except select id from written
+), event as (
 insert into enrollment_events (enrollment_id, version, kind, before_mode, before_is_active, after_mode,
   after_is_active, reason, enterprise_uuid, actor_kind, actor_name, via, request_id, batch_id, at)
 select s.enrollment_id, s.version, s.kind, s.before_mode, s.before_is_active, s.after_mode, s.after_is_active,
@@ -170,4 +159,7 @@ from unnest((select $10::bigint[]), (select $11::integer[]), (select $12::text[]
     enterprise_uuid, actor_kind, actor_name, via, request_id, batch_id, at, n)
 where s.enrollment_id <> all ((select coalesce(array_agg(id), '{}') from lost)::bigint[])
 order by s.n
-returning id, enrollment_id, version`
+returning id, enrollment_id, version
+)
+select id, enrollment_id, version from event
+union all select null, id, null from written where id = any ($26::bigint[])`

@@ -25,8 +25,7 @@ export async function writeEverything(
 ): Promise<WrittenPairs> {
   const claimed = await claim(trx, pairs)
   const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
-  const untouched = await lockUntouched(trx, kept)
-  const written = new Map([...(await writePairs(trx, kept, asked)), ...untouched])
+  const written = new Map(await writePairs(trx, kept, asked))
   const attributed = kept.flatMap((pair) => {
     if (pair.attributes === null || written.get(pair) === 'lostRace') return []
     return [{ enrollmentId: pair.enrollmentId, attributes: pair.attributes }]
@@ -43,26 +42,13 @@ async function claim(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<Set<n
   return claims.length > 0 ? claimAllowances(trx, claims) : new Set()
 }
 
-/** Holds the rows of enrollments whose attributes change while they themselves do not. */
-async function lockUntouched(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<WrittenPairs> {
-  const held = pairs.filter((pair) => pair.attributes !== null && pair.steps.length === 0)
-  if (held.length === 0) return new Map()
-  const { rows } = await sql<{ id: string; version: number }>`
-    select id, version from enrollments where id = any (${held.map((pair) => pair.enrollmentId)}::bigint[])
-    order by course_id, learner_id for no key update`.execute(trx)
-  const versions = new Map(rows.map((row) => [row.id, row.version]))
-  return new Map(
-    held.map((pair) => [pair, versions.get(pair.enrollmentId) === pair.read?.version ? new Map() : 'lostRace']),
-  )
-}
-
-/** Writes the pairs that have steps, in one statement; those missing in its answer lost a race. */
+/** Writes the pairs that change, or whose attributes do, in one statement; those missing in its answer lost a race. */
 export async function writePairs(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   asked: readonly Asked[],
 ): Promise<WrittenPairs> {
-  const changed = pairs.filter((pair) => pair.steps.length > 0)
+  const changed = pairs.filter((pair) => pair.steps.length > 0 || pair.attributes !== null)
   if (changed.length === 0) return new Map()
   const events = await writeChanges(db, changed, (index) => {
     const stamp = asked[index]?.stamp
