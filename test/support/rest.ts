@@ -6,6 +6,7 @@ import { createTestDatabase } from './database.ts'
 import { buildTestApp, secrets } from './server.ts'
 
 export const BASE = '/api/enrollment/v1'
+export const BULK_ENROLL = '/api/bulk_enroll/v1/bulk_enroll'
 
 type Headers = Record<string, string>
 
@@ -24,6 +25,10 @@ export interface RestClient {
   get(path: string, headers?: Headers): Promise<Answered>
   /** POST /enrollment with a body of JSON, or of bytes as they are. */
   post(body: object | string, headers?: Headers): Promise<Answered>
+  /** POST with a body of JSON to a path under the base path, or to an address of its own. */
+  postTo(path: string, body: object): Promise<Answered>
+  /** POST with the fields of a form. */
+  submitTo(path: string, fields: Record<string, string>): Promise<Answered>
   send(method: string, path: string, options?: { headers?: Headers; body?: string | Buffer }): Promise<Answered>
 }
 
@@ -89,7 +94,7 @@ function client(app: FastifyInstance, credentials: () => Promise<Headers>): Rest
     const response = await app.inject({
       // Any method, those that the types do not know too.
       method: method as 'GET',
-      url: BASE + path,
+      url: path.startsWith('/api/') ? path : BASE + path,
       headers: { ...(await credentials()), ...headers },
       ...(body !== undefined && { payload: body }),
     })
@@ -98,6 +103,13 @@ function client(app: FastifyInstance, credentials: () => Promise<Headers>): Rest
   return {
     send,
     get: (path, headers = {}) => send('GET', path, { headers }),
+    postTo: (path, body) =>
+      send('POST', path, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    submitTo: (path, fields) =>
+      send('POST', path, {
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(fields).toString(),
+      }),
     post: (body, headers = {}) =>
       send('POST', '/enrollment', {
         headers: { 'content-type': 'application/json', ...headers },
