@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  createCaller,
+  enrollmentErrorFrom,
+  type EnrollmentError,
+  type Actor,
+  type AppRouter,
+  type Caller,
+  type Context,
+  type Enrollment,
+  type EnrollmentEvent,
+  type ErrorCode,
+  type ErrorDetails,
+  type Learner,
+  type Outcome,
+} from 'enrollment-service'
+import { createClient, type Client, type ClientOptions } from 'enrollment-service/client'
+import { migrateToLatest, openDatabase, type Database, type DB } from 'enrollment-service/database'
+import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
+import type { Kysely, Transaction } from 'kysely'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+
+type Inputs = inferRouterInputs<AppRouter>
+type Outputs = inferRouterOutputs<AppRouter>
+
+describe('what other code compiles against (rpc §1 to §4)', () => {
+  test('a context is a database, an actor and little else', () => {
+    expectTypeOf<Context['db']>().toEqualTypeOf<Kysely<DB>>()
+    expectTypeOf<Transaction<DB>>().toExtend<Context['db']>()
+    expectTypeOf<Context['actor']>().toEqualTypeOf<Actor>()
+    expectTypeOf<Actor>().toEqualTypeOf<{ kind: 'service' | 'user' | 'system'; name: string }>()
+    expectTypeOf<{ db: Kysely<DB>; actor: Actor }>().toExtend<Context>()
+    expectTypeOf<{ db: Kysely<DB> }>().not.toExtend<Context>()
+    expectTypeOf<{ actor: Actor }>().not.toExtend<Context>()
+    expectTypeOf<Context['now']>().toEqualTypeOf<(() => Date) | undefined>()
+    expectTypeOf<Context['requestId']>().toEqualTypeOf<string | undefined>()
+  })
+
+  test('a learner has exactly one name', () => {
+    expectTypeOf<Learner>().toEqualTypeOf<{ username: string } | { email: string } | { userId: string }>()
+    expectTypeOf<{ username: string }>().toExtend<Learner>()
+    expectTypeOf<{ userId: number }>().not.toExtend<Learner>()
+  })
+
+  test('an enrollment and an outcome are JSON', () => {
+    expectTypeOf<Enrollment>().toEqualTypeOf<{
+      id: string
+      version: number
+      userId: string
+      username: string
+      courseId: string
+      mode: string
+      isActive: boolean
+      created: string
+      updated: string
+    }>()
+    expectTypeOf<Outcome>().toEqualTypeOf<{
+      kind: 'created' | 'reactivated' | 'modeChanged' | 'deactivated' | 'unchanged'
+      enrollment: Enrollment
+      before: { mode: string; isActive: boolean } | null
+      eventId: string | null
+    }>()
+  })
+
+  test('enroll asks for a learner and a course run, the rest is optional', () => {
+    type Input = Inputs['enrollment']['enroll']
+    expectTypeOf<{ username: string; courseId: string }>().toExtend<Input>()
+    expectTypeOf<{ email: string; courseId: string; whenEnrolled: 'update'; force: true }>().toExtend<Input>()
+    expectTypeOf<{ username: string }>().not.toExtend<Input>()
+    expectTypeOf<{ courseId: string }>().not.toExtend<Input>()
+    expectTypeOf<{ username: string; courseId: string; whenEnrolled: 'replace' }>().not.toExtend<Input>()
+    expectTypeOf<{ username: string; courseId: string; isActive: 'yes' }>().not.toExtend<Input>()
+    expectTypeOf<Outputs['enrollment']['enroll']>().toEqualTypeOf<Outcome>()
+    expectTypeOf<Outputs['enrollment']['change']>().toEqualTypeOf<Outcome>()
+    expectTypeOf<Outputs['enrollment']['unenrollAll']>().toEqualTypeOf<{ outcomes: Outcome[] }>()
+  })
+
+  test('a result of a batch tells its outcome or its error', () => {
+    type Answer = Outputs['enrollment']['enrollMany']
+    expectTypeOf<Answer['batchId']>().toEqualTypeOf<string>()
+    expectTypeOf<Answer['counts']>().toEqualTypeOf<Record<string, number>>()
+    const check = (result: Answer['results'][number]) => {
+      expectTypeOf(result.index).toEqualTypeOf<number>()
+      if (result.ok) expectTypeOf(result.outcome).toEqualTypeOf<Outcome>()
+      else expectTypeOf(result.error.code).toEqualTypeOf<ErrorCode>()
+    }
+    expectTypeOf(check).returns.toBeVoid()
+  })
+
+  test('what is read', () => {
+    expectTypeOf<Outputs['enrollment']['get']>().toEqualTypeOf<Enrollment | null>()
+    expectTypeOf<Outputs['enrollment']['list']>().toEqualTypeOf<Enrollment[]>()
+    expectTypeOf<Outputs['enrollment']['search']>().toEqualTypeOf<{ items: Enrollment[]; nextCursor: string | null }>()
+    expectTypeOf<Outputs['enrollment']['history']>().toEqualTypeOf<EnrollmentEvent[]>()
+    expectTypeOf<Outputs['events']['list']>().toEqualTypeOf<{ events: EnrollmentEvent[]; cursor: string }>()
+    expectTypeOf<Outputs['course']['get']['modes'][number]['expires']>().toEqualTypeOf<string | null>()
+    expectTypeOf<EnrollmentEvent['via']>().toEqualTypeOf<'rest' | 'rpc' | 'caller' | 'bulk' | 'cli'>()
+  })
+
+  test('an error has the details of its code', () => {
+    expectTypeOf(enrollmentErrorFrom).toEqualTypeOf<(error: unknown) => EnrollmentError | undefined>()
+    expectTypeOf<ErrorCode>().toEqualTypeOf<keyof ErrorDetails>()
+    expectTypeOf<ErrorDetails['courseFull']>().toEqualTypeOf<{ limit: number }>()
+    expectTypeOf<ErrorDetails['versionConflict']>().toEqualTypeOf<{ expected: number; actual: number }>()
+    expectTypeOf<ErrorDetails['enrollmentClosed']['because']>().toEqualTypeOf<
+      'notStarted' | 'ended' | 'invitationOnly' | 'allowanceTaken'
+    >()
+    const narrow = ({ failure }: EnrollmentError) => (failure.code === 'courseFull' ? failure.details.limit : 0)
+    expectTypeOf(narrow).returns.toEqualTypeOf<number>()
+  })
+
+  test('the caller and the client have the same procedures, typed alike', () => {
+    expectTypeOf(createCaller).parameters.toEqualTypeOf<[Context]>()
+    expectTypeOf(createCaller).returns.toEqualTypeOf<Caller>()
+    expectTypeOf<Caller['enrollment']['enroll']>().parameter(0).toEqualTypeOf<Inputs['enrollment']['enroll']>()
+    expectTypeOf<Awaited<ReturnType<Client['enrollment']['enroll']['mutate']>>>().toEqualTypeOf<Outcome>()
+    expectTypeOf<Awaited<ReturnType<Client['enrollment']['get']['query']>>>().toEqualTypeOf<Enrollment | null>()
+    expectTypeOf<Client>().toExtend<AsyncDisposable>()
+    // @ts-expect-error a query is not mutated
+    expectTypeOf<Client['enrollment']['get']['mutate']>()
+  })
+
+  test('a client is given a token and either a url or a socket', () => {
+    expectTypeOf(createClient).toEqualTypeOf<(options: ClientOptions) => Client>()
+    expectTypeOf<{ url: string; token: string }>().toExtend<ClientOptions>()
+    expectTypeOf<{ socketPath: string; token: string }>().toExtend<ClientOptions>()
+    expectTypeOf<{ url: string; socketPath: string; token: string }>().not.toExtend<ClientOptions>()
+    expectTypeOf<{ url: string }>().not.toExtend<ClientOptions>()
+    expectTypeOf<{ token: string }>().not.toExtend<ClientOptions>()
+  })
+
+  test('a database is opened, migrated and disposed of', () => {
+    expectTypeOf(openDatabase).returns.toEqualTypeOf<Database>()
+    expectTypeOf<Database>().toEqualTypeOf<Kysely<DB>>()
+    expectTypeOf<Database>().toExtend<AsyncDisposable>()
+    expectTypeOf(migrateToLatest).toEqualTypeOf<(db: Kysely<DB>) => Promise<string[]>>()
+  })
+})
+
+test('the package gives its three entries, and nothing else', async () => {
+  const run = async (program: string) => {
+    const command = ['--input-type=module', '--eval', program]
+    const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: join(import.meta.dirname, '../..') })
+    return JSON.parse(stdout)
+  }
+  const names = (entry: string) =>
+    run(`console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(entry)})).sort()))`)
+  expect(await names('enrollment-service')).toEqual(
+    expect.arrayContaining(['EnrollmentError', 'appRouter', 'createCaller', 'enrollmentErrorFrom']),
+  )
+  expect(await names('enrollment-service/client')).toEqual(['createClient'])
+  expect(await names('enrollment-service/database')).toEqual(
+    expect.arrayContaining(['migrateToLatest', 'openDatabase']),
+  )
+  await expect(names('enrollment-service/core/enrollment/enroll.ts')).rejects.toThrow('ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
