@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
 import * as z from 'zod'
 import type { Policy } from '../core/policy.ts'
 import {
@@ -34,8 +36,7 @@ export interface Config {
   readonly jwtIssuer?: string | undefined
   readonly jwtAudience?: string | undefined
   readonly retirementServiceUsername: string
-  /** Null: requests are not counted. */
-  readonly rateLimits: { readonly user: Rate; readonly staff: Rate } | null
+  readonly rateLimits: RateLimits
   readonly embargo: EmbargoConfig
   /** Addresses and CIDRs of the proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
@@ -69,6 +70,13 @@ export interface JwtKeys {
   readonly publicKeysFile?: string | undefined
 }
 
+export interface RateLimits {
+  /** False: only the routes count that the REST contract gives no switch. */
+  readonly on: boolean
+  readonly user: Rate
+  readonly staff: Rate
+}
+
 export interface EmbargoConfig {
   readonly on: boolean
   /** Path of an `.mmdb` file; absent only with the embedded database. */
@@ -90,10 +98,17 @@ export class ConfigError extends Error {
   }
 }
 
-/** The environment of this process; nothing else in the product looks at it. */
+/**
+ * The environment of this process, above what a file `.env` in the working directory says; nothing else in the product
+ * looks at either.
+ */
 export function processEnvironment(): Environment {
   // oxlint-disable-next-line node/no-process-env -- the one place
-  return process.env
+  return { ...environmentFile(), ...process.env }
+}
+
+function environmentFile(): Environment {
+  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
 }
 
 /**
@@ -214,7 +229,7 @@ function arrange(read: z.output<typeof settings>): Config {
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
     retirementServiceUsername: read.RETIREMENT_SERVICE_USERNAME,
-    rateLimits: read.RATE_LIMITS ? { user: read.RATE_LIMIT_USER, staff: read.RATE_LIMIT_STAFF } : null,
+    rateLimits: { on: read.RATE_LIMITS, user: read.RATE_LIMIT_USER, staff: read.RATE_LIMIT_STAFF },
     embargo: { on: read.EMBARGO, geoipDatabase: read.GEOIP_DATABASE, baseUrl: read.EMBARGO_BASE_URL },
     trustedProxies: read.TRUST_PROXY,
     corsOrigins: read.CORS_ORIGINS,
