@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config, JwtKeys } from './config.ts'
+import { readKeySetFile } from './key-set-file.ts'
+import type { JwtTrust } from './rest/v1/verification-keys.ts'
 
 /** Everything by which callers prove who they are. */
 export interface Secrets {
@@ -9,7 +11,7 @@ export interface Secrets {
   readonly internalTokens: ReadonlyMap<string, string>
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys: readonly string[]
-  readonly jwt: JwtKeys
+  readonly jwt: JwtTrust
 }
 
 export interface DevelopmentSecrets {
@@ -22,19 +24,26 @@ export interface DevelopmentSecrets {
 /**
  * The secrets of the settings, completed by development secrets where none is given and the database is the embedded
  * one. Beside a `DATABASE_URL` nothing is generated: what is not given stays empty, and proves nobody.
+ *
+ * @throws {ConfigError} when the file of `JWT_PUBLIC_KEYS` cannot be used.
  */
 export async function resolveSecrets(config: Config): Promise<Secrets> {
   const { internalTokens, edxApiKeys, jwt } = config.givenSecrets
   if (config.databaseUrl !== undefined) {
-    return { internalTokens: internalTokens ?? new Map(), edxApiKeys: edxApiKeys ?? [], jwt }
+    return { internalTokens: internalTokens ?? new Map(), edxApiKeys: edxApiKeys ?? [], jwt: await trustOf(jwt) }
   }
   const development = await developmentSecrets(config.dataDir)
   const isJwtGiven = Object.values(jwt).some((value) => value !== undefined)
   return {
     internalTokens: internalTokens ?? development.internalTokens,
     edxApiKeys: edxApiKeys ?? [development.edxApiKey],
-    jwt: isJwtGiven ? jwt : { secret: development.jwtSecret },
+    jwt: isJwtGiven ? await trustOf(jwt) : { secret: development.jwtSecret },
   }
+}
+
+async function trustOf({ secret, jwksUrl, publicKeysFile }: JwtKeys): Promise<JwtTrust> {
+  const publicKeys = publicKeysFile === undefined ? undefined : await readKeySetFile(publicKeysFile)
+  return { secret, jwksUrl, publicKeys }
 }
 
 /** Where a development secret is kept, for a person to paste. */

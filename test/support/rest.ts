@@ -1,9 +1,8 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { SignJWT, type JWTPayload } from 'jose'
 import type { Database } from '../../core/database/open.ts'
-import type { Environment } from '../../server/config.ts'
 import { createTestDatabase } from './database.ts'
-import { buildTestApp, secrets } from './server.ts'
+import { buildTestApp, secrets, type TestApp } from './server.ts'
 
 export const BASE = '/api/enrollment/v1'
 export const BULK_ENROLL = '/api/bulk_enroll/v1/bulk_enroll'
@@ -48,15 +47,16 @@ export interface Door extends AsyncDisposable {
   with(headers: Headers): RestClient
 }
 
-/** Opens the door as the process builds it. */
-export async function openDoor({ env, now }: { env?: Environment; now?: () => Date } = {}): Promise<Door> {
+/** Opens the door as the process builds it, without limits on how often a test may ask. */
+export async function openDoor({ env, jwt, now }: Pick<TestApp, 'env' | 'jwt' | 'now'> = {}): Promise<Door> {
   const database = await createTestDatabase()
   const log: string[] = []
   const stream = { write: (line: string) => void log.push(JSON.parse(line).msg) }
   const app = buildTestApp({
     db: database.db,
     logger: { level: 'info', stream },
-    ...(env && { env }),
+    env: { RATE_LIMITS: 'off', ...env },
+    ...(jwt && { jwt }),
     ...(now && { now }),
   })
   const withToken = (claims: JWTPayload, headers: Headers = {}) =>

@@ -3,6 +3,7 @@ import type { Database } from '../../core/database/open.ts'
 import { buildApp } from '../../server/app.ts'
 import { readConfig, type Environment } from '../../server/config.ts'
 import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
+import type { JwtTrust } from '../../server/rest/v1/verification-keys.ts'
 import type { Secrets } from '../../server/secrets.ts'
 
 export const secrets = {
@@ -14,13 +15,15 @@ export const secrets = {
 export interface TestApp {
   db: Database
   env?: Environment
+  /** By what tokens are believed, instead of the secret of the tests. */
+  jwt?: JwtTrust
   logger?: { level: string; stream: { write(line: string): void } }
   now?: () => Date
 }
 
 /** The server as the process builds it, on the default settings but for `env`; listens nowhere. */
-export function buildTestApp({ db, env = {}, ...rest }: TestApp): FastifyInstance {
-  return buildApp({ db, config: readConfig(env), secrets, ...rest })
+export function buildTestApp({ db, env = {}, jwt = secrets.jwt, ...rest }: TestApp): FastifyInstance {
+  return buildApp({ db, config: readConfig(env), secrets: { ...secrets, jwt }, ...rest })
 }
 
 /** Opens both doors of a server on free ports, or where `at` says; dispose of it to close them. */

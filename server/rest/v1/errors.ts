@@ -2,6 +2,7 @@ import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
 import { EnrollmentError, type ErrorCode, type ErrorDetails } from '../../../core/errors.ts'
 import { message, UNAVAILABLE, type Answer } from './answer.ts'
 import { pythonLiteral } from './python-text.ts'
+import { KeysUnavailable } from './remote-keys.ts'
 
 /** What a request to change an enrollment was about. */
 export interface Change {
@@ -66,10 +67,10 @@ export function noSuchCourse(courseId: string): Answer {
   return message(400, `No course found for course ID '${courseId}'`)
 }
 
-/** The answer to whatever a route let through: an unreachable database; null for what nobody expected. */
+/** The answer to whatever a route let through: a database or a key server out of reach; null for what nobody expected. */
 export function answerToFailure(error: unknown): Answer | null {
   if (error instanceof EnrollmentError) return error.code === 'unavailable' ? UNAVAILABLE : null
-  return isDatabaseUnavailable(error) ? UNAVAILABLE : null
+  return isDatabaseUnavailable(error) || error instanceof KeysUnavailable ? UNAVAILABLE : null
 }
 
 function anyError(_: unknown, { username, courseId }: Change): Answer {

@@ -1,11 +1,10 @@
-import { errors, jwtVerify, type JWTHeaderParameters, type JWTPayload } from 'jose'
+import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
 import { isStorableText } from '../../../core/text.ts'
+import { ALGORITHMS, verificationKeys, type JwtTrust, type VerificationKeys } from './verification-keys.ts'
 
 /** How tokens are verified. */
-export interface JwtOptions {
-  /** For HS256, HS384 and HS512; without it no token is valid. */
-  readonly secret?: string | undefined
+export interface JwtOptions extends JwtTrust {
   /** What `iss` and `aud` have to be; unset: not looked at. */
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
@@ -26,31 +25,42 @@ export class InvalidToken extends Error {
   override readonly name = 'InvalidToken'
 }
 
-/** Verifies a token and reads its claims, or throws {@link InvalidToken}. */
+/**
+ * Verifies a token and reads its claims, or throws {@link InvalidToken}; `KeysUnavailable` when nobody can tell, because
+ * the key server does not answer.
+ */
 export type JwtVerifier = (token: string, now: Date) => Promise<Claims>
 
-/** Makes the verifier; the secret is imported once for each algorithm. */
-export function jwtVerifier({ secret, issuer, audience }: JwtOptions): JwtVerifier {
-  const keys = new Map<string, Promise<CryptoKey>>()
-  const keyFor = async ({ alg }: JWTHeaderParameters): Promise<CryptoKey> => {
-    if (secret === undefined) throw new InvalidToken(INVALID)
-    const key = keys.get(alg) ?? importSecret(secret, alg)
-    keys.set(alg, key)
-    return key
-  }
+/** Makes the verifier. */
+export function jwtVerifier({ issuer, audience, ...trust }: JwtOptions): JwtVerifier {
+  const keysFor = verificationKeys(trust)
   const expected = { ...(issuer !== undefined && { issuer }), ...(audience !== undefined && { audience }) }
   return async (token, now) => {
-    const options = { algorithms: ['HS256', 'HS384', 'HS512'], currentDate: now, ...expected }
-    const { payload } = await jwtVerify(token, keyFor, options).catch(inWordsOfTheOriginal)
-    return claimsOf(payload)
+    const options = { algorithms: ALGORITHMS, currentDate: now, ...expected }
+    return claimsOf(await verify(token, keysFor, options).catch(inWordsOfTheOriginal))
   }
 }
 
 const INVALID = 'Invalid token.'
 
-function importSecret(secret: string, algorithm: string): Promise<CryptoKey> {
-  const hash = algorithm.replace('HS', 'SHA-')
-  return crypto.subtle.importKey('raw', Buffer.from(secret), { name: 'HMAC', hash }, false, ['verify'])
+/** Several keys may fit the header of a token: one of them has to have signed it. */
+async function verify(token: string, keysFor: VerificationKeys, options: JWTVerifyOptions): Promise<JWTPayload> {
+  for await (const key of keysFor(headerOf(token))) {
+    try {
+      return (await jwtVerify(token, key, options)).payload
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+    }
+  }
+  throw new InvalidToken(INVALID)
+}
+
+function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    throw new InvalidToken(INVALID)
+  }
 }
 
 function inWordsOfTheOriginal(error: unknown): never {
