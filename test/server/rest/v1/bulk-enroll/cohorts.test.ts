@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { cohortOf } from '../../../../support/world.ts'
+import { bulkWorld, only, STRANGER, stranger } from './world.ts'
+
+const { world, ask } = bulkWorld()
+
+describe('cohorts', () => {
+  test('a member of another cohort moves', async () => {
+    await ask({ identifiers: world.notEnrolled.username, cohorts: 'cohort1' })
+    const answer = await ask({ identifiers: world.notEnrolled.username, cohorts: 'cohort2' })
+    expect(only(answer)).toMatchObject({ before: { cohort: 'cohort1' }, after: { cohort: 'cohort2' } })
+    expect(await cohortOf(world.door.db, world.notEnrolled.id, world.course)).toBe('cohort2')
+  })
+
+  test('a person without an account is expected there', async () => {
+    const email = stranger()
+    const answer = await ask({ identifiers: email, cohorts: 'cohort1' })
+    const after = { ...STRANGER, allowed: true, cohort: 'cohort1' }
+    expect(only(answer)).toMatchObject({ before: { ...STRANGER, cohort: null }, after })
+    const rows = await world.door.db
+      .selectFrom('cohort_preassignments')
+      .select('email')
+      .where('email', '=', email)
+      .execute()
+    expect(rows).toHaveLength(1)
+  })
+
+  test('nobody who failed joins', async () => {
+    const answer = await ask({ identifiers: 'nobody', cohorts: 'cohort1' })
+    expect(only(answer)).toEqual({ identifier: 'nobody', invalidIdentifier: true })
+  })
+
+  test('an empty text is no cohort', async () => {
+    expect(only(await ask({ identifiers: world.notEnrolled.username, cohorts: '' }))).not.toHaveProperty('after.cohort')
+  })
+})
