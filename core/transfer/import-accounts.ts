@@ -1,10 +1,9 @@
 import type { Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
-import type { Stamp } from '../enrollment/command.ts'
-import { resolveRows, type Numbered, type RunOutcome } from './outcome.ts'
+import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
 import { quote } from './printable.ts'
-import { learnerIds, noAccount } from './references.ts'
+import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
 
 const ROLES = {
@@ -21,13 +20,18 @@ const ROLES = {
 } as const satisfies UpsertTarget
 
 /** Imports roles; the course run need not exist. */
-export async function importRoles(trx: Kysely<DB>, lines: readonly Numbered<'role'>[]): Promise<RunOutcome> {
-  const learners = await learnerIds(
+export async function importRoles(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'role'>[],
+  { added }: GroupContext,
+): Promise<GroupOutcome> {
+  const learnerOf = await learnerFinder(
     trx,
     lines.map(({ line }) => line.username),
+    added,
   )
-  const { rows, failures } = resolveRows(lines, (line) => {
-    const learnerId = learners.get(line.username)
+  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
+    const learnerId = learnerOf(line.username, number)
     if (learnerId === undefined) return { reason: `username: ${noAccount(line.username)}` }
     const courseKey = line.courseId?.stored ?? null
     return {
@@ -54,14 +58,14 @@ const RETIREMENTS = {
 export async function importRetirements(
   trx: Kysely<DB>,
   lines: readonly Numbered<'retirement'>[],
-  stamp: Stamp,
-): Promise<RunOutcome> {
+  { stamp, added }: GroupContext,
+): Promise<GroupOutcome> {
   const usernames = lines.map(({ line }) => line.username)
-  const learners = await learnerIds(trx, usernames)
+  const learnerOf = await learnerFinder(trx, usernames, added)
   const holders = await retirementHolders(trx, usernames)
   const updated = instantFromDate(stamp.now)
-  const { rows, failures } = resolveRows(lines, ({ username, state }) => {
-    const learnerId = learners.get(username)
+  const { rows, failures } = resolveRows(lines, ({ number, line: { username, state } }) => {
+    const learnerId = learnerOf(username, number)
     if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
     if ((holders.get(username) ?? learnerId) !== learnerId) {
       return { reason: `username: ${quote(username)} is the former name of another retired account` }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { resolveRows, type Numbered, type RunOutcome } from './outcome.ts'
-import { noAccount, learnerIds } from './references.ts'
+import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
+import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
 import { lowerCased } from './lower-case.ts'
 
@@ -30,17 +30,22 @@ interface Row {
 }
 
 /** Imports allowances; the course run need not exist. */
-export async function importAllowances(trx: Kysely<DB>, lines: readonly Numbered<'allowance'>[]): Promise<RunOutcome> {
-  const learners = await learnerIds(
+export async function importAllowances(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'allowance'>[],
+  { added }: GroupContext,
+): Promise<GroupOutcome> {
+  const learnerOf = await learnerFinder(
     trx,
     lines.flatMap(({ line }) => line.claimedBy ?? []),
+    added,
   )
   const lower = await lowerCased(
     trx,
     lines.map(({ line }) => line.email),
   )
-  const { rows, failures } = resolveRows<'allowance', Row>(lines, (line, earlier) => {
-    const claimedBy = typeof line.claimedBy === 'string' ? learners.get(line.claimedBy) : line.claimedBy
+  const { rows, failures } = resolveRows<'allowance', Row>(lines, ({ number, line }, earlier) => {
+    const claimedBy = typeof line.claimedBy === 'string' ? learnerOf(line.claimedBy, number) : line.claimedBy
     if (typeof line.claimedBy === 'string' && claimedBy === undefined) {
       return { reason: `claimedBy: ${noAccount(line.claimedBy)}` }
     }

@@ -7,9 +7,16 @@ import type { Attribute } from '../enrollment/decide.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LineOf } from './lines.ts'
-import { failureOf, type LineFailure, type Numbered, type RunOutcome } from './outcome.ts'
+import {
+  failureOf,
+  type Added,
+  type GroupContext,
+  type GroupOutcome,
+  type LineFailure,
+  type Numbered,
+} from './outcome.ts'
 import { anotherCreated, planPairs, type ImportPair, type StoredPair, type Wish } from './plan-enrollments.ts'
-import { noAccount, noCourse } from './references.ts'
+import { isThere, noAccount, noCourse } from './references.ts'
 
 /** How often pairs that another transaction wrote in between are read again. */
 const MAX_ATTEMPTS = 8
@@ -24,14 +31,14 @@ type NumberedWish = Wish & Numbered<'enrollment'>
 export async function importEnrollments(
   trx: Kysely<DB>,
   lines: readonly Numbered<'enrollment'>[],
-  stamp: Stamp,
-): Promise<RunOutcome> {
+  { stamp, added }: GroupContext,
+): Promise<GroupOutcome> {
   const failures: LineFailure[] = []
   let written = 0
   let open = lines
   for (let attempt = 0; open.length > 0; attempt += 1) {
     if (attempt === MAX_ATTEMPTS) throw new EnrollmentError(failure('unavailable', {}))
-    const read = await readWishes(trx, open)
+    const read = await readWishes(trx, open, added)
     failures.push(...read.failures)
     const pairs = planPairs(read.wishes, instantFromDate(stamp.now))
     const work = pairs.filter(({ plan }) => hasWork(plan))
@@ -45,6 +52,7 @@ export async function importEnrollments(
 async function readWishes(
   trx: Kysely<DB>,
   lines: readonly Numbered<'enrollment'>[],
+  added: Added,
 ): Promise<{ wishes: NumberedWish[]; failures: LineFailure[] }> {
   const rows = await readPairs(
     trx,
@@ -55,9 +63,11 @@ async function readWishes(
   for (const [index, numbered] of lines.entries()) {
     const row = rows[index]
     if (row === undefined) throw new RangeError('Each line has one row')
-    const { learner_id: learnerId, course_id: courseId } = row
-    if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(numbered.line.username)}`))
-    else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(numbered.line.courseId)}`))
+    const { username, courseId: key } = numbered.line
+    const learnerId = isThere(added.accounts, username, numbered.number) ? row.learner_id : null
+    const courseId = isThere(added.courses, key.stored, numbered.number) ? row.course_id : null
+    if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
+    else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
     else wishes.push({ ...numbered, pair: pairOf(row, learnerId, courseId) })
   }
   return { wishes, failures }
@@ -106,32 +116,24 @@ function hasWork(plan: ImportPair['plan']): boolean {
 
 /** @returns the pairs that another transaction changed since they were read: nothing of them was written. */
 async function writePairs(trx: Kysely<DB>, pairs: readonly ImportPair[], stamp: Stamp): Promise<ImportPair[]> {
-  const plans = pairs.map(({ plan }) => plan)
-  const changed = plans.filter((plan) => plan.steps.length > 0)
-  const held = await lockEnrollments(
+  if (pairs.length === 0) return []
+  const written = await writeChanges(
     trx,
-    plans.filter((plan) => plan.steps.length === 0),
+    pairs.map(({ plan }) => plan),
+    () => stamp,
   )
-  const written = changed.length === 0 ? new Map() : await writeChanges(trx, changed, () => stamp)
-  const done = plans.filter(({ enrollmentId }) => held.has(enrollmentId) || written.has(enrollmentId))
-  await writeAttributes(trx, done)
-  await writeCreated(trx, done)
-  const lost = new Set(plans).difference(new Set(done))
-  return pairs.filter(({ plan }) => lost.has(plan))
-}
-
-/**
- * Holds enrollments of which neither mode nor activation changes.
- *
- * @returns the ids of those that are still at the version that was read.
- */
-async function lockEnrollments(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<Set<string>> {
-  if (plans.length === 0) return new Set()
-  const { rows } = await sql<{ id: string; version: number }>`
-    select id, version from enrollments where id = any (${plans.map((plan) => plan.enrollmentId)}::bigint[])
-    order by course_id, learner_id for no key update`.execute(trx)
-  const versions = new Map(plans.map((plan) => [plan.enrollmentId, plan.read?.version]))
-  return new Set(rows.flatMap(({ id, version }) => (versions.get(id) === version ? [id] : [])))
+  const [done = [], lost = []] = [true, false].map((isDone) =>
+    pairs.filter(({ plan }) => written.has(plan.enrollmentId) === isDone),
+  )
+  await writeAttributes(
+    trx,
+    done.map(({ plan }) => plan),
+  )
+  await writeCreated(
+    trx,
+    done.map(({ plan }) => plan),
+  )
+  return lost
 }
 
 async function writeAttributes(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<void> {

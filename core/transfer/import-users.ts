@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { LineOf } from './lines.ts'
-import { resolveRows, type Numbered, type RunOutcome } from './outcome.ts'
+import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
 import { quote } from './printable.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
 
@@ -25,15 +25,20 @@ const LEARNERS = {
  * Imports accounts. An e-mail address belongs to one account, whatever its case: a line that takes another's fails, and
  * one that takes an address which an earlier line has set free does not.
  */
-export async function importUsers(trx: Kysely<DB>, lines: readonly Numbered<'user'>[]): Promise<RunOutcome> {
-  const { asked, before, holderOf } = await readAddresses(trx, lines)
+export async function importUsers(
+  trx: Kysely<DB>,
+  lines: readonly Numbered<'user'>[],
+  { added }: GroupContext,
+): Promise<GroupOutcome> {
+  const { known, asked, before, holderOf } = await readAddresses(trx, lines)
   const addressOf = new Map(before)
-  const { rows, failures } = resolveRows(lines, (line) => {
+  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
     const address = line.email === null ? null : (asked.get(line.email) ?? line.email)
     const holder = address === null ? undefined : holderOf.get(address)
     if (holder !== undefined && holder !== line.username) {
       return { reason: `email: ${quote(line.email ?? '')} belongs to the account ${quote(holder)}` }
     }
+    if (!known.has(line.username) && !added.accounts.has(line.username)) added.accounts.set(line.username, number)
     const former = addressOf.get(line.username)
     if (former !== undefined) holderOf.delete(former)
     if (address === null) addressOf.delete(line.username)
@@ -50,6 +55,8 @@ export async function importUsers(trx: Kysely<DB>, lines: readonly Numbered<'use
 }
 
 interface Addresses {
+  /** The usernames of the lines that are accounts already. */
+  readonly known: Set<string>
   /** The addresses of the lines, in the database's lower case. */
   readonly asked: Map<string, string>
   /** The address that an account of the lines has now, by username. */
@@ -63,18 +70,21 @@ async function readAddresses(trx: Kysely<DB>, lines: readonly Numbered<'user'>[]
     email: string | null
     asked: string | null
     holder: string | null
+    known: boolean
     before: string | null
   }>`
-    select line.email, lower(line.email) as asked, holder.username as holder, lower(account.email) as before
+    select line.email, lower(line.email) as asked, holder.username as holder,
+      account.id is not null as known, lower(account.email) as before
     from unnest(${lines.map(({ line }) => line.username)}::text[], ${lines.map(({ line }) => line.email)}::text[])
       with ordinality as line (username, email, n)
     left join learners account on account.username = line.username
     left join learners holder on lower(holder.email) = lower(line.email)
     order by line.n`.execute(trx)
-  const found: Addresses = { asked: new Map(), before: new Map(), holderOf: new Map() }
+  const found: Addresses = { known: new Set(), asked: new Map(), before: new Map(), holderOf: new Map() }
   for (const [index, row] of rows.entries()) {
     const username = lines[index]?.line.username
     if (username === undefined) throw new RangeError('Each line has one row of addresses')
+    if (row.known) found.known.add(username)
     if (row.email !== null && row.asked !== null) found.asked.set(row.email, row.asked)
     if (row.asked !== null && row.holder !== null) found.holderOf.set(row.asked, row.holder)
     if (row.before === null) continue

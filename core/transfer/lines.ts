@@ -99,6 +99,7 @@ export type Line = { [T in LineType]: LineOf<T> }[LineType]
 /** A line as it is written. */
 export type LineInput<T extends LineType> = z.input<(typeof lineSchemas)[T]>
 
+/** Accounts and course runs, which other lines refer to, come first. */
 export const lineTypes = Object.keys(lineSchemas) as readonly LineType[] // The schemas have no other keys.
 
 export type ParsedLine =

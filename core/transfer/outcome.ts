@@ -19,40 +19,57 @@ export interface LineFailure {
   readonly reason: string
 }
 
-/** What became of a run of lines. */
-export interface RunOutcome {
+/** What became of a group of lines. */
+export interface GroupOutcome {
   readonly failures: readonly LineFailure[]
   /** Rows that were inserted or changed. */
   readonly written: number
 }
 
+/** What a group of lines is imported with. */
+export interface GroupContext {
+  readonly stamp: Stamp
+  readonly added: Added
+}
+
 /**
- * Writes consecutive lines of one type, as if one after another. Belongs into a transaction: after a throw nothing of
- * the run may stay.
+ * The accounts and course runs that the lines of one transaction add, each with the number of the line: the lines
+ * before that one do not know it yet.
  */
-export type RunImporter<T extends LineType> = (
+export interface Added {
+  /** By username. */
+  readonly accounts: Map<string, number>
+  /** By stored key. */
+  readonly courses: Map<string, number>
+}
+
+/**
+ * Writes lines of one type, in the order of the file, as if one after another. Belongs into a transaction: after a throw
+ * nothing of the group may stay.
+ */
+export type GroupImporter<T extends LineType> = (
   trx: Kysely<DB>,
   lines: readonly Numbered<T>[],
-  stamp: Stamp,
-) => Promise<RunOutcome>
+  context: GroupContext,
+) => Promise<GroupOutcome>
 
 /** The row of a line, or what is wrong with the line. */
 export type Resolved<Row> = { readonly key: string; readonly row: Row } | { readonly reason: string }
 
 /**
- * Builds the rows of a run: of the lines with one natural key the last one stays, in the place of the first, which is
+ * Builds the rows of a group: of the lines with one natural key the last one stays, in the place of the first, which is
  * what they come to one after another.
  *
  * @param resolve also gets the row of an earlier line by its key.
  */
 export function resolveRows<T extends LineType, Row>(
   lines: readonly Numbered<T>[],
-  resolve: (line: LineOf<T>, earlier: (key: string) => Row | undefined) => Resolved<Row>,
+  resolve: (numbered: Numbered<T>, earlier: (key: string) => Row | undefined) => Resolved<Row>,
 ): { rows: Row[]; failures: LineFailure[] } {
   const rows = new Map<string, Row>()
   const failures: LineFailure[] = []
   for (const numbered of lines) {
-    const resolved = resolve(numbered.line, (key) => rows.get(key))
+    const resolved = resolve(numbered, (key) => rows.get(key))
     if ('reason' in resolved) failures.push(failureOf(numbered, resolved.reason))
     else rows.set(resolved.key, resolved.row)
   }

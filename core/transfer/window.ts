@@ -5,13 +5,14 @@ import { splitLines, type RawLine } from './split.ts'
 /** The lines that one transaction writes. */
 const WINDOW_SIZE = 2_000
 
-/** Consecutive lines of one type. */
-export type Run = { [T in LineType]: { readonly type: T; readonly lines: Numbered<T>[] } }[LineType]
+/** The good lines of a window by type, in the order of the file. */
+type Groups = { readonly [T in LineType]: readonly Numbered<T>[] }
 
-/** A piece of a file: its good lines in runs, its bad ones as failures. */
+/** A piece of a file. */
 export interface Window {
   readonly lines: number
-  readonly runs: readonly Run[]
+  readonly groups: Groups
+  /** Its bad lines. */
   readonly failures: readonly LineFailure[]
   /** Of the file, up to the end of the window or somewhat further. */
   readonly bytes: number
@@ -38,19 +39,34 @@ export async function* readWindows(source: AsyncIterable<Uint8Array | string>): 
 }
 
 function windowOf(lines: readonly RawLine[], bytes: number): Window {
-  const runs: Run[] = []
+  const groups = noLines()
   const failures: LineFailure[] = []
   for (const raw of lines) {
     const parsed = raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text)
-    if (parsed.ok) add(runs, raw.number, parsed.line)
+    if (parsed.ok) add(groups, raw.number, parsed.line)
     else failures.push({ line: raw.number, type: parsed.type, reason: parsed.reason })
   }
-  return { lines: lines.length, runs, failures, bytes }
+  return { lines: lines.length, groups, failures, bytes }
 }
 
-function add(runs: Run[], number: number, line: Line): void {
-  const last = runs.at(-1)
-  // The casts are true because a run is begun with, and only joined by, lines of its own type.
-  if (last?.type === line.type) (last.lines as Numbered<LineType>[]).push({ number, line })
-  else runs.push({ type: line.type, lines: [{ number, line }] } as Run)
+type OpenGroups = { [T in LineType]: Numbered<T>[] }
+
+function noLines(): OpenGroups {
+  return {
+    user: [],
+    course: [],
+    mode: [],
+    role: [],
+    cohort: [],
+    allowance: [],
+    enrollment: [],
+    retirement: [],
+    embargo: [],
+  }
+}
+
+function add(groups: OpenGroups, number: number, line: Line): void {
+  // True because the group is that of the line's own type.
+  const group = groups[line.type] as Numbered<LineType>[]
+  group.push({ number, line })
 }

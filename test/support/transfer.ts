@@ -38,6 +38,11 @@ export async function exportAll(db: Kysely<DB>): Promise<string> {
   return (await Array.fromAsync(exportLines(db))).join('')
 }
 
+/** Takes away all that an import writes. */
+export async function empty(db: Kysely<DB>): Promise<void> {
+  await sql`truncate learners, courses, enrollment_allowances restart identity cascade`.execute(db)
+}
+
 /** Every row of every table that an import writes to, in a form to compare. */
 export async function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
   const tables = [

@@ -5,7 +5,7 @@ import { exportLines } from '../../../core/transfer/export.ts'
 import { importLines } from '../../../core/transfer/import.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { anyFile } from '../../support/any-file.ts'
-import { exportAll, importAll } from '../../support/transfer.ts'
+import { empty, exportAll, importAll } from '../../support/transfer.ts'
 
 let first: TestDatabase
 let second: TestDatabase
@@ -28,7 +28,7 @@ describe('an export', () => {
   test('imports into an empty database and exports again byte for byte', async () => {
     await fc.assert(
       fc.asyncProperty(anyFile(), async (lines) => {
-        await Promise.all([empty(first), empty(second)])
+        await Promise.all([empty(first.db), empty(second.db)])
         const { failed } = await importAll(first.db, lines)
         expect(failed).toBe(0)
         const text = await exportAll(first.db)
@@ -47,7 +47,7 @@ describe('an export', () => {
   })
 
   test('of more rows than a page has each of them once', async () => {
-    await Promise.all([empty(first), empty(second)])
+    await Promise.all([empty(first.db), empty(second.db)])
     await sql`insert into learners (username) select 'l' || n from generate_series(1, 4500) n`.execute(first.db)
     await sql`insert into courses (course_key, org) values ('a/b/c', 'a'), ('a/b/d', 'a')`.execute(first.db)
     await sql`insert into enrollments (learner_id, course_id, is_active, mode, created, updated)
@@ -58,7 +58,7 @@ describe('an export', () => {
   })
 
   test('shows one instant, whatever is written meanwhile', async () => {
-    await Promise.all([empty(first), empty(second)])
+    await Promise.all([empty(first.db), empty(second.db)])
     await importAll(first.db, [{ type: 'user', username: 'before', email: null }])
     const pieces = exportLines(first.db)
     const { value } = await pieces.next()
@@ -81,7 +81,3 @@ describe('an export', () => {
     expect(rows).toEqual([{ open: 0 }])
   })
 })
-
-async function empty({ db }: TestDatabase): Promise<void> {
-  await sql`truncate learners, courses, enrollment_allowances restart identity cascade`.execute(db)
-}

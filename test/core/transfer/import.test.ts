@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LineFailure } from '../../../core/transfer/outcome.ts'
+import { anyFile } from '../../support/any-file.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { everything, exportAll, importAll } from '../../support/transfer.ts'
+import { empty, everything, exportAll, importAll } from '../../support/transfer.ts'
 
 const COURSE = 'course-v1:edX+DemoX+2026'
 const OLD = 'edX/DemoX/Old'
@@ -319,6 +321,30 @@ describe('lines of one row beside each other come to what they come to one after
       { numRuns: 30 },
     )
   })
+})
+
+test('a file in any order comes to what its lines come to one after another, the bad ones included', async () => {
+  await using together = await createTestDatabase()
+  await using apart = await createTestDatabase()
+  const shuffled = anyFile().chain((lines) => fc.shuffledSubarray(lines, { minLength: lines.length }))
+  let everFailed = 0
+  await fc.assert(
+    fc.asyncProperty(shuffled, async (lines) => {
+      await Promise.all([empty(together.db), empty(apart.db)])
+      const { failures, kept } = await importAll(together.db, lines)
+      const failuresApart: LineFailure[] = []
+      for (const [index, line] of lines.entries()) {
+        const [failure] = (await importAll(apart.db, [line])).failures
+        if (failure) failuresApart.push({ ...failure, line: index + 1 })
+      }
+      everFailed += failures.length
+      expect(failures).toEqual(failuresApart)
+      expect(kept).toBe(lines.length - failures.length)
+      expect(await exportAll(together.db)).toBe(await exportAll(apart.db))
+    }),
+    { numRuns: 20 },
+  )
+  expect(everFailed).toBeGreaterThan(0)
 })
 
 describe('allowances', () => {
