@@ -1,7 +1,7 @@
 import { TRPCError } from '@trpc/server'
 import { sql } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
-import { createCaller, enrollmentErrorFrom, EnrollmentError } from '../../routers/index.ts'
+import { createCaller, defaultPolicy, enrollmentErrorFrom, EnrollmentError } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addAllowance, addCourse, addLearner } from '../support/seed.ts'
 import { ACTOR, callerOf, errorOf, refusalOf } from './calls.ts'
@@ -94,6 +94,18 @@ describe('an error has a code, the code of tRPC and details (rpc §4)', () => {
       trpc: 'PRECONDITION_FAILED',
       code: 'courseFull',
       details: { limit: 0 },
+    })
+  })
+
+  test('vetoed', async () => {
+    const check = () => ({ veto: 'Ask your manager first.' })
+    const policy = { ...defaultPolicy, filters: [{ name: 'managers', check }] }
+    const site = callerOf(db, { policy })
+    const learner = await addLearner(db)
+    expect(await refusalOf(site.enrollment.enroll({ username: learner.username, courseId }))).toEqual({
+      trpc: 'FORBIDDEN',
+      code: 'vetoed',
+      details: { by: 'managers', message: 'Ask your manager first.' },
     })
   })
 
