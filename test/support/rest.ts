@@ -48,7 +48,12 @@ export interface Door extends AsyncDisposable {
 }
 
 /** Opens the door as the process builds it, without limits on how often a test may ask. */
-export async function openDoor({ env, jwt, now }: Pick<TestApp, 'env' | 'jwt' | 'now'> = {}): Promise<Door> {
+export async function openDoor({
+  env,
+  jwt,
+  filters,
+  now,
+}: Pick<TestApp, 'env' | 'jwt' | 'filters' | 'now'> = {}): Promise<Door> {
   const database = await createTestDatabase()
   const log: string[] = []
   const stream = { write: (line: string) => void log.push(JSON.parse(line).msg) }
@@ -57,6 +62,7 @@ export async function openDoor({ env, jwt, now }: Pick<TestApp, 'env' | 'jwt' | 
     logger: { level: 'info', stream },
     env: { RATE_LIMITS: 'off', ...env },
     ...(jwt && { jwt }),
+    ...(filters && { filters }),
     ...(now && { now }),
   })
   const withToken = (claims: JWTPayload, headers: Headers = {}) =>

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../../core/database/open.ts'
+import type { EnrollmentFilter } from '../../core/enrollment/filter.ts'
 import { buildApp } from '../../server/app.ts'
 import { readConfig, type Environment } from '../../server/config.ts'
 import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
@@ -17,13 +18,17 @@ export interface TestApp {
   env?: Environment
   /** By what tokens are believed, instead of the secret of the tests. */
   jwt?: JwtTrust
+  /** The site's own rules about who is enrolled. */
+  filters?: readonly EnrollmentFilter[]
   logger?: { level: string; stream: { write(line: string): void } }
   now?: () => Date
 }
 
 /** The server as the process builds it, on the default settings but for `env`; listens nowhere. */
-export function buildTestApp({ db, env = {}, jwt = secrets.jwt, ...rest }: TestApp): FastifyInstance {
-  return buildApp({ db, config: readConfig(env), secrets: { ...secrets, jwt }, ...rest })
+export function buildTestApp({ db, env = {}, jwt = secrets.jwt, filters, ...rest }: TestApp): FastifyInstance {
+  const config = readConfig(env)
+  const policy = { ...config.policy, filters }
+  return buildApp({ db, config: { ...config, policy }, secrets: { ...secrets, jwt }, ...rest })
 }
 
 /** Opens both doors of a server on free ports, or where `at` says; dispose of it to close them. */
