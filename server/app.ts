@@ -64,7 +64,16 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     const { secret } = secrets.jwt
     const jwt = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience }
     const settings = { retirementServiceUsername: config.retirementServiceUsername }
-    scope.register(restV1, { db, policy, apiKeys: secrets.edxApiKeys, jwt, settings, now })
+    scope.register(restV1, {
+      db,
+      policy,
+      apiKeys: secrets.edxApiKeys,
+      jwt,
+      settings,
+      rateLimits: config.rateLimits,
+      embargo: config.embargo,
+      now,
+    })
   })
 
   app.register(async (scope) => {

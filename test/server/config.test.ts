@@ -30,7 +30,7 @@ test('an empty environment gives the documented defaults', () => {
     jwtIssuer: undefined,
     jwtAudience: undefined,
     retirementServiceUsername: 'retirement_service_worker',
-    rateLimits: { user: { requests: 40, seconds: 60 }, staff: { requests: 120, seconds: 60 } },
+    rateLimits: { on: true, user: { requests: 40, seconds: 60 }, staff: { requests: 120, seconds: 60 } },
     embargo: { on: false },
     trustedProxies: [],
     corsOrigins: [],
@@ -84,7 +84,7 @@ test('every setting is read', () => {
     jwtIssuer: 'https://lms.example.org',
     jwtAudience: 'enrollment',
     retirementServiceUsername: 'retire',
-    rateLimits: { user: { requests: 5, seconds: 1 }, staff: { requests: 9, seconds: 3_600 } },
+    rateLimits: { on: true, user: { requests: 5, seconds: 1 }, staff: { requests: 9, seconds: 3_600 } },
     embargo: { on: true, geoipDatabase: 'countries.mmdb', baseUrl: 'https://learning.example.org' },
     trustedProxies: ['10.0.0.0/8', '::1'],
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
@@ -99,7 +99,10 @@ test('an empty value counts as unset', () => {
 })
 
 test('switched off limits are not there', () => {
-  expect(readConfig({ RATE_LIMITS: 'off' }).rateLimits).toBeNull()
+  expect(readConfig({ RATE_LIMITS: 'off' }).rateLimits).toMatchObject({
+    on: false,
+    user: { requests: 40, seconds: 60 },
+  })
 })
 
 describe('a wrong value is refused by the name of its setting', () => {

@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { detail, NOT_AUTHENTICATED, NOT_PERMITTED, Refusal, type Answer } from './answer.ts'
-import { authenticate, type Authentication } from './authenticate.ts'
+import { authenticate, authenticateKey, type Authentication } from './authenticate.ts'
+import { clientAddresses } from './client-address.ts'
 import { refuseInactiveBearer } from './inactive-bearer.ts'
 import { acceptsJson } from './media-type.ts'
 import { pathOf, placeAt, type Place } from './path.ts'
 import { parseFields, type Fields } from './query.ts'
-import { NOBODY, rightsOf, type Rights } from './rights.ts'
+import { rightsOf, type Rights } from './rights.ts'
+import type { ThrottleGate } from './throttle.ts'
 import { allowedMethods, handlerOf, inWordsOf, type Handler, type View } from './view.ts'
 import { viewAt, type ViewSettings } from './views.ts'
 
@@ -25,14 +27,14 @@ export interface Admission {
 
 /**
  * Everything that happens to a request before its body is read, in the order of rest-v1 §2.1: route, content
- * negotiation, authentication, permission, method. Every answer from then on carries `Allow`.
+ * negotiation, authentication, permission, throttle, method. Every answer from then on carries `Allow`.
  *
  * @throws {Refusal} by the first check that fires.
  */
 export async function admit(
   request: FastifyRequest,
   reply: FastifyReply,
-  { authentication, settings }: { authentication: Authentication; settings: ViewSettings },
+  { settings, ...gates }: Gates & { settings: ViewSettings },
 ): Promise<Admission> {
   const contentType = takeContentType(request)
   const [address, queryText] = splitOnce(request.originalUrl, '?')
@@ -41,23 +43,32 @@ export async function admit(
   if (place === 'slashMissing') throw new Refusal(slashAdded(address, queryText))
   const view = viewAt(place, settings)
   reply.header('allow', allowedMethods(view))
-  const { handler, rights } = await inWordsOf(view, () => admitTo(view, request, authentication))
+  const { handler, rights } = await inWordsOf(view, () => admitTo(view, request, gates))
   const url = `${request.protocol}://${request.host}${pathOf(address)}`
   return { handler, view, rights, pathFields: pathFieldsOf(place), query: parseFields(queryText), url, contentType }
+}
+
+interface Gates {
+  readonly authentication: Authentication
+  readonly throttle: ThrottleGate
 }
 
 async function admitTo(
   view: View,
   request: FastifyRequest,
-  authentication: Authentication,
+  { authentication, throttle }: Gates,
 ): Promise<Pick<Admission, 'handler' | 'rights'>> {
   if (!acceptsJson(request.headers.accept)) {
     throw new Refusal(detail(406, 'Could not satisfy the request Accept header.'))
   }
-  const caller = view.authenticates ? await authenticate(request, authentication) : NOBODY
+  const caller = view.authenticates
+    ? await authenticate(request, authentication)
+    : await authenticateKey(request, authentication)
   if (view.bearerMustBeActive) refuseInactiveBearer(request, caller.account)
   const rights = rightsOf(caller)
   if (!view.permits(rights)) throw new Refusal(rights.account === null ? NOT_AUTHENTICATED : NOT_PERMITTED)
+  const { throttling = 'switchable' } = view
+  await throttle({ rights, address: clientAddresses(request).at(-1) ?? null, throttling })
   const handler = handlerOf(view, request.method)
   if (handler === undefined) throw new Refusal(detail(405, `Method "${request.method}" not allowed.`))
   return { handler, rights }

@@ -10,6 +10,7 @@ export const allowancesView: View = {
   name: 'Enrollment Allowed',
   authenticates: true,
   permits: globalStaff,
+  throttling: 'always',
   methods: { GET: list, POST: create, DELETE: remove },
 }
 

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
+import type { ApiKeyCheck } from '../../../core/access/api-key-check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { signUp } from '../../../core/learner/sign-up.ts'
 import { authenticationFailed, Refusal } from './answer.ts'
-import type { ApiKeyCheck } from './api-key.ts'
 import { InvalidToken, type Claims, type JwtVerifier } from './jwt.ts'
 import { NOBODY, type Caller } from './rights.ts'
 
@@ -22,12 +22,21 @@ export interface Authentication {
  */
 export async function authenticate(request: FastifyRequest, options: Authentication): Promise<Caller> {
   const claims = await readToken(request.headers.authorization, options)
-  const hasApiKey = options.isApiKey(apiKeyOf(request))
-  if (hasApiKey) request.log.info(`ApiKeyHeaderPermission used: ip="${request.ip}", path="${pathOf(request)}"`)
-  if (claims === null) return { ...NOBODY, hasApiKey }
+  const keyHolder = await authenticateKey(request, options)
+  if (claims === null) return keyHolder
   const { account, isNew, isEmailTaken } = await signUp(options.db, claims)
   if (isNew) reportNewAccount(request.log, account, isEmailTaken)
-  return { account, claims, hasApiKey }
+  return { account, claims, hasApiKey: keyHolder.hasApiKey }
+}
+
+/** Looks at the API key alone: all that counts on a route that does not authenticate (rest-v1 §6.17). */
+export async function authenticateKey(
+  request: FastifyRequest,
+  { isApiKey }: Pick<Authentication, 'isApiKey'>,
+): Promise<Caller> {
+  const hasApiKey = await isApiKey(apiKeyOf(request))
+  if (hasApiKey) request.log.info(`ApiKeyHeaderPermission used: ip="${request.ip}", path="${pathOf(request)}"`)
+  return { ...NOBODY, hasApiKey }
 }
 
 function apiKeyOf({ headers }: FastifyRequest): string | undefined {

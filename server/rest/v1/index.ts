@@ -1,16 +1,20 @@
 import { METHODS } from 'node:http'
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
+import { apiKeyCheck } from '../../../core/access/api-key-check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import type { Policy } from '../../../core/policy.ts'
+import type { EmbargoConfig, RateLimits } from '../../config.ts'
 import { admit, type Admission } from './admit.ts'
 import { detail, Refusal, serialize, type Answer } from './answer.ts'
-import { apiKeyCheck } from './api-key.ts'
 import { parseBody } from './body.ts'
+import { clientAddresses } from './client-address.ts'
+import { openEmbargoGate } from './embargo.ts'
 import { answerToFailure } from './errors.ts'
 import { jwtVerifier, type JwtOptions } from './jwt.ts'
 import { BASE_PATH, BULK_ENROLL_PATH } from './path.ts'
 import { refuseUnstorable } from './storable.ts'
+import { throttleGate } from './throttle.ts'
 import { inWordsOf } from './view.ts'
 import type { ViewSettings } from './views.ts'
 
@@ -21,6 +25,8 @@ export interface RestV1Options {
   readonly apiKeys: readonly string[]
   readonly jwt: JwtOptions
   readonly settings: ViewSettings
+  readonly rateLimits: RateLimits
+  readonly embargo: EmbargoConfig
   readonly now?: (() => Date) | undefined
 }
 
@@ -30,7 +36,9 @@ export interface RestV1Options {
  */
 export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) => {
   const { db, policy, apiKeys, jwt, settings, now = () => new Date() } = options
-  const authentication = { db, isApiKey: apiKeyCheck(apiKeys), verifyJwt: jwtVerifier(jwt), now }
+  const authentication = { db, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), now }
+  const throttle = throttleGate(db, options.rateLimits)
+  const embargo = await openEmbargoGate(db, options.embargo)
   const admissions = new WeakMap<FastifyRequest, Admission>()
 
   // What is no method here is 405 and not 404, also where Fastify would not route it by itself.
@@ -40,7 +48,7 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
 
   app.addHook('onRequest', async (request, reply) => {
-    admissions.set(request, await admit(request, reply, { authentication, settings }))
+    admissions.set(request, await admit(request, reply, { authentication, throttle, settings }))
   })
 
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -53,7 +61,8 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
       refuseUnstorable(query)
       refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
       const { id: requestId, log } = request
-      return send(reply, await handler({ db, policy, rights, url, query, body, now: now(), requestId, log }))
+      const asked = { rights, url, query, body, addresses: clientAddresses(request), requestId }
+      return send(reply, await handler({ db, policy, embargo, ...asked, now: now(), log }))
     })
   }
   app.all(`${BASE_PATH}*`, answer)

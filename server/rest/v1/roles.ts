@@ -9,6 +9,7 @@ export const rolesView: View = {
   name: 'Enrollment User Roles',
   authenticates: true,
   permits: keyOrAccount,
+  throttling: 'always',
   methods: { GET: readRoles },
 }
 

@@ -10,6 +10,7 @@ export function unenrollView(retirementServiceUsername: string): View {
     name: 'Unenrollment',
     authenticates: true,
     permits: ({ username, isSuperuser }) => username === retirementServiceUsername || isSuperuser,
+    throttling: 'never',
     methods: { POST: unenroll },
   }
 }

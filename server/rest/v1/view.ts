@@ -5,7 +5,9 @@ import type { Policy } from '../../../core/policy.ts'
 import { Refusal, type Answer } from './answer.ts'
 import type { Json } from './python-json.ts'
 import type { Fields } from './query.ts'
+import type { EmbargoGate } from './embargo.ts'
 import type { Permission, Rights } from './rights.ts'
+import type { Throttling } from './throttle.ts'
 
 /** A request that has passed everything up to the handler. */
 export interface ViewRequest {
@@ -20,6 +22,9 @@ export interface ViewRequest {
   readonly now: Date
   readonly requestId: string
   readonly log: FastifyBaseLogger
+  /** Where the request comes from, see `clientAddresses`. */
+  readonly addresses: readonly (string | null)[]
+  readonly embargo: EmbargoGate
 }
 
 export type Handler = (request: ViewRequest) => Promise<Answer>
@@ -33,6 +38,8 @@ export interface View {
   /** Whether a token that is sent as `Bearer` is wrong when its account is not active (rest-v1 §2.1). */
   readonly bearerMustBeActive?: boolean
   readonly permits: Permission
+  /** Unless it says so, `switchable`. */
+  readonly throttling?: Throttling
   /** Puts what is refused before and in its handlers into words of its own. */
   readonly rephrase?: (refusal: Answer) => Answer
   readonly methods: Readonly<Partial<Record<Method, Handler>>>

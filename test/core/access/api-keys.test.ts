@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { apiKeyCheck, KEY_LIFE_MS, UNKNOWN_KEY_LIFE_MS } from '../../../core/access/api-key-check.ts'
 import { apiKeyName, ApiKeyNameTaken, createApiKey, listApiKeys, revokeApiKey } from '../../../core/access/api-keys.ts'
-import { openDatabase } from '../../../core/database/open.ts'
+import { counting } from '../../support/counting.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
@@ -90,16 +90,15 @@ describe('the check', () => {
   })
 
   test('a request with a key pays no query', async () => {
-    const counting = countingDatabase()
+    const counted = counting(db)
     const { key } = await createApiKey(db, 'enterprise')
-    const isApiKey = apiKeyCheck(counting.db, ['configured'], () => 0)
+    const isApiKey = apiKeyCheck(counted.db, ['configured'], () => 0)
     for (let i = 0; i < 20; i += 1) expect(await isApiKey('configured')).toBe(true)
-    expect(counting.queries()).toBe(0)
+    expect(counted.statements()).toBe(0)
     for (let i = 0; i < 20; i += 1) expect(await isApiKey(key)).toBe(true)
-    expect(counting.queries()).toBe(1)
+    expect(counted.statements()).toBe(1)
     await Promise.all(Array.from({ length: 20 }, () => isApiKey('wrong')))
-    expect(counting.queries()).toBe(1)
-    await counting.db.destroy()
+    expect(counted.statements()).toBe(1)
   })
 
   test('a key that is revoked opens no longer than the stated time', async () => {
@@ -125,17 +124,3 @@ describe('the check', () => {
     expect(await isApiKey(key)).toBe(true)
   })
 })
-
-/** The same database through a pool that counts what it is asked. */
-function countingDatabase() {
-  let count = 0
-  const pool = openDatabase({ connectionString: database.connectionString })
-  const counted = pool.withPlugin({
-    transformQuery: ({ node }) => {
-      count += 1
-      return node
-    },
-    transformResult: async ({ result }) => result,
-  })
-  return { db: counted, queries: () => count }
-}

@@ -27,10 +27,9 @@ test('each asks for an age of their own', async () => {
 
 test('those who ask while a read is under way share it, and its age counts from its beginning', async () => {
   let now = 0
+  let started = 0
   const reads = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
-  const read = vi.fn<() => Promise<string>>(
-    () => reads[read.mock.calls.length - 1]?.promise ?? Promise.reject(new Error('too many')),
-  )
+  const read = async () => reads[started++]?.promise ?? 'too many'
   const snapshot = snapshotOf(read, () => now)
   const asked = [snapshot(1_000), snapshot(1_000)]
   now = 1_000

@@ -1,6 +1,5 @@
 import type { JWTPayload } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { apiKeyCheck } from '../../../../server/rest/v1/api-key.ts'
 import { KEY, openDoor, signToken, type Answered, type Door } from '../../../support/rest.ts'
 import { addCourse, addLearner } from '../../../support/seed.ts'
 
@@ -185,14 +184,6 @@ describe('the API key', () => {
   test('a wrong key is no error by itself: the account decides', async () => {
     const answer = await keys.as({ username: 'carol' }).get('/enrollment', { 'x-edx-api-key': 'wrong' })
     expect(answer.status).toBe(200)
-  })
-
-  test('several keys are accepted; without any, none is', () => {
-    const check = apiKeyCheck(['one', 'two'])
-    const tried = ['one', 'two', 'three', '', undefined]
-    expect(tried.map((key) => check(key))).toEqual([true, true, false, false, false])
-    const none = apiKeyCheck([])
-    expect(tried.some((key) => none(key))).toBe(false)
   })
 
   test('each use leaves a line', async () => {
