@@ -1,0 +1,123 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BULK_ENROLL, openDoor, type Answered, type Door, type RestClient } from '../../../support/rest.ts'
+import { addCourse, addLearner } from '../../../support/seed.ts'
+import { addCohort } from '../../../support/world.ts'
+
+let door: Door
+let master: RestClient
+
+beforeAll(async () => {
+  door = await openDoor()
+  master = door.as(await addLearner(door.db, { is_staff: true, is_superuser: true }))
+  const course = await addCourse(door.db, { course_key: 'course-v1:a+b+c' })
+  await addCohort(door.db, course, 'red')
+  const bob = await addLearner(door.db, { username: 'bob', email: 'bob@example.com' })
+  await door.db
+    .insertInto('retirements')
+    .values({ learner_id: bob.id, original_username: 'bob', state: 'PENDING' })
+    .execute()
+})
+afterAll(() => door[Symbol.asyncDispose]())
+
+const RUNS = 300
+
+const odd = fc.oneof(
+  fc.constantFrom('\0', '\uD800', '__proto__', 'x'.repeat(5_000), '😀', "'; drop table learners --", '%', '\\', ',,,'),
+  fc.string({ unit: 'binary', maxLength: 20 }),
+)
+const text = fc.oneof(
+  fc.constantFrom('bob', 'bob@example.com', 'course-v1:a+b+c', 'a/b/c', 'enroll', 'unenroll', 'red', 'true', 'no', ''),
+  odd,
+)
+const value = fc.oneof(
+  { weight: 5, arbitrary: text },
+  { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+  { weight: 1, arbitrary: fc.constantFrom<unknown>(null, true, false, 0, 1, 1.5, 1e300, [], {}, ['bob'], [['bob']]) },
+)
+const NAMES = ['username', 'email', 'course_id', 'auto_enroll', 'identifiers', 'courses', 'cohorts', 'action', 'reason']
+const fields = fc.dictionary(
+  fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...NAMES) }, { weight: 1, arbitrary: odd }),
+  value,
+  {
+    maxKeys: 8,
+  },
+)
+/** One that R9 comes far with. */
+const likely = fc.record({ identifiers: text, courses: text, action: fc.constantFrom('enroll', 'unenroll') })
+const body = fc.oneof(
+  { weight: 5, arbitrary: fields.map((one) => ['application/json', JSON.stringify(one)] as const) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(likely, fields)
+      .map(([one, more]) => ['application/json', JSON.stringify({ ...more, ...one })] as const),
+  },
+  { weight: 2, arbitrary: fields.map((one) => ['application/x-www-form-urlencoded', form(one)] as const) },
+  { weight: 1, arbitrary: fc.json().map((one) => ['application/json', one] as const) },
+  { weight: 1, arbitrary: odd.map((one) => ['multipart/form-data; boundary=b', one] as const) },
+)
+
+test.for([
+  ['POST', '/unenroll/', [200, 204, 400, 404]],
+  ['POST', '/enrollment_allowed/', [201, 400, 409]],
+  ['DELETE', '/enrollment_allowed/', [204, 400, 404]],
+  ['POST', BULK_ENROLL, [200, 400]],
+] as const)('%s %s: whatever is sent, the answer is a documented one', async ([method, path, statuses]) => {
+  const seen = new Set<number>()
+  await fc.assert(
+    fc.asyncProperty(body, async ([type, payload]) => {
+      const answer = await master.send(method, path, { headers: { 'content-type': type }, body: payload })
+      expect(statuses).toContain(answer.status)
+      expectShape(answer)
+      seen.add(answer.status)
+    }),
+    { numRuns: RUNS },
+  )
+  // Else everything would have been refused at the first check.
+  expect(seen.size).toBeGreaterThan(1)
+})
+
+test.for([
+  ['/enrollments', ['username', 'email', 'course_id', 'course_ids', 'cursor', 'page'], [200, 400, 404]],
+  ['/roles/', ['course_id'], [200, 400]],
+  ['/enrollment_allowed/', ['email'], [200, 400]],
+] as const)('GET %s: whatever is asked, the answer is a documented one', async ([path, names, statuses]) => {
+  const query = fc.dictionary(
+    fc.constantFrom(...names),
+    fc.oneof(text, fc.constantFrom('%00', '%ED%A0%80', '%FF', '%zz')),
+    {
+      maxKeys: 5,
+    },
+  )
+  await fc.assert(
+    fc.asyncProperty(query, fc.boolean(), async (one, isEncoded) => {
+      const answer = await master.get(`${path}?${isEncoded ? form(one) : raw(one)}`)
+      expect(statuses).toContain(answer.status)
+      expectShape(answer)
+    }),
+    { numRuns: RUNS },
+  )
+})
+
+test('afterwards everything is as it should be', async () => {
+  expect(await master.get('/roles/')).toMatchObject({ status: 200 })
+  expect(door.log.filter((line) => line === 'request failed' || line === 'roles not read')).toEqual([])
+})
+
+function form(one: Record<string, unknown>): string {
+  const texts = Object.entries(one).map(([name, any]) => [name, typeof any === 'string' ? any : JSON.stringify(any)])
+  return new URLSearchParams(texts).toString()
+}
+
+/** As a careless client sends it. */
+function raw(one: Record<string, string>): string {
+  const parts = Object.entries(one).map(([name, any]) => `${name}=${any}`)
+  return parts.join('&').replaceAll(/[^!-~]|#/g, '')
+}
+
+function expectShape({ text: sent, headers, status }: Answered): void {
+  expect(sent).not.toMatch(/select |insert |node_modules|at \w+ \(/i)
+  expect(sent === '').toBe(status === 204)
+  if (sent !== '') expect(headers).toHaveProperty('content-type', 'application/json')
+}
