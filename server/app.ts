@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
+import { fastifyCors } from '@fastify/cors'
 import {
   fastify,
   LogController,
@@ -13,6 +14,7 @@ import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Config } from './config.ts'
+import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { restV1 } from './rest/v1/index.ts'
@@ -61,14 +63,16 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('public', scope)
-    const { secret } = secrets.jwt
-    const jwt = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience }
+    const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
     const settings = { retirementServiceUsername: config.retirementServiceUsername }
+    const { corsOrigins } = config
+    if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(restV1, {
       db,
       policy,
       apiKeys: secrets.edxApiKeys,
       jwt,
+      trustedOrigins: corsOrigins,
       settings,
       rateLimits: config.rateLimits,
       embargo: config.embargo,

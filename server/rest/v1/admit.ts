@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { detail, NOT_AUTHENTICATED, NOT_PERMITTED, Refusal, type Answer } from './answer.ts'
 import { authenticate, authenticateKey, type Authentication } from './authenticate.ts'
 import { clientAddresses } from './client-address.ts'
+import { sendCsrfCookie } from './csrf.ts'
 import { refuseInactiveBearer } from './inactive-bearer.ts'
 import { acceptsJson } from './media-type.ts'
 import { pathOf, placeAt, type Place } from './path.ts'
@@ -44,6 +45,9 @@ export async function admit(
   const view = viewAt(place, settings)
   reply.header('allow', allowedMethods(view))
   const { handler, rights } = await inWordsOf(view, () => admitTo(view, request, gates))
+  if (view.givesCsrfCookie === true && handler === view.methods.GET) {
+    sendCsrfCookie(request, reply, gates.authentication.now())
+  }
   const url = `${request.protocol}://${request.host}${pathOf(address)}`
   return { handler, view, rights, pathFields: pathFieldsOf(place), query: parseFields(queryText), url, contentType }
 }
@@ -62,7 +66,7 @@ async function admitTo(
     throw new Refusal(detail(406, 'Could not satisfy the request Accept header.'))
   }
   const caller = view.authenticates
-    ? await authenticate(request, authentication)
+    ? await authenticate(request, authentication, view.session ?? 'anybody')
     : await authenticateKey(request, authentication)
   if (view.bearerMustBeActive) refuseInactiveBearer(request, caller.account)
   const rights = rightsOf(caller)

@@ -9,6 +9,7 @@ import type { View, ViewRequest } from './view.ts'
 export const allowancesView: View = {
   name: 'Enrollment Allowed',
   authenticates: true,
+  session: 'active',
   permits: globalStaff,
   throttling: 'always',
   methods: { GET: list, POST: create, DELETE: remove },

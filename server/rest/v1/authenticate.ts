@@ -3,29 +3,44 @@ import type { Kysely } from 'kysely'
 import type { ApiKeyCheck } from '../../../core/access/api-key-check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { signUp } from '../../../core/learner/sign-up.ts'
-import { authenticationFailed, Refusal } from './answer.ts'
+import { credentialsOf, type Credentials } from './credentials.ts'
+import { refuseForgery } from './csrf.ts'
 import { InvalidToken, type Claims, type JwtVerifier } from './jwt.ts'
+import { KeysUnavailable } from './remote-keys.ts'
 import { NOBODY, type Caller } from './rights.ts'
+import type { SessionRule } from './session.ts'
 
 export interface Authentication {
   readonly db: Kysely<DB>
   readonly isApiKey: ApiKeyCheck
   readonly verifyJwt: JwtVerifier
+  /** Other origins whose pages may change something with the cookies of a browser. */
+  readonly trustedOrigins: readonly string[]
   readonly now: () => Date
 }
 
 /**
- * Finds out who asks (rest-v1 §2.1): the account of the token in `Authorization: JWT <token>` or `Bearer <token>`, which
- * is made when it does not exist, and whether the API key is there. Neither is required here.
+ * Finds out who asks (rest-v1 §2.1): the account of the token, which is made when it does not exist, and whether the API
+ * key is there. Neither is required here. Who comes by cookies and may not, because they are not active, is nobody.
  *
- * @throws {Refusal} 401 for a token that is not valid, also beside a good key.
+ * @throws {Refusal} 401 for a token that is not valid, also beside a good key; 403 for what another site may have made
+ * a browser send.
  */
-export async function authenticate(request: FastifyRequest, options: Authentication): Promise<Caller> {
-  const claims = await readToken(request.headers.authorization, options)
+export async function authenticate(
+  request: FastifyRequest,
+  options: Authentication,
+  session: SessionRule,
+): Promise<Caller> {
+  const credentials = credentialsOf(request, session !== 'nobody')
+  const claims = credentials && (await verify(credentials, request.log, options))
   const keyHolder = await authenticateKey(request, options)
   if (claims === null) return keyHolder
   const { account, isNew, isEmailTaken } = await signUp(options.db, claims)
   if (isNew) reportNewAccount(request.log, account, isEmailTaken)
+  if (credentials?.isSession) {
+    if (session === 'active' && !account.isActive) return keyHolder
+    refuseForgery(request, options.trustedOrigins)
+  }
   return { account, claims, hasApiKey: keyHolder.hasApiKey }
 }
 
@@ -48,28 +63,20 @@ function pathOf(request: FastifyRequest): string {
   return request.originalUrl.split('?', 1)[0] ?? ''
 }
 
-async function readToken(header: string | undefined, { verifyJwt, now }: Authentication): Promise<Claims | null> {
-  const [scheme = '', ...credentials] = (header ?? '').trim().split(/\s+/)
-  const refuse = refusals.get(scheme.toLowerCase())
-  if (refuse === undefined) return null
-  const [token, ...more] = credentials
-  if (token === undefined) throw refuse('Invalid token header. No credentials provided.')
-  if (more.length > 0) throw refuse('Invalid token header. Token string should not contain spaces.')
+async function verify(
+  { token, refuse }: Credentials,
+  log: FastifyBaseLogger,
+  { verifyJwt, now }: Authentication,
+): Promise<Claims> {
   try {
     return await verifyJwt(token, now())
   } catch (error) {
+    if (error instanceof KeysUnavailable) {
+      log.warn({ err: error }, 'a token could not be verified: the key server does not answer')
+    }
     throw error instanceof InvalidToken ? refuse(error.message) : error
   }
 }
-
-/** How each scheme says that its token is wrong. No opaque tokens are issued: a bearer's that is no JWT is malformed (D9). */
-const refusals: ReadonlyMap<string, (reason: string) => Refusal> = new Map([
-  ['jwt', (reason) => new Refusal(authenticationFailed({ detail: reason }))],
-  [
-    'bearer',
-    (reason) => new Refusal(authenticationFailed({ error_code: 'token_malformed', developer_message: reason })),
-  ],
-])
 
 function reportNewAccount(log: FastifyBaseLogger, { id }: { id: number }, isEmailTaken: boolean): void {
   log.info({ userId: id }, 'account made from a token')

@@ -11,6 +11,7 @@ import type { View, ViewRequest } from './view.ts'
 export const bulkEnrollView: View = {
   name: 'Bulk Enroll',
   authenticates: true,
+  session: 'nobody',
   bearerMustBeActive: true,
   permits: globalStaff,
   methods: { POST: bulkEnroll },

@@ -11,6 +11,7 @@ import type { View, ViewRequest } from './view.ts'
 export const enrollmentListView: View = {
   name: 'Enrollment List',
   authenticates: true,
+  givesCsrfCookie: true,
   permits: keyOrAccount,
   methods: { GET: readEnrollments, POST: postEnrollment },
 }

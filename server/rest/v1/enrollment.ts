@@ -17,6 +17,7 @@ export function enrollmentView(pair: Pair): View {
   return {
     name: 'Enrollment',
     authenticates: true,
+    givesCsrfCookie: true,
     permits: keyOrAccount,
     methods: { GET: (request) => readEnrollment(request, pair) },
   }

@@ -1,4 +1,5 @@
 import { METHODS } from 'node:http'
+import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { apiKeyCheck } from '../../../core/access/api-key-check.ts'
@@ -24,6 +25,8 @@ export interface RestV1Options {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly apiKeys: readonly string[]
   readonly jwt: JwtOptions
+  /** Other origins whose pages may change something with the cookies of a browser. */
+  readonly trustedOrigins: readonly string[]
   readonly settings: ViewSettings
   readonly rateLimits: RateLimits
   readonly embargo: EmbargoConfig
@@ -35,8 +38,8 @@ export interface RestV1Options {
  * base path, because the order in which it refuses is part of the contract: see `admit`.
  */
 export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) => {
-  const { db, policy, apiKeys, jwt, settings, now = () => new Date() } = options
-  const authentication = { db, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), now }
+  const { db, policy, apiKeys, jwt, trustedOrigins, settings, now = () => new Date() } = options
+  const authentication = { db, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), trustedOrigins, now }
   const throttle = throttleGate(db, options.rateLimits)
   const embargo = await openEmbargoGate(db, options.embargo)
   const admissions = new WeakMap<FastifyRequest, Admission>()
@@ -47,6 +50,7 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
 
+  await app.register(fastifyCookie)
   app.addHook('onRequest', async (request, reply) => {
     admissions.set(request, await admit(request, reply, { authentication, throttle, settings }))
   })

@@ -8,6 +8,7 @@ import type { View, ViewRequest } from './view.ts'
 export const rolesView: View = {
   name: 'Enrollment User Roles',
   authenticates: true,
+  givesCsrfCookie: true,
   permits: keyOrAccount,
   throttling: 'always',
   methods: { GET: readRoles },

@@ -9,6 +9,7 @@ export function unenrollView(retirementServiceUsername: string): View {
   return {
     name: 'Unenrollment',
     authenticates: true,
+    session: 'active',
     permits: ({ username, isSuperuser }) => username === retirementServiceUsername || isSuperuser,
     throttling: 'never',
     methods: { POST: unenroll },

@@ -7,6 +7,7 @@ import type { Json } from './python-json.ts'
 import type { Fields } from './query.ts'
 import type { EmbargoGate } from './embargo.ts'
 import type { Permission, Rights } from './rights.ts'
+import type { SessionRule } from './session.ts'
 import type { Throttling } from './throttle.ts'
 
 /** A request that has passed everything up to the handler. */
@@ -35,6 +36,10 @@ export interface View {
   readonly name: string
   /** Whether credentials are looked at; where they are not, a wrong token is no error (rest-v1 §2.1). */
   readonly authenticates: boolean
+  /** Whom the cookies of a browser let in; everybody with an account unless told. */
+  readonly session?: SessionRule
+  /** Whether whoever reads gets the secret that goes with changes by cookies (rest-v1 §2.5). */
+  readonly givesCsrfCookie?: boolean
   /** Whether a token that is sent as `Bearer` is wrong when its account is not active (rest-v1 §2.1). */
   readonly bearerMustBeActive?: boolean
   readonly permits: Permission

@@ -1,9 +1,13 @@
-import { exportSPKI, importJWK, SignJWT } from 'jose'
-import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { exportJWK, exportSPKI, importJWK, SignJWT } from 'jose'
+import { afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { ConfigError, readConfig } from '../../../../server/config.ts'
 import { InvalidToken, jwtVerifier } from '../../../../server/rest/v1/jwt.ts'
 import { KeysUnavailable } from '../../../../server/rest/v1/remote-keys.ts'
+import { resolveSecrets } from '../../../../server/secrets.ts'
 import { makeSigner, openKeyServer, type Signer } from '../../../support/key-server.ts'
-import { signToken } from '../../../support/rest.ts'
+import { KEY, openDoor, signToken } from '../../../support/rest.ts'
 
 const BOB = { preferred_username: 'bob' }
 let rsa: Signer
@@ -150,5 +154,67 @@ describe('a key server', () => {
     server.status = 200
     pass(1_001)
     expect(await verify(await rsa.sign(BOB))).toBe('bob')
+  })
+
+  test('that was never there: 503 and not 401, and those who need it not are served', async () => {
+    const server = await openKeyServer()
+    await server[Symbol.asyncDispose]()
+    await using door = await openDoor({ jwt: { secret: 'jwt-secret-of-the-tests-with-32-bytes', jwksUrl: server.url } })
+    for (const scheme of ['JWT', 'Bearer']) {
+      const authorization = `${scheme} ${await rsa.sign(BOB)}`
+      const answer = await door.anonymous.get('/enrollment', { authorization })
+      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
+      expect(answer.text).toBe('{"detail":"Service temporarily unavailable, try again later."}')
+      expect(answer.headers).not.toHaveProperty('www-authenticate')
+    }
+    expect(door.log).toContain('a token could not be verified: the key server does not answer')
+    expect((await door.as({ username: 'bob' }).get('/enrollment')).status).toBe(200)
+    expect((await door.anonymous.get('/enrollment', KEY)).status).toBe(200)
+    expect((await door.anonymous.get('/enrollment', { authorization: 'JWT garbage' })).status).toBe(401)
+  })
+})
+
+describe('the file of JWT_PUBLIC_KEYS', () => {
+  /** What the start says about a file with such a text. */
+  async function start(text: string): Promise<string> {
+    const file = join(await mkdtemp(join(inject('scratch'), 'keys-')), 'keys.json')
+    await writeFile(file, text)
+    const env = { DATABASE_URL: 'postgresql://localhost/x', JWT_PUBLIC_KEYS: file }
+    const { jwt } = await resolveSecrets(readConfig(env))
+    const verify = outcomes(jwtVerifier(jwt))
+    return verify(await rsa.sign(BOB))
+  }
+
+  test('is believed', async () => {
+    const ec = await makeSigner('ES256')
+    expect(await start(JSON.stringify({ keys: [ec.publicKey, rsa.publicKey] }))).toBe('bob')
+  })
+
+  const nothing = 'must name a JSON Web Key Set'
+  test.for([
+    ['', nothing],
+    ['not JSON', nothing],
+    ['[]', nothing],
+    ['{"keys":[]}', nothing],
+    ['{"keys":[{}]}', nothing],
+    ['{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', 'holds a secret as key 1: JWT_SECRET is the place for it'],
+    ['{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}', 'holds key 1 that'],
+    ['{"keys":[{"kty":"EC","crv":"P-384","x":"AQ","y":"AQ"}]}', 'holds key 1 that is no key for ES256'],
+    ['{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AQ"}]}', 'holds key 1 of another type than RSA and EC'],
+  ] as const)('%s stops the start', async ([text, reason]) => {
+    await expect(start(text)).rejects.toThrow(`JWT_PUBLIC_KEYS ${reason}`)
+  })
+
+  test('with a private key stops the start, and the key is not repeated', async () => {
+    const key = { ...(await exportJWK(rsa.privateKey)), kid: 'rsa-1' }
+    const error: unknown = await start(JSON.stringify({ keys: [rsa.publicKey, key] })).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(String(error)).toContain('JWT_PUBLIC_KEYS holds a private key as key 2: only public keys belong there')
+    expect(String(error)).not.toContain(String(key.d).slice(0, 16))
+  })
+
+  test('that is not there stops the start', async () => {
+    const env = { DATABASE_URL: 'postgresql://localhost/x', JWT_PUBLIC_KEYS: join(inject('scratch'), 'nowhere.json') }
+    await expect(resolveSecrets(readConfig(env))).rejects.toThrow('JWT_PUBLIC_KEYS names a file that cannot be read')
   })
 })
