@@ -12,7 +12,8 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     unstubGlobals: true,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // For a machine that does much else at the same time: no test waits for this long by itself.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })

@@ -86,7 +86,8 @@ function guardsOf(plan: Plan, facts: readonly Facts[]): Map<PairPlan, string | n
   const capped = new Set(cappedCourses(plan, facts))
   const guards = new Map<PairPlan, string | null>()
   for (const pair of plan.pairs) {
-    if (pair.steps.length > 0 && capped.has(pair.courseId)) guards.set(pair, `seats of ${pair.courseId}`)
+    // A refusal too: it may stand on a seat that another call of the round has not taken yet.
+    if (capped.has(pair.courseId)) guards.set(pair, `seats of ${pair.courseId}`)
     else if (!isPlain(pair)) guards.set(pair, null)
   }
   return guards
