@@ -25,7 +25,7 @@ describe('the database is unavailable', () => {
   })
 
   test('when every connection is taken for too long', async () => {
-    await using small = openDatabase({ connectionString, poolSize: 1, connectionTimeoutMs: 50 })
+    await using small = openDatabase({ connectionString, poolSize: 1, connectionTimeoutMs: 2_000 })
     const holding = await small.startTransaction().execute()
     expect(judgement(await errorOf(sql`select 1`.execute(small)))).toEqual({ unavailable: true, tie: false })
     await holding.rollback().execute()

@@ -39,7 +39,7 @@ beforeAll(async () => {
     }
   })
   await Promise.all(workers)
-}, 30_000)
+})
 
 describe('after everything at once', () => {
   test('nothing failed but by a rule, or by others being faster too often', () => {
