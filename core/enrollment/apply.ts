@@ -59,7 +59,8 @@ export async function replaceAttributes(
 }
 
 /**
- * Claims allowances for their first users. Belongs into a transaction, before the enrollments are written.
+ * Claims allowances for their first users, who join the cohorts that were meant for them. Belongs into a transaction,
+ * before the enrollments are written.
  *
  * @returns the ids that were still unclaimed.
  */
@@ -71,8 +72,16 @@ export async function claimAllowances(
     CompiledQuery.raw(
       `with claim as (select * from unnest($1::integer[], $2::integer[]) as c (id, learner_id)),
        unclaimed as materialized (
-         select w.id, c.learner_id from enrollment_allowances w join claim c using (id)
-         where w.claimed_by is null order by w.id for update of w)
+         select w.id, w.email, w.course_key, c.learner_id from enrollment_allowances w join claim c using (id)
+         where w.claimed_by is null order by w.id for update of w),
+       expected as (
+         delete from cohort_preassignments p using unclaimed u join courses on courses.course_key = u.course_key
+         where p.course_id = courses.id and lower(p.email) = lower(u.email)
+         returning p.course_id, u.learner_id, p.cohort_id),
+       joined as (
+         insert into cohort_members (course_id, learner_id, cohort_id)
+         select course_id, learner_id, cohort_id from expected order by course_id, learner_id
+         on conflict (course_id, learner_id) do nothing)
        update enrollment_allowances w set claimed_by = u.learner_id from unclaimed u where w.id = u.id returning w.id`,
       [claims.map((claim) => claim.allowanceId), claims.map((claim) => claim.learnerId)],
     ),
