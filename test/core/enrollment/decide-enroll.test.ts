@@ -102,6 +102,20 @@ describe('force', () => {
   })
 })
 
+test('attributes are written with a change, and not where nothing changes', () => {
+  const attributes = [{ namespace: 'order', name: 'order_number', value: 'EDX-1' }]
+  const written = (command: ReturnType<typeof enrollCommand>, enrollment: string | null) =>
+    decided({ ...command, attributes }, enrollment)
+  expect(written(enrollCommand(), null)).toMatchObject({ kind: 'created', attributes })
+  expect(written(enrollCommand(), 'inactive audit')).toMatchObject({ kind: 'reactivated', attributes })
+  expect(written(enrollCommand(), 'active audit')).toMatchObject({ kind: 'unchanged', attributes: null })
+  expect(written(replaceCommand({ mode: 'verified' }), 'active audit')).toMatchObject({
+    kind: 'modeChanged',
+    attributes,
+  })
+  expect(written(replaceCommand(), 'active audit')).toMatchObject({ kind: 'unchanged', attributes: null })
+})
+
 test('a refusal tells what was wrong', () => {
   const told = (wish: Parameters<typeof enrollCommand>[0], situation: Situation) => {
     const decision = decided(enrollCommand(wish), null, situation)
