@@ -32,7 +32,8 @@ function tokenFault({ cookies: { [COOKIE]: secret }, headers: { 'x-csrftoken': t
 
 /**
  * Gives a browser the secret that it has to repeat, or the one that it has for another year; scripts of the page may read
- * it (rest-v1 §2.5).
+ * it. The original can send it a second time to pages of another domain, under a configured name: no setting gives one
+ * here, and such pages get the secret from the platform as they do for its other services (rest-v1 §2.5).
  */
 export function sendCsrfCookie(request: FastifyRequest, reply: FastifyReply, now: Date): void {
   const { [COOKIE]: known = '' } = request.cookies

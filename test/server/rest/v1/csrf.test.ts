@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { csrfSecretOf, isSameCsrfSecret, newCsrfSecret } from '../../../../server/rest/v1/csrf-token.ts'
 import { cookiesOf, CSRF, jwtCookies, sessionOf } from '../../../support/browser.ts'
@@ -151,6 +152,30 @@ describe('where a change by cookies comes from (rest-v1 §2.5)', () => {
     const [cookie] = cookiesOf(await alone.server.get('/enrollment', HTTPS))
     expect(cookie).not.toContain('Secure')
   })
+})
+
+test('whatever the headers of a browser say, the answer is one of the contract', async () => {
+  const text = fc.string({
+    unit: fc
+      .integer({ min: 0x20, max: 0xff })
+      .filter((code) => code < 0x7f || code > 0x9f)
+      .map(String.fromCharCode),
+  })
+  const value = fc.oneof(
+    text,
+    fc.constantFrom(CSRF.secret, CSRF.masked, TRUSTED, 'https://lms.example.org', 'https://['),
+  )
+  const names = ['origin', 'referer', 'x-csrftoken', 'host', 'x-forwarded-proto', 'x-forwarded-host', 'use-jwt-cookie']
+  const headers = fc.record(Object.fromEntries(names.map((name) => [name, value])), { requiredKeys: [] })
+  await fc.assert(
+    fc.asyncProperty(headers, fc.option(text), async (sent, cookie) => {
+      const { cookie: good } = await sessionOf(bob, { exp: 4_102_444_800 })
+      const { status, json } = await post({ ...sent, cookie: cookie === null ? good : `${cookie}; ${good}` })
+      expect([200, 401, 403]).toContain(status)
+      if (status !== 200) expect(Object.keys(json)).toEqual(['detail'])
+    }),
+    { numRuns: 200 },
+  )
 })
 
 describe('the cookie with the secret (rest-v1 §2.5)', () => {
