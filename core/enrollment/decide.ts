@@ -47,6 +47,8 @@ export type Decision =
       /** The seats of the course that the change takes (1), frees (-1) or leaves (0). */
       readonly seats: -1 | 0 | 1
       readonly claimsAllowance: boolean
+      /** What the event says of the enterprise: only an enrollment that is added or added again has one. */
+      readonly enterpriseUuid: string | null
       /** What replaces the attributes of the enrollment; null leaves them. */
       readonly attributes: readonly Attribute[] | null
     }
@@ -148,7 +150,11 @@ function mayBeExpired({ expiredModeWhenAdding, isActive }: EnrollmentCommand): b
 
 function add(command: EnrollmentCommand, facts: KnownFacts, mode: string): Written {
   const decision = write(command, facts, { mode, isActive: command.isActive ?? true })
-  return { ...decision, claimsAllowance: facts.allowance?.claimedBy === null }
+  return {
+    ...decision,
+    claimsAllowance: facts.allowance?.claimedBy === null,
+    enterpriseUuid: command.enterpriseUuid,
+  }
 }
 
 function decideChange(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
@@ -185,16 +191,29 @@ function write(command: EnrollmentCommand, facts: KnownFacts, after: Written['af
     after,
     seats: taken as -1 | 0 | 1, // The difference of two truth values.
     claimsAllowance: false,
+    enterpriseUuid: null,
     attributes: completeAttributes(command.attributes),
   }
 }
 
 function unchanged(enrollment: EnrollmentState): Written {
   const after = { mode: enrollment.mode, isActive: enrollment.isActive }
-  return { ok: true, kind: 'unchanged', after, seats: 0, claimsAllowance: false, attributes: null }
+  return {
+    ok: true,
+    kind: 'unchanged',
+    after,
+    seats: 0,
+    claimsAllowance: false,
+    enterpriseUuid: null,
+    attributes: null,
+  }
 }
 
-function kindOf(before: EnrollmentState | null, after: Written['after']): OutcomeKind {
+/** What a change is called, by the enrollment before and after it (rpc §2). */
+export function kindOf(
+  before: { readonly mode: string; readonly isActive: boolean } | null,
+  after: Written['after'],
+): OutcomeKind {
   if (before === null) return 'created'
   if (!before.isActive && after.isActive) return 'reactivated'
   if (before.isActive && !after.isActive) return 'deactivated'

@@ -133,7 +133,7 @@ function advance(
     before: before && { mode: before.mode, isActive: before.isActive },
     after: decision.after,
     reason: command.reason,
-    enterpriseUuid: command.enterpriseUuid,
+    enterpriseUuid: decision.enterpriseUuid,
   })
   pair.state = { id: pair.enrollmentId, version, ...decision.after, created: before?.created ?? at, updated: at }
 }

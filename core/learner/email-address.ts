@@ -1,6 +1,9 @@
 import { domainToASCII } from 'node:url'
 import { MAX_EMAIL_LENGTH } from './ref.ts'
 
+/** The least that makes a text an e-mail address of an account: a strict pattern refuses addresses that work. */
+export const EMAIL_FORM = /^[^\s@]+@[^\s@]+$/
+
 /** Whether a text is an e-mail address, as the original judges it; nobody has ever been asked whether it exists. */
 export function isEmailAddress(text: string): boolean {
   const at = text.lastIndexOf('@')

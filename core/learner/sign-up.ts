@@ -1,12 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { findAccount, type Account } from './account.ts'
+import { EMAIL_FORM } from './email-address.ts'
+
+/** The most characters of a person's name that are kept. */
+const MAX_NAME_LENGTH = 255
 
 /** What a trusted source tells about a person who may have no account yet. */
 export interface Profile {
   /** 1 to 150 characters that the database can store. */
   readonly username: string
-  /** At most 254 characters that the database can store; null: none is known. */
+  /** At most 254 characters that the database can store; null: none is known. What has no form of one is dropped. */
   readonly email: string | null
   readonly name: string
 }
@@ -34,7 +38,10 @@ export async function signUp(db: Kysely<DB>, profile: Profile): Promise<SignUp> 
 }
 
 /** Whether the account was made; it is not when its username or its e-mail address is taken. */
-async function insert(db: Kysely<DB>, { username, email, name }: Profile): Promise<boolean> {
+async function insert(db: Kysely<DB>, profile: Profile): Promise<boolean> {
+  const { username } = profile
+  const email = profile.email !== null && EMAIL_FORM.test(profile.email) ? profile.email : null
+  const name = [...profile.name].slice(0, MAX_NAME_LENGTH).join('')
   const { numInsertedOrUpdatedRows = 0n } = await db
     .insertInto('learners')
     .values({ username, email, name })

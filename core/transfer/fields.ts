@@ -1,3 +1,4 @@
+import { EMAIL_FORM } from '../learner/email-address.ts'
 import { z } from 'zod'
 import { MAX_COURSE_KEY_LENGTH, parseCourseKey, type CourseKey } from '../course/key.ts'
 import { isStorableText } from '../text.ts'
@@ -25,9 +26,9 @@ export function wholeNumber({ min = 0, max = MAX_INTEGER }: { min?: number; max?
   return z.number({ error }).int({ error }).min(min, { error }).max(max, { error })
 }
 
-/** An e-mail address: loose, because a strict pattern refuses addresses that work. */
+/** An e-mail address. */
 export function email() {
-  return text({ max: 254 }).regex(/^[^\s@]+@[^\s@]+$/, {
+  return text({ max: 254 }).regex(EMAIL_FORM, {
     error: (issue) => `${quote(String(issue.input))} is not an e-mail address`,
   })
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ChangeKind, EnrollmentState } from '../enrollment/command.ts'
-import type { Attribute } from '../enrollment/decide.ts'
+import type { EnrollmentState } from '../enrollment/command.ts'
+import { kindOf, type Attribute } from '../enrollment/decide.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
 import type { LineOf } from './lines.ts'
 
@@ -72,8 +72,8 @@ function begin({ learnerId, courseId, enrollmentId, enrollment, attributes }: St
 function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: string): void {
   const before = plan.state
   const after = { mode: line.mode, isActive: line.isActive }
-  const kind = changeKind(before, after)
-  if (kind !== null) {
+  const kind = kindOf(before, after)
+  if (kind !== 'unchanged') {
     const version = (before?.version ?? 0) + 1
     plan.steps.push({
       index,
@@ -88,11 +88,4 @@ function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: 
   }
   if (line.created !== undefined && plan.state) plan.state = { ...plan.state, created: line.created }
   if (line.attributes !== undefined) plan.attributes = line.attributes
-}
-
-function changeKind(before: EnrollmentState | null, after: { mode: string; isActive: boolean }): ChangeKind | null {
-  if (before === null) return 'created'
-  if (!before.isActive && after.isActive) return 'reactivated'
-  if (before.isActive && !after.isActive) return 'deactivated'
-  return before.mode === after.mode ? null : 'modeChanged'
 }
