@@ -24,10 +24,10 @@ export function refusesCountry({ whitelist, blacklist }: EmbargoRule, country: s
 }
 
 /** For so long a rule that was changed or lifted may still be in force. */
-export const RULE_LIFE_MS = 5_000
+export const RULE_LIFE_MS = 2_000
 
 /** For so long a rule that was just made may not be in force yet. */
-export const NO_RULE_LIFE_MS = 500
+export const NO_RULE_LIFE_MS = 250
 
 /** The rule of a course run, by its stored key; null where nothing is restricted. */
 export type EmbargoRules = (courseKey: string) => Promise<EmbargoRule | null>
