@@ -2,7 +2,7 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 import type { Stamp } from './command.ts'
-import type { Attribute } from './decide.ts'
+import type { Attribute } from './attributes.ts'
 import type { PairPlan } from './plan.ts'
 
 /**

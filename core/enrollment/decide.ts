@@ -1,9 +1,10 @@
 import { closedFor, type DoorFacts } from '../course/closed.ts'
 import type { CourseKey } from '../course/key.ts'
-import { availableModes, defaultMode, requiredAttributes, type Mode } from '../course/mode.ts'
+import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import type { AttributeInput, EnrollmentCommand, EnrollmentState, OutcomeKind } from './command.ts'
+import { completeAttributes, malformedAttribute, missingAttributes, type Attribute } from './attributes.ts'
+import type { EnrollmentCommand, EnrollmentState, OutcomeKind } from './command.ts'
 import { passFilters } from './filter.ts'
 
 /** All that is needed to decide one command. Null where the database has nothing. */
@@ -30,12 +31,6 @@ export type CourseFacts = DoorFacts['course'] & {
   readonly id: number
   readonly maxEnrollments: number | null
   readonly modes: readonly Mode[]
-}
-
-export interface Attribute {
-  readonly namespace: string
-  readonly name: string
-  readonly value: string
 }
 
 export type Decision =
@@ -231,28 +226,6 @@ function modeUnavailable(
   if (available.includes(mode)) return null
   const expired = course.modes.some((offered) => offered.slug === mode)
   return failure('modeUnavailable', { mode, available: [...new Set(available)], expired, includeExpired })
-}
-
-function malformedAttribute(attributes: readonly AttributeInput[] | null): 'namespace' | 'name' | 'value' | undefined {
-  for (const attribute of attributes ?? []) {
-    const missing = (['namespace', 'name', 'value'] as const).find((key) => attribute[key] === undefined)
-    if (missing) return missing
-  }
-  return undefined
-}
-
-/** `decide` has refused attributes with absent parts before. */
-function completeAttributes(attributes: readonly AttributeInput[] | null): readonly Attribute[] | null {
-  return attributes?.map(({ namespace = '', name = '', value = '' }) => ({ namespace, name, value })) ?? null
-}
-
-/** Only looked at when attributes are sent at all: an enrollment without any is accepted in every mode. */
-function missingAttributes(mode: string | null, attributes: readonly AttributeInput[] | null): Failure | null {
-  if (mode === null || attributes === null || attributes.length === 0) return null
-  const required = requiredAttributes(mode)
-  const sent = new Set(attributes.map((attribute) => `${attribute.namespace}:${attribute.name}`))
-  const missing = required.filter((attribute) => !sent.has(attribute))
-  return missing.length > 0 ? failure('missingAttributes', { mode, required: [...required], missing }) : null
 }
 
 function refuse(error: Failure): Decision {

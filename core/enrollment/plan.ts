@@ -1,6 +1,7 @@
 import type { Policy } from '../policy.ts'
 import type { Asked, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
-import { decide, type Attribute, type Decision, type Facts } from './decide.ts'
+import type { Attribute } from './attributes.ts'
+import { decide, type Decision, type Facts } from './decide.ts'
 import { instantFromDate } from '../database/instant.ts'
 
 /** One change of one enrollment: one event. */

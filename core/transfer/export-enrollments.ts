@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import type { Attribute } from '../enrollment/decide.ts'
+import type { Attribute } from '../enrollment/attributes.ts'
 import { PAGE_SIZE, pagesOf } from './pages.ts'
 
 /** Exports the allowances. */

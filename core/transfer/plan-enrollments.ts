@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EnrollmentState } from '../enrollment/command.ts'
-import { kindOf, type Attribute } from '../enrollment/decide.ts'
+import type { Attribute } from '../enrollment/attributes.ts'
+import { kindOf } from '../enrollment/decide.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
 import type { LineOf } from './lines.ts'
 
