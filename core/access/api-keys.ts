@@ -19,9 +19,7 @@ export class ApiKeyNameTaken extends Error {
 }
 
 /** How a key is called: 1 to 255 characters, without blanks around them. */
-export const apiKeyName = storableText(255).regex(/^\S(.*\S)?$/u, {
-  error: 'The name must not be empty, nor begin or end with a blank',
-})
+export const apiKeyName = storableText(255).regex(/^\S(.*\S)?$/u)
 
 /**
  * Makes an API key. What is stored is its SHA-256, so this is the only time that it can be shown (rest-v1 D16).

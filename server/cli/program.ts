@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addApiKey } from './api-key.ts'
 import { addEnroll } from './enroll.ts'
 import { addExport } from './export.ts'
 import { wordsFor } from './failure.ts'
@@ -46,6 +47,7 @@ server or alone. It ends with 0 when all is done, 1 when some rows failed, 2 whe
   addImport(program, session)
   addExport(program, session)
   addToken(program, session)
+  addApiKey(program, session)
   addEnroll(program, session)
   return program
 }
