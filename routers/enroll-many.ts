@@ -12,7 +12,9 @@ import { procedure } from './trpc.ts'
 const MAX_ITEMS = 10_000
 
 const enrollManyInput = z.strictObject({
-  items: z.array(withLooseLearner({ ...enrollFields, ref: storableText(255).optional() })).min(1),
+  items: z
+    .array(withLooseLearner({ ...enrollFields, mode: z.string().optional(), ref: storableText(255).optional() }))
+    .min(1),
   failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
   dryRun: z.boolean().default(false),
 })
