@@ -9,7 +9,7 @@ export function isEmailAddress(text: string): boolean {
   const at = text.lastIndexOf('@')
   if (at < 1 || [...text].length > MAX_EMAIL_LENGTH) return false
   const domain = text.slice(at + 1)
-  return isUser(text.slice(0, at)) && (isDomain(domain) || isDomain(domainToASCII(domain)))
+  return isUser(text.slice(0, at)) && (isDomain(domain) || isDomain(inAscii(domain)))
 }
 
 const DOTTED_WORDS = /^[-!#$%&'*+/=?^_`{}|~0-9A-Z]+(?:\.[-!#$%&'*+/=?^_`{}|~0-9A-Z]+)*$/i
@@ -24,4 +24,9 @@ const IP_LITERAL = /^\[[A-F0-9:.]+\]$/i
 
 function isDomain(domain: string): boolean {
   return domain === 'localhost' || NAME.test(domain) || IP_LITERAL.test(domain)
+}
+
+/** The name that stands for one with letters of other scripts; empty where it is none. */
+function inAscii(domain: string): string {
+  return /^[a-z0-9.\u{80}-\u{10FFFF}-]+$/iu.test(domain) ? domainToASCII(domain) : ''
 }
