@@ -1,5 +1,5 @@
 import { enroll } from '../core/enrollment/enroll.ts'
-import type { EnrollmentCommand } from '../core/enrollment/command.ts'
+import { plainCommand } from '../core/enrollment/command.ts'
 import { defaultPolicy } from '../core/policy.ts'
 import { createCaller, enrollStream } from '../routers/index.ts'
 import { handEnroll, handEnrollSet } from './baselines.ts'
@@ -39,7 +39,12 @@ export function createMeasures(world: World, doors: Doors): Measure[] {
   const hand = (username: string, courseId: string) => handEnroll(pool, username, courseId)
   const throughCaller = (username: string, courseId: string) => caller.enrollment.enroll({ username, courseId })
   const throughCore = (username: string, courseId: string) =>
-    enroll(db, command(username, courseId), { actor, via: 'caller', now: new Date() }, defaultPolicy)
+    enroll(
+      db,
+      { ...plainCommand, learner: { username }, courseId, path: 'enroll', isActive: true },
+      { actor, via: 'caller', now: new Date() },
+      defaultPolicy,
+    )
   const overHttp = (callers: number, url: string) => async (total: number) =>
     doors.load({
       door: 'http',
@@ -93,22 +98,4 @@ export function createMeasures(world: World, doors: Doors): Measure[] {
     { name: 'fastify-hand-256', run: overHttp(256, doors.handUrl) },
     { name: 'rest-256', against: 'fastify-hand-256', run: overHttp(256, doors.restUrl) },
   ]
-}
-
-function command(username: string, courseId: string): EnrollmentCommand {
-  return {
-    learner: { username },
-    courseId,
-    path: 'enroll',
-    mode: null,
-    isActive: true,
-    activeFirst: true,
-    force: false,
-    expiredModeWhenAdding: false,
-    expiredModeWhenChanging: false,
-    attributes: null,
-    expectedVersion: null,
-    enterpriseUuid: null,
-    reason: null,
-  }
 }

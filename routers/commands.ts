@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { EnrollmentCommand } from '../core/enrollment/command.ts'
+import { plainCommand, type EnrollmentCommand } from '../core/enrollment/command.ts'
 import type { LearnerRef } from '../core/learner/ref.ts'
 import { learnerOf, type enrollFields } from './inputs.ts'
 
@@ -8,17 +8,14 @@ export function enrollCommand(
   input: LearnerRef & z.output<z.ZodObject<typeof enrollFields, z.core.$strict>>,
 ): EnrollmentCommand {
   return {
+    ...plainCommand,
     learner: learnerOf(input),
     courseId: input.courseId,
     path: input.whenEnrolled === 'update' ? 'replace' : 'enroll',
     mode: input.mode ?? null,
     isActive: input.isActive,
-    activeFirst: true,
     force: input.force,
-    expiredModeWhenAdding: false,
-    expiredModeWhenChanging: false,
     attributes: input.attributes ?? null,
-    expectedVersion: null,
     enterpriseUuid: input.enterpriseUuid ?? null,
     reason: input.reason ?? null,
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { EnrollmentCommand } from '../core/enrollment/command.ts'
+import { plainCommand, type EnrollmentCommand } from '../core/enrollment/command.ts'
 import { enroll } from '../core/enrollment/enroll.ts'
 import { getEnrollment, listEnrollments } from '../core/enrollment/read.ts'
 import { decodeSearchCursor, searchEnrollments } from '../core/enrollment/search.ts'
@@ -84,18 +84,15 @@ export const enrollmentRouter = router({
 
 function changeCommand(input: z.output<typeof changeInput>): EnrollmentCommand {
   return {
+    ...plainCommand,
     learner: learnerOf(input),
     courseId: input.courseId,
     path: 'change',
     mode: input.mode ?? null,
     isActive: input.isActive ?? null,
-    activeFirst: true,
-    force: false,
-    expiredModeWhenAdding: false,
     expiredModeWhenChanging: input.allowExpiredMode,
     attributes: input.attributes ?? null,
     expectedVersion: input.expectedVersion ?? null,
-    enterpriseUuid: null,
     reason: input.reason ?? null,
   }
 }

@@ -41,6 +41,20 @@ export interface EnrollmentCommand {
   readonly reason: string | null
 }
 
+/** A command that asks for nothing and lifts no rule: what a door builds its own on. */
+export const plainCommand = {
+  mode: null,
+  isActive: null,
+  activeFirst: true,
+  force: false,
+  expiredModeWhenAdding: false,
+  expiredModeWhenChanging: false,
+  attributes: null,
+  expectedVersion: null,
+  enterpriseUuid: null,
+  reason: null,
+} as const satisfies Omit<EnrollmentCommand, 'learner' | 'courseId' | 'path'>
+
 /** An enrollment in memory: as it was read, or as it is planned to be. */
 export interface EnrollmentState {
   readonly id: string

@@ -4,7 +4,7 @@ import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import type { Policy } from '../policy.ts'
-import type { EnrollmentCommand, Outcome, Stamp } from './command.ts'
+import { plainCommand, type EnrollmentCommand, type Outcome, type Stamp } from './command.ts'
 import { enrollWhole } from './enroll.ts'
 import { isLearner, listEnrollments } from './read.ts'
 
@@ -38,19 +38,5 @@ export async function unenrollAll(
 }
 
 function deactivation(learner: LearnerRef, courseId: string, reason: string | null): EnrollmentCommand {
-  return {
-    learner,
-    courseId,
-    path: 'change',
-    mode: null,
-    isActive: false,
-    activeFirst: true,
-    force: false,
-    expiredModeWhenAdding: false,
-    expiredModeWhenChanging: false,
-    attributes: null,
-    expectedVersion: null,
-    enterpriseUuid: null,
-    reason,
-  }
+  return { ...plainCommand, learner, courseId, path: 'change', isActive: false, reason }
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { isSerializationFailure } from '../database/failure.ts'
 import type { DB } from '../database/schema.ts'
-import type { EnrollmentCommand, Result, Stamp } from '../enrollment/command.ts'
+import { plainCommand, type EnrollmentCommand, type Result, type Stamp } from '../enrollment/command.ts'
 import { enrollMany } from '../enrollment/enroll.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
@@ -111,18 +111,11 @@ function commandOf(
   { account }: Person,
 ): EnrollmentCommand {
   return {
+    ...plainCommand,
     learner: { userId: String(account?.id) },
     courseId: key.stored,
     path: action === 'enroll' ? 'admit' : 'change',
-    mode: null,
     isActive: action === 'enroll',
-    activeFirst: true,
-    force: false,
-    expiredModeWhenAdding: false,
-    expiredModeWhenChanging: false,
-    attributes: null,
-    expectedVersion: null,
-    enterpriseUuid: null,
     reason,
   }
 }
