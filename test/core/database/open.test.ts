@@ -13,6 +13,14 @@ test('nothing is connected before the first query', async () => {
   expect(db.isTransaction).toBe(false)
 })
 
+test('every session plans for indexes, and compiles nothing', async () => {
+  await using db = openDatabase({ connectionString: database.connectionString, poolSize: 3 })
+  const asked = sql<{ scan: string; jit: string }>`
+    select current_setting('enable_seqscan') as scan, current_setting('jit') as jit, pg_sleep(0.05)`
+  const sessions = await Promise.all([asked.execute(db), asked.execute(db), asked.execute(db)])
+  for (const { rows } of sessions) expect(rows).toMatchObject([{ scan: 'off', jit: 'off' }])
+})
+
 test('a connection that breaks at its first statement leaves its place to the next', async () => {
   await using road = await roadTo(database.connectionString, { breaksAtFirst: 4 })
   await using db = openDatabase({ connectionString: road.connectionString, poolSize: 2, connectionTimeoutMs: 1_000 })

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { createCaller, enrollmentErrorFrom, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -112,6 +113,29 @@ describe.each(pools)('over %s', (_, over) => {
       .orderBy('position')
     expect(await rows.execute()).toEqual(range(3).map((n) => ({ name: String(n), value: String(winner) })))
   })
+})
+
+test('an allowance that another account claims meanwhile lets nobody else in', async () => {
+  const courseId = await addCourse(db, { invitation_only: true })
+  const [learner, other] = [await addLearner(db), await addLearner(db)]
+  await addAllowance(db, learner.email, courseId)
+  const claiming = await db.startTransaction().execute()
+  const allowance = claiming.updateTable('enrollment_allowances').where('course_key', '=', courseId)
+  await allowance.set({ claimed_by: other.id }).execute()
+  const call = codeOf(createCaller({ db, actor }).enrollment.enroll({ username: learner.username, courseId }))
+  await vi.waitFor(async () => {
+    const { rows } = await sql`
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+    expect(rows).toHaveLength(1)
+  }, 5_000)
+  await claiming.commit().execute()
+  expect(await call).toBe('enrollmentClosed')
+  const { claimed_by: owner } = await db
+    .selectFrom('enrollment_allowances')
+    .select('claimed_by')
+    .where('course_key', '=', courseId)
+    .executeTakeFirstOrThrow()
+  expect(owner).toBe(other.id)
 })
 
 async function newPair() {
