@@ -26,7 +26,7 @@ const allowed: FastifyCorsOptions = {
   maxAge: 86_400,
 }
 
-/** Any other OPTIONS is a question to the route. */
-function isPreflight({ method, headers }: FastifyRequest): boolean {
-  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+/** Any other OPTIONS is a question to the route, also one that names no method. */
+function isPreflight({ method, headers: { 'access-control-request-method': asked = '' } }: FastifyRequest): boolean {
+  return method === 'OPTIONS' && asked !== ''
 }

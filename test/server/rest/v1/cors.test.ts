@@ -113,6 +113,13 @@ test('OPTIONS that is no preflight goes to the route, with the headers of its or
   expect(corsHeaders(answer)).toMatchObject({ 'access-control-allow-origin': PAGE })
 })
 
+test('OPTIONS that names no method is no preflight', async () => {
+  const headers = { origin: PAGE, 'access-control-request-method': '' }
+  const answer = await app.inject({ method: 'OPTIONS', url: URL, headers })
+  expect(answer.statusCode).toBe(401)
+  expect(answer.json()).toEqual({ detail: 'Authentication credentials were not provided.' })
+})
+
 test('an unknown path is 404 for everybody', async () => {
   for (const method of ['GET', 'OPTIONS'] as const) {
     const answer = await app.inject({ method, url: '/nothing', headers: { origin: 'https://evil.example' } })
