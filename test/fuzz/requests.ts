@@ -1,0 +1,252 @@
+import fc from 'fast-check'
+import {
+  brokenBody,
+  bulkFields,
+  formOf,
+  multipartOf,
+  odd,
+  pathPiece,
+  rawQueryOf,
+  staffFields,
+  staffText,
+  wish,
+} from '../support/hostile.ts'
+
+const CALLERS = [
+  'nobody',
+  'learner',
+  'inactive',
+  'teacher',
+  'staff',
+  'key',
+  'keyAndLearner',
+  'browser',
+  'page',
+] as const
+
+/** As whom a request is sent. */
+export type Caller = (typeof CALLERS)[number]
+
+/** A request as it goes over the wire. */
+export interface HostileRequest {
+  readonly caller: Caller
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  /** Beside those of the caller, which they overrule. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Buffer | undefined
+}
+
+type Part = Pick<HostileRequest, 'method' | 'target' | 'headers' | 'body'>
+
+const BASE = '/api/enrollment/v1'
+const JSON_TYPE = { 'content-type': 'application/json' }
+const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' }
+const MULTIPART_TYPE = { 'content-type': 'multipart/form-data; boundary=b' }
+
+const courseKey = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('course-v1:a+b+c', 'a/b/c', 'course-v1:a%2Bb%2Bc', 'course-v1:no+such+run') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('a+b+c', 'course-v1:a+b+%00', 'course-v1:%FF+b+c', `a/b/${'c'.repeat(3_000)}`),
+  },
+  { weight: 1, arbitrary: odd.map(encode) },
+)
+
+const query = fc
+  .tuple(
+    fc.dictionary(
+      fc.constantFrom('user', 'username', 'email', 'course_id', 'course_ids', 'cursor', 'page', 'include_expired'),
+      fc.oneof(staffText, fc.constantFrom('%00', '%ED%A0%80', '%FF', '%zz', 'a,'.repeat(200))),
+      { maxKeys: 5 },
+    ),
+    fc.boolean(),
+  )
+  .map(([fields, isEncoded]) => (isEncoded ? formOf(wellFormed(fields)) : rawQueryOf(fields)))
+
+/** Fields as each of the media types has them. */
+const asBody = (fields: fc.Arbitrary<object>) =>
+  fc.oneof(
+    { weight: 8, arbitrary: fields.map((value) => ({ headers: JSON_TYPE, body: JSON.stringify(value) })) },
+    { weight: 2, arbitrary: fields.map((value) => ({ headers: FORM_TYPE, body: formOf({ ...value }) })) },
+    { weight: 1, arbitrary: fields.map((value) => ({ headers: MULTIPART_TYPE, body: multipartOf({ ...value }) })) },
+    { weight: 1, arbitrary: brokenBody.map((body) => ({ headers: JSON_TYPE, body })) },
+    { weight: 1, arbitrary: fc.json().map((body) => ({ headers: JSON_TYPE, body })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(
+          fc.constantFrom('text/plain', '', 'application/JSON; charset=x', 'multipart/form-data', 'a/b'),
+          brokenBody,
+        )
+        .map(([type, body]) => ({ headers: { 'content-type': type }, body })),
+    },
+  )
+
+const post = (path: string, fields: fc.Arbitrary<object>): fc.Arbitrary<Part> =>
+  asBody(fields).map((rest) => ({ method: 'POST', target: path, ...rest }))
+
+const allowance = fc.record({ email: staffText, course_id: staffText }).map((one): Record<string, unknown> => one)
+
+/** A body that would do, but for one field. */
+const almostRight = fc
+  .tuple(
+    fc.record({
+      user: fc.constantFrom('bob', 'staff', 'teacher', 'idle'),
+      mode: fc.constantFrom(null, 'audit', 'verified', 'credit'),
+      is_active: fc.constantFrom(null, true, false),
+    }),
+    wish,
+    fc.nat(),
+  )
+  .map(([right, wrong, index]): Record<string, unknown> => {
+    const entries = Object.entries(wrong)
+    const one = entries[index % Math.max(1, entries.length)]
+    return { course_details: { course_id: 'course-v1:a+b+c' }, ...right, ...(one && { [one[0]]: one[1] }) }
+  })
+
+/** One of the routes, asked in a way that it mostly understands. */
+const toRoute: fc.Arbitrary<Part> = fc.oneof(
+  { weight: 4, arbitrary: post(`${BASE}/enrollment`, wish) },
+  { weight: 5, arbitrary: post(`${BASE}/enrollment`, almostRight) },
+  { weight: 3, arbitrary: post('/api/bulk_enroll/v1/bulk_enroll', fc.oneof(bulkFields, staffFields)) },
+  { weight: 2, arbitrary: post(`${BASE}/unenroll/`, staffFields) },
+  { weight: 1, arbitrary: post(`${BASE}/unenroll/`, fc.constant({ username: 'going' })) },
+  { weight: 2, arbitrary: post(`${BASE}/enrollment_allowed/`, fc.oneof(allowance, staffFields)) },
+  {
+    weight: 2,
+    arbitrary: asBody(fc.oneof(allowance, staffFields)).map((rest) => ({
+      method: 'DELETE',
+      target: `${BASE}/enrollment_allowed/`,
+      ...rest,
+    })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom('enrollment', 'enrollments', 'enrollments/', 'roles/', 'enrollment_allowed/'), query)
+      .map(([path, asked]) => ({ method: 'GET', target: `${BASE}/${path}?${asked}`, headers: {} })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.constantFrom('enrollment/', 'enrollment/bob,', 'enrollment/a%20b,', 'course/'), courseKey, query)
+      .map(([path, key, asked]) => ({ method: 'GET', target: `${BASE}/${path}${key}?${asked}`, headers: {} })),
+  },
+)
+
+const routePiece = fc.constantFrom('//', '/roles/', '/unenroll/', '/enrollments', '/enrollment_allowed/')
+
+/** Any path. */
+const toAnywhere: fc.Arbitrary<Part> = fc
+  .tuple(
+    fc.array(fc.oneof(pathPiece, routePiece), { maxLength: 12 }),
+    fc.constantFrom(`${BASE}/`, `${BASE}/enrollment/`, '/', '/api/'),
+  )
+  .map(([pieces, start]) => ({ method: 'GET', target: encodeSpaces(start + pieces.join('')), headers: {} }))
+
+/** Texts of a megabyte: under the limit of a body, at it, and over it. */
+const huge: fc.Arbitrary<Part> = fc
+  .tuple(
+    fc.constantFrom('user', 'mode', 'cohort', 'enterprise_uuid', 'email'),
+    fc.constantFrom(900_000, 1_048_500, 1_100_000),
+  )
+  .map(([field, length]) => ({
+    method: 'POST',
+    target: `${BASE}/enrollment`,
+    headers: JSON_TYPE,
+    body: JSON.stringify({ course_details: { course_id: 'course-v1:a+b+c' }, [field]: 'x'.repeat(length) }),
+  }))
+
+const methods = ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'POST', 'PROPFIND']
+const anyMethod = fc.constantFrom(...methods)
+/** Mostly that of the request. */
+const method = fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: anyMethod })
+
+const header = fc.oneof(
+  fc.tuple(
+    fc.constantFrom('authorization', 'accept', 'content-type', 'x-edx-api-key', 'use-jwt-cookie', 'cookie', 'origin'),
+    fc.oneof(
+      fc.constantFrom('JWT a.b.c', 'Bearer', 'Bearer x', 'JWT ..', '*/*', 'a/b;c="d', ',', 'null', 'true', 'text/html'),
+      odd,
+    ),
+  ),
+  fc.tuple(
+    fc.constantFrom('x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'host', 'referer'),
+    fc.oneof(
+      fc.constantFrom(
+        '8.8.8.8',
+        '::ffff:1.2.3.4',
+        '1.2.3.4, 5.6.7.8',
+        '[::1]:80',
+        'https',
+        'https://learning.example.org/',
+      ),
+      fc.constantFrom('a:b:c', ':', '%', 'https,http', '999.1.1.1', ','.repeat(50), 'evil.example', '[', '@'),
+      odd,
+    ),
+  ),
+  fc.tuple(
+    fc.constantFrom('x-csrftoken', 'cookie'),
+    fc.constantFrom(
+      'a'.repeat(32),
+      'Q'.repeat(64),
+      'csrftoken=',
+      `csrftoken=${'%'.repeat(32)}`,
+      'edx-jwt-cookie-header-payload=a.b; edx-jwt-cookie-signature=c',
+      'edx-jwt-cookie-header-payload=%ff; edx-jwt-cookie-signature=%',
+      '=; ;;=a; __proto__=b; constructor=c',
+    ),
+  ),
+  fc.tuple(fc.constantFrom('access-control-request-method', 'x-http-method-override', 'range', 'if-match'), odd),
+)
+
+const headers = fc.oneof(
+  { weight: 3, arbitrary: fc.constant([] as [string, string][]) },
+  { weight: 2, arbitrary: fc.array(header, { minLength: 1, maxLength: 3 }) },
+)
+
+const part = fc.oneof(
+  { weight: 160, arbitrary: toRoute },
+  { weight: 25, arbitrary: toAnywhere },
+  { weight: 1, arbitrary: huge },
+)
+
+/** Mostly one who may do much: refusals by name alone are soon seen. */
+const caller = fc.oneof(fc.constantFrom<Caller>('staff', 'key'), fc.constantFrom(...CALLERS))
+
+const hostileRequest: fc.Arbitrary<HostileRequest> = fc
+  .tuple(caller, part, method, headers)
+  .map(([caller, own, other, more]) => ({
+    caller,
+    method: other ?? own.method,
+    target: own.target,
+    headers: { ...own.headers, ...Object.fromEntries(more.map(([name, value]) => [name, sendable(value)])) },
+    body: own.body,
+  }))
+
+/** The requests of a seed, in their order: request `n` is the same in every run. */
+export function* hostileRequests(seed: number): Generator<HostileRequest> {
+  for (let chunk = 0; ; chunk += 1) yield* fc.sample(hostileRequest, { numRuns: CHUNK, seed: seed + chunk })
+}
+
+const CHUNK = 500
+
+/** Without what an HTTP client refuses to send: control characters, and everything beyond Latin-1. */
+function sendable(value: string): string {
+  return value.replaceAll(/[^\t\u0020-\u007E\u0080-\u00FF]/g, '').trim()
+}
+
+/** Everything that must not stand in a request line as it is, in percent-encoding; what is encoded already stays. */
+function encodeSpaces(target: string): string {
+  return target.replaceAll(/[^!-~]+/gu, encode)
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text.toWellFormed())
+}
+
+function wellFormed(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value.toWellFormed()]))
+}

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SignJWT } from 'jose'
+import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
+import { migrateToLatest } from '../../core/database/migrate.ts'
+import { openDatabase, type Database } from '../../core/database/open.ts'
+import { splitIntoCookies } from '../support/browser.ts'
+import { addCourse, addLearner, addRole } from '../support/seed.ts'
+import { buildTestApp, openTestServer, secrets } from '../support/server.ts'
+import { addCohort, addMode } from '../support/world.ts'
+import type { Caller } from './requests.ts'
+
+/** A page that the server lets in. */
+export const PAGE = 'https://learning.example.org'
+
+/** A server on a free port, over a fresh database with what the requests name. */
+export interface World extends AsyncDisposable {
+  readonly url: string
+  /** What each kind of caller sends to be believed. */
+  readonly credentials: Readonly<Record<Caller, Readonly<Record<string, string>>>>
+  /** Lines of the log that tell of a failure of ours. */
+  readonly failures: readonly string[]
+}
+
+export async function createWorld(): Promise<World> {
+  await using undo = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'enrollment-fuzz-'))
+  undo.defer(() => rm(directory, { recursive: true, force: true }))
+  const dataDir = join(directory, 'data')
+  const { connectionString } = undo.use(await startEmbeddedDatabase({ dataDir, mode: 'owner', durable: false }))
+  const db = undo.use(openDatabase({ connectionString }))
+  await migrateToLatest(db)
+  await fill(db)
+  const failures: string[] = []
+  const app = buildTestApp({ db, env: ENVIRONMENT, logger: errorsInto(failures) })
+  const { url } = undo.use(await openTestServer(app))
+  const credentials = await credentialsOfAll()
+  const stack = undo.move()
+  return { url, credentials, failures, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+const ENVIRONMENT = {
+  // Limits are met, on the routes that always have some, without most requests ending there.
+  RATE_LIMITS: 'off',
+  RATE_LIMIT_USER: '3/second',
+  RATE_LIMIT_STAFF: '50/second',
+  TRUST_PROXY: '127.0.0.0/8',
+  CORS_ORIGINS: PAGE,
+  EMBARGO: 'on',
+}
+
+/** The few things that the generators name: mostly `bob` and `course-v1:a+b+c`. */
+async function fill(db: Database): Promise<void> {
+  const course = await addCourse(db, { course_key: 'course-v1:a+b+c' })
+  const other = await addCourse(db, { course_key: 'a/b/c', max_enrollments: 2 })
+  await addMode(db, course, 'credit')
+  await addCohort(db, course, 'red')
+  const bob = await addLearner(db, { username: 'bob', email: 'bob@example.com' })
+  await addLearner(db, { username: 'idle', is_active: false })
+  await addLearner(db, { username: 'staff', is_staff: true, is_superuser: true })
+  const teacher = await addLearner(db, { username: 'teacher' })
+  await addRole(db, teacher, 'staff', course)
+  await addRole(db, bob, 'staff', other)
+  const going = await addLearner(db, { username: 'going' })
+  await db
+    .insertInto('retirements')
+    .values([
+      { learner_id: bob.id, original_username: 'bob', state: 'PENDING' },
+      { learner_id: going.id, original_username: 'going', state: 'COMPLETED' },
+    ])
+    .execute()
+}
+
+function errorsInto(failures: string[]) {
+  return { level: 'error', stream: { write: (line: string) => void failures.push(line) } }
+}
+
+async function credentialsOfAll(): Promise<World['credentials']> {
+  const [learner, inactive, teacher, staff] = await Promise.all(['bob', 'idle', 'teacher', 'staff'].map(signToken))
+  const key = { 'x-edx-api-key': secrets.edxApiKeys[0] ?? '' }
+  const session = {
+    cookie: `${splitIntoCookies(staff ?? '')}; csrftoken=${'a'.repeat(32)}`,
+    'use-jwt-cookie': 'true',
+    'x-csrftoken': 'a'.repeat(32),
+  }
+  return {
+    nobody: {},
+    learner: { authorization: `JWT ${learner}` },
+    inactive: { authorization: `Bearer ${inactive}` },
+    teacher: { authorization: `JWT ${teacher}` },
+    staff: { authorization: `Bearer ${staff}` },
+    key,
+    keyAndLearner: { ...key, authorization: `JWT ${learner}` },
+    browser: session,
+    page: { ...session, origin: PAGE },
+  }
+}
+
+function signToken(username: string): Promise<string> {
+  const claims = { preferred_username: username, exp: Math.floor(Date.now() / 1000) + 86_400 }
+  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secrets.jwt.secret))
+}
