@@ -15,10 +15,10 @@ const { db } = database
 type Way = (world: BuiltWorld, items: Item[]) => Promise<unknown[]>
 
 test.each<[string, number, Way, Way]>([
-  ['a batch equals its items one after another', 120, (world, items) => asBatch(db, world, items), oneByOne],
-  ['so does a batch in a transaction', 60, inTransaction, oneByOne],
-  ['so do its halves one after the other', 40, inHalves, oneByOne],
-  ['so does a strict batch, and is nothing where an item fails', 60, strict, oneByOneOrNothing],
+  ['a batch equals its items one after another', 70, (world, items) => asBatch(db, world, items), oneByOne],
+  ['so does a batch in a transaction', 30, inTransaction, oneByOne],
+  ['so do its halves one after the other', 20, inHalves, oneByOne],
+  ['so does a strict batch, and is nothing where an item fails', 40, strict, oneByOneOrNothing],
 ])('%s: results, rows, attributes, allowances, events', async (_, numRuns, way, reference) => {
   await fc.assert(
     fc.asyncProperty(worlds, batches, async (world, batch) => {

@@ -129,6 +129,15 @@ test('attributes are written with every change and with none that was not made (
   expect(written('active audit', {})).toMatchObject({ kind: 'unchanged', attributes: null })
 })
 
+test('the enterprise is told of what is added, and not of what is changed (rest-v1 §1.7)', () => {
+  const told = (enrollment: string | null, wish: Wish) =>
+    decided(privilegedPost({ ...wish, enterpriseUuid: 'None' }), { enrollment })
+  expect(told(null, {})).toMatchObject({ kind: 'created', enterpriseUuid: 'None' })
+  expect(told('inactive audit', {})).toMatchObject({ kind: 'reactivated', enterpriseUuid: 'None' })
+  expect(told('inactive audit', { isActive: true })).toMatchObject({ kind: 'reactivated', enterpriseUuid: null })
+  expect(told('active audit', { mode: 'verified' })).toMatchObject({ kind: 'modeChanged', enterpriseUuid: null })
+})
+
 function decided(command: ReturnType<typeof privilegedPost>, situation: Situation) {
   return decide(command, facts(situation), defaultPolicy, NOW)
 }
