@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
+import { readGathered } from '../database/gathered-read.ts'
 import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
@@ -29,7 +30,11 @@ export async function getCourse(
  */
 export async function readCourses(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, Course>> {
   const distinct = [...new Set(keys)]
-  if (distinct.length === 0) return new Map()
+  const found = await Promise.all(distinct.map(async (key) => [key, await readGathered(db, key, readByKeys)] as const))
+  return new Map(found.flatMap(([key, course]) => (course === undefined ? [] : [[key, course]])))
+}
+
+async function readByKeys(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, Course>> {
   const courses = await db
     .selectFrom('courses')
     .select([
@@ -44,7 +49,7 @@ export async function readCourses(db: Kysely<DB>, keys: readonly string[]): Prom
       'max_enrollments',
       'self_paced',
     ])
-    .where('course_key', 'in', distinct)
+    .where('course_key', '=', sql<string>`any (${keys}::text[])`)
     .execute()
   const modes = await readModes(
     db,
@@ -85,7 +90,7 @@ async function readModes(db: Kysely<DB>, courseIds: readonly number[]): Promise<
       'sku',
       'bulk_sku',
     ])
-    .where('course_id', 'in', courseIds)
+    .where('course_id', '=', sql<number>`any (${courseIds}::integer[])`)
     .orderBy('id')
     .execute()
   const modes = Map.groupBy(rows, (row) => row.course_id)

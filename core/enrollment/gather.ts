@@ -4,7 +4,7 @@ import type { DB } from '../database/schema.ts'
 import { failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import type { Asked, Result } from './command.ts'
-import { createLane, type Lane } from './lane.ts'
+import { createLane, type Lane } from '../lane.ts'
 import { runQuickRound, runRound, type Guarded } from './round.ts'
 import type { RoundResult } from './settle.ts'
 

@@ -1,7 +1,8 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
+import { readGathered } from '../database/gathered-read.ts'
 import type { DB } from '../database/schema.ts'
 import { isLearner } from '../enrollment/read.ts'
-import type { LearnerRef } from './ref.ts'
+import { learnerLookup, type LearnerRef } from './ref.ts'
 
 /** A person whom the service knows. */
 export interface Account {
@@ -17,12 +18,30 @@ export interface Account {
 
 /** Finds an account by one of its names; null when there is none. */
 export async function findAccount(db: Kysely<DB>, learner: LearnerRef): Promise<Account | null> {
-  const row = await db
-    .selectFrom('learners as l')
-    .select(['l.id', 'l.username', 'l.email', 'l.is_active', 'l.is_staff', 'l.is_superuser', 'l.year_of_birth'])
+  const { username } = learnerLookup(learner)
+  if (username !== null) return (await readGathered(db, username, readByUsername)) ?? null
+  const row = await selectAccounts(db)
     .where((eb) => isLearner(eb, learner))
     .executeTakeFirst()
-  if (row === undefined) return null
+  return row === undefined ? null : accountOf(row)
+}
+
+async function readByUsername(db: Kysely<DB>, usernames: readonly string[]): Promise<Map<string, Account>> {
+  const rows = await selectAccounts(db)
+    .where('l.username', '=', sql<string>`any (${usernames}::text[])`)
+    .execute()
+  return new Map(rows.map((row) => [row.username, accountOf(row)]))
+}
+
+function selectAccounts(db: Kysely<DB>) {
+  return db
+    .selectFrom('learners as l')
+    .select(['l.id', 'l.username', 'l.email', 'l.is_active', 'l.is_staff', 'l.is_superuser', 'l.year_of_birth'])
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof selectAccounts>['execute']>>[number]
+
+function accountOf(row: Row): Account {
   return {
     id: row.id,
     username: row.username,

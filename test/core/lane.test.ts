@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createLane } from '../../../core/enrollment/lane.ts'
+import { createLane } from '../../core/lane.ts'
 
 describe('a lane', () => {
   test('starts a lone item within the same turn of the event loop', async () => {
