@@ -2,6 +2,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { SignJWT, type JWTPayload } from 'jose'
 import type { Database } from '../../core/database/open.ts'
 import { createTestDatabase } from './database.ts'
+import { documentCheck } from './documented.ts'
 import { buildTestApp, secrets, type TestApp } from './server.ts'
 
 export const BASE = '/api/enrollment/v1'
@@ -95,16 +96,28 @@ export function signToken(
     .sign(new TextEncoder().encode(secret))
 }
 
+/** Every answer to a test has to be one that the document of the door tells of. */
+const faultsByDocument = documentCheck()
+
 function client(app: FastifyInstance, credentials: () => Promise<Headers>): RestClient {
   const send: RestClient['send'] = async (method, path, { headers, body } = {}) => {
+    const sent = {
+      method,
+      url: path.startsWith('/api/') ? path : BASE + path,
+      headers: { ...(await credentials()), ...headers },
+      body,
+    }
     const response = await app.inject({
       // Any method, those that the types do not know too.
       method: method as 'GET',
-      url: path.startsWith('/api/') ? path : BASE + path,
-      headers: { ...(await credentials()), ...headers },
+      url: sent.url,
+      headers: sent.headers,
       ...(body !== undefined && { payload: body }),
     })
-    return answered(response)
+    const answer = answered(response)
+    const faults = faultsByDocument(sent, answer)
+    if (faults.length === 0) return answer
+    throw new Error(`${method} ${sent.url} is not answered as documented:\n${faults.join('\n')}`)
   }
   return {
     send,

@@ -1,41 +1,15 @@
+import type { z } from 'zod'
 import type { Course } from '../../../core/course/course.ts'
 import { availableModes, type Mode } from '../../../core/course/mode.ts'
 import type { Enrollment } from '../../../core/enrollment/command.ts'
 import type { Policy } from '../../../core/policy.ts'
+import type { courseDetails, mode } from './openapi/course.ts'
+import type { enrollment } from './openapi/enrollment.ts'
 
 /** The bodies of rest-v1 §3.0. The order of the keys is that on the wire. */
-export interface WireMode {
-  slug: string
-  name: string
-  min_price: number
-  suggested_prices: string
-  currency: string
-  expiration_datetime: string | null
-  description: string | null
-  sku: string | null
-  bulk_sku: string | null
-}
-
-export interface WireCourse {
-  course_id: string
-  course_name: string
-  enrollment_start: string | null
-  enrollment_end: string | null
-  course_start: string | null
-  course_end: string | null
-  invite_only: boolean
-  course_modes: WireMode[]
-  pacing_type: 'Self Paced' | 'Instructor Paced'
-}
-
-export interface WireEnrollment {
-  created: string
-  mode: string
-  is_active: boolean
-  /** Null when the course no longer exists. */
-  course_details: WireCourse | null
-  user: string
-}
+export type WireCourse = z.infer<typeof courseDetails>
+export type WireEnrollment = z.infer<typeof enrollment>
+type WireMode = z.infer<typeof mode>
 
 /** What decides which modes a course offers. */
 export interface Offer {

@@ -1,0 +1,66 @@
+import type { SchemaName } from './schemas.ts'
+
+/** One of the answers of an operation. */
+export interface AnswerSpec {
+  readonly description: string
+  /** The body is one of these; without any it is empty, and has no `Content-Type`. */
+  readonly bodies?: readonly SchemaName[]
+  /** Whether the body may be empty too. */
+  readonly orEmpty?: true
+  /** Headers that are always there. */
+  readonly headers?: readonly AnswerHeader[]
+}
+
+export type AnswerHeader = 'WWW-Authenticate' | 'Retry-After' | 'Allow'
+
+export type AnswersByStatus = Readonly<Record<number, AnswerSpec>>
+
+/** What differs between routes in the answers that come before any handler (rest-v1 §2.1). */
+export interface Gates {
+  readonly authenticates: boolean
+  readonly isThrottled: boolean
+  /** The envelope of refusals. */
+  readonly envelope: 'Detail' | 'DeveloperMessage'
+}
+
+/** The refusals that any method of a route may meet (rest-v1 §2.3). */
+export function gateAnswers({ authenticates, isThrottled, envelope }: Gates): AnswersByStatus {
+  return {
+    ...(authenticates && credentialAnswers(envelope)),
+    406: { description: 'JSON is all that there is, and `Accept` does not take it.', bodies: [envelope] },
+    ...(isThrottled && {
+      429: { description: 'Too many requests in the last minute.', bodies: [envelope], headers: ['Retry-After'] },
+    }),
+    503: { description: 'Try again in a moment.', bodies: ['Detail'], headers: ['Retry-After'] },
+  }
+}
+
+function credentialAnswers(envelope: Gates['envelope']): AnswersByStatus {
+  const bodies = envelope === 'Detail' ? (['Detail', 'WrongToken'] as const) : [envelope]
+  const challenge: Partial<AnswerSpec> = envelope === 'Detail' ? { headers: ['WWW-Authenticate'] } : {}
+  return {
+    401: { description: 'No credentials, or wrong ones.', bodies, ...challenge },
+    403: { description: 'Not permitted, or a change by cookies without its CSRF token.', bodies: [envelope] },
+  }
+}
+
+/** What a method that the route does not have is answered. */
+export function otherMethodAnswers(gates: Gates): AnswersByStatus {
+  const { envelope } = gates
+  return {
+    ...gateAnswers(gates),
+    405: { description: 'The route does not have the method.', bodies: [envelope], headers: ['Allow'] },
+  }
+}
+
+/** The refusal of texts that cannot be stored: NUL characters, lone surrogates. */
+export const UNSTORABLE: AnswersByStatus = {
+  400: { description: 'A text holds a NUL character or half of a surrogate pair.', bodies: ['Message'] },
+}
+
+/** The refusals of bodies that cannot be read. */
+export const UNREADABLE: AnswersByStatus = {
+  400: { description: 'The body cannot be read, or a field is wrong.', bodies: ['Message', 'Detail'] },
+  413: { description: 'The body is larger than 1 MiB.', bodies: ['Detail'] },
+  415: { description: 'The body is neither JSON nor a form.', bodies: ['Detail'] },
+}

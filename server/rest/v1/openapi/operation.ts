@@ -1,0 +1,33 @@
+import type { AnswersByStatus, Gates } from './answers.ts'
+import type { SchemaName } from './schemas.ts'
+
+/** A value in the path or the query, always a text. */
+export interface ParameterSpec {
+  readonly name: string
+  readonly in: 'path' | 'query'
+  readonly description: string
+  readonly example?: string
+}
+
+export interface OperationSpec {
+  readonly id: string
+  readonly summary: string
+  readonly description?: string
+  readonly parameters?: readonly ParameterSpec[]
+  readonly body?: { readonly schema: SchemaName; readonly forms: boolean }
+  /** Its own answers; they stand before those of the gates. */
+  readonly answers: AnswersByStatus
+}
+
+/** Which credentials a route takes (rest-v1 §2.1). */
+export type CredentialKind = 'token' | 'cookies' | 'apiKey'
+
+/** One of the nine routes. */
+export interface RouteSpec extends Omit<Gates, 'authenticates'> {
+  /** As clients know it; a course id may hold `/` and `+`. */
+  readonly path: string
+  readonly tag: string
+  /** None: credentials are not looked at. */
+  readonly credentials: readonly CredentialKind[]
+  readonly methods: Readonly<Partial<Record<'get' | 'post' | 'delete', OperationSpec>>>
+}

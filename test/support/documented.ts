@@ -1,0 +1,98 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { openApiDocument } from '../../server/rest/v1/openapi/document.ts'
+import { routeOf } from '../../server/rest/v1/openapi/routes.ts'
+import { placeAt } from '../../server/rest/v1/path.ts'
+
+/** What was sent, as far as the document speaks of it. */
+export interface Sent {
+  method: string
+  /** With its query. */
+  url: string
+  headers: Record<string, string>
+  body?: string | Buffer | undefined
+}
+
+/** What came back, as it was sent. */
+export interface Received {
+  status: number
+  headers: Readonly<Record<string, unknown>>
+  text: string
+}
+
+interface ResponseObject {
+  headers?: Record<string, { schema: object }>
+  content?: Record<string, { schema: object }>
+  'x-or-empty'?: true
+}
+
+interface OperationObject {
+  requestBody?: { content: Record<string, { schema: object }> }
+  responses: Record<string, ResponseObject>
+}
+
+/**
+ * Makes the check that holds the door against its document: the status has to be documented for the path and method, and
+ * the headers and the body have to be what is documented for the status. What the door accepted in JSON has to be a body
+ * that the document allows.
+ *
+ * @returns what is wrong with an answer; nothing: it is as documented.
+ */
+export function documentCheck(document = openApiDocument()): (sent: Sent, received: Received) => string[] {
+  const isValid = schemaCheck(document)
+  return (sent, received) => {
+    // A preflight is answered before the door.
+    if (sent.method === 'OPTIONS' && 'access-control-request-method' in sent.headers) return []
+    const place = placeAt(sent.url.split('?', 1)[0] ?? '')
+    if (place === null) return outside('404', 'NotFound', sent, received)
+    if (place === 'slashMissing') return outside('301', 'SlashMissing', sent, received)
+    const { path } = routeOf(place)
+    const item = (document.paths[path] ?? {}) as Record<string, OperationObject>
+    const name = sent.method === 'HEAD' ? 'get' : sent.method.toLowerCase()
+    const operation = item[name] ?? item['x-other-methods']
+    const response = operation?.responses[received.status]
+    if (operation === undefined || response === undefined) return [`${received.status} is not documented`]
+    return [...faultsOfRequest(operation, sent, received), ...faultsOfAnswer(response, sent, received)]
+  }
+
+  function outside(status: string, name: 'NotFound' | 'SlashMissing', sent: Sent, received: Received): string[] {
+    if (String(received.status) !== status) return [`${received.status} is not ${status}, ${name}`]
+    return faultsOfAnswer(document.components.responses[name] as ResponseObject, sent, received)
+  }
+
+  function faultsOfAnswer(response: ResponseObject, { method }: Sent, { headers, text }: Received): string[] {
+    const faults = Object.entries(response.headers ?? {}).flatMap(([name, { schema }]) => {
+      const value = headers[name.toLowerCase()]
+      return value === undefined ? [`${name} is missing`] : isValid(schema, value)
+    })
+    const { 'application/json': content } = response.content ?? {}
+    if (text === '') {
+      const mayBeEmpty = method === 'HEAD' || content === undefined || response['x-or-empty'] === true
+      return mayBeEmpty ? faults : [...faults, 'the body is empty']
+    }
+    if (content === undefined) return [...faults, 'there is a body']
+    if (headers['content-type'] !== 'application/json') faults.push('the body is not called JSON')
+    return [...faults, ...isValid(content.schema, JSON.parse(text))]
+  }
+
+  function faultsOfRequest({ requestBody }: OperationObject, { headers, body }: Sent, { status }: Received): string[] {
+    const { 'application/json': content } = requestBody?.content ?? {}
+    const isJson = headers['content-type'] === 'application/json'
+    if (status >= 300 || content === undefined || !isJson || body === undefined) return []
+    return isValid(content.schema, JSON.parse(String(body))).map((fault) => `accepted although ${fault}`)
+  }
+}
+
+/** Checks a value against a schema of the document, which may refer to others there. */
+function schemaCheck(document: object): (schema: object, value: unknown) => string[] {
+  const ajv = new Ajv2020({ strict: false, validateSchema: false, validateFormats: false, allErrors: true })
+  // By an address, so that the references of schemas are resolved inside the document.
+  ajv.addSchema(document, 'document')
+  const validators = new Map<string, ValidateFunction>()
+  return (schema, value) => {
+    const text = JSON.stringify(schema).replaceAll('"#/', '"document#/')
+    const validate = validators.get(text) ?? ajv.compile(JSON.parse(text))
+    validators.set(text, validate)
+    if (validate(value)) return []
+    return [`${JSON.stringify(value)?.slice(0, 300)}: ${ajv.errorsText(validate.errors, { dataVar: 'body' })}`]
+  }
+}
