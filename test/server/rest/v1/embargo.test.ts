@@ -120,6 +120,7 @@ describe('which countries (rest-v1 §1.14)', () => {
     const trusting = (proxies: string) => ({ EMBARGO: 'on', TRUST_PROXY: proxies })
     const chain = `${IRAN}, ${UNITED_STATES}, ${POLAND_V6}`
     expect(await postThrough(trusting(`127.0.0.1`), id, chain)).toBe(200)
+    expect(await postThrough(trusting(`127.0.0.1,${IRAN}`), id, `${POLAND_V6}, ${IRAN}`)).toBe(403)
     expect(await postThrough(trusting(`127.0.0.1,${POLAND_V6}`), id, chain)).toBe(403)
     expect(await postThrough(trusting(`127.0.0.1,${POLAND_V6}`), id, `${IRAN}, 192.0.2.1, ${POLAND_V6}`)).toBe(200)
     expect(
