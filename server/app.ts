@@ -13,6 +13,7 @@ import {
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
+import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
 import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
@@ -48,6 +49,7 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     routerOptions: { maxParamLength: 16_384 },
     rewriteUrl: ({ url = '/' }) => routableUrl(url),
     frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
   })
   distinguishSides(app)
   app.setErrorHandler(answerError)

@@ -77,11 +77,18 @@ export const staffFields = fc.dictionary(
   { maxKeys: 8 },
 )
 
-/** A bulk request that comes far. */
-export const bulkFields = fc
+/** Those that a route comes far with, and any others. */
+export const likelyFields = fc
   .tuple(
     staffFields,
-    fc.record({ identifiers: staffText, courses: staffText, action: fc.constantFrom('enroll', 'unenroll') }),
+    fc.record({
+      identifiers: staffText,
+      courses: staffText,
+      action: fc.constantFrom('enroll', 'unenroll'),
+      email: staffText,
+      course_id: fc.oneof(fc.constantFrom('course-v1:a+b+c', 'a/b/c'), staffText),
+      auto_enroll: fc.constantFrom<unknown>(true, 'false', 'maybe'),
+    }),
   )
   .map(([more, likely]): Record<string, unknown> => ({ ...more, ...likely }))
 

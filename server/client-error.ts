@@ -1,0 +1,21 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+
+/**
+ * Answers what never became a request: bytes that are no HTTP, headers without end, a request that did not arrive in
+ * time. The form is that of every other refusal; then the connection ends.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const status = statusFor(error.code)
+  const words = STATUS_CODES[status]
+  const body = JSON.stringify({ detail: `${words}.` })
+  const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Connection: close']
+  if (socket.writable) socket.write([`HTTP/1.1 ${status} ${words}`, ...headers, '', body].join('\r\n'))
+  socket.destroy(error)
+}
+
+function statusFor(code: string | undefined): number {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408
+  return code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+}
