@@ -54,6 +54,9 @@ export const procedure = t.procedure.use(async ({ ctx, next, path, type }) => {
   if (!actor.success) {
     throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Each call needs an actor with a kind and a name.' })
   }
+  if (ctx.requestId !== undefined && !isRequestId(ctx.requestId)) {
+    throw new TRPCError({ code: 'BAD_REQUEST', message: 'The requestId is no text of at most 255 characters.' })
+  }
   const stamp: Stamp = {
     actor: actor.data,
     via: ctx.via,
@@ -68,6 +71,10 @@ export const procedure = t.procedure.use(async ({ ctx, next, path, type }) => {
   if (error.code === 'INTERNAL_SERVER_ERROR') ctx.log?.error({ path, type, err: error.cause }, 'procedure failed')
   throw error
 })
+
+function isRequestId(text: string): boolean {
+  return text.length <= 255 && isStorableText(text)
+}
 
 const actorSchema = z.object({
   kind: z.enum(['service', 'user', 'system']),

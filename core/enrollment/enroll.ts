@@ -6,7 +6,7 @@ import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
 import { enrollGathered } from './gather.ts'
-import { runRound } from './round.ts'
+import { lockForRound, runRound } from './round.ts'
 import type { RoundResult } from './settle.ts'
 
 /** How often a lost race is read and decided again before the call gives up. */
@@ -84,7 +84,7 @@ export async function enrollWhole(
   options: WholeBatchOptions,
 ): Promise<WholeBatch> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const whole = await attemptWhole(db, asked, policy, options)
+    const whole = await attemptWhole(db, asked, policy, { ...options, lockFirst: attempt > 0 })
     if (whole !== 'lostRace') return whole
   }
   throw new EnrollmentError(failure('unavailable', {}))
@@ -94,10 +94,11 @@ async function attemptWhole(
   db: Kysely<DB>,
   asked: readonly Asked[],
   policy: Policy,
-  { strict, dryRun }: WholeBatchOptions,
+  { strict, dryRun, lockFirst }: WholeBatchOptions & { readonly lockFirst: boolean },
 ): Promise<WholeBatch | 'lostRace'> {
   try {
     return await undoable<WholeBatch | 'lostRace'>(db, async (trx) => {
+      if (lockFirst) await lockForRound(trx, asked, policy)
       const round = await runRound(trx, asked, policy)
       const results = round.filter((result) => result !== 'lostRace')
       if (results.length < round.length) return { keep: false, value: 'lostRace' }

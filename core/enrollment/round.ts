@@ -7,7 +7,7 @@ import type { Facts } from './decide.ts'
 import { readFacts } from './facts.ts'
 import { planBatch, type PairPlan, type Plan } from './plan.ts'
 import { settle, type RoundResult } from './settle.ts'
-import { lockSeats, writeEverything, writePairs } from './write.ts'
+import { lockPairs, lockSeats, writeEverything, writePairs } from './write.ts'
 
 /**
  * One round of facts → decide → apply for a list of commands: one read, one write. A transaction is opened only where
@@ -21,6 +21,17 @@ export async function runRound(db: Kysely<DB>, asked: readonly Asked[], policy: 
   if (capped.length > 0) return inTransaction(db, (trx) => runSeatedRound(trx, asked, policy, capped))
   if (plan.pairs.every(isPlain)) return settle(plan, facts, await writePairs(db, plan.pairs, asked))
   return inTransaction(db, async (trx) => settle(plan, facts, await writeEverything(trx, plan.pairs, asked)))
+}
+
+/**
+ * Takes beforehand the locks that a round of these commands will need, so that nobody is faster than it. Belongs into a
+ * transaction.
+ */
+export async function lockForRound(trx: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<void> {
+  const { facts, plan } = await readAndPlan(trx, asked, policy)
+  const capped = cappedCourses(plan, facts)
+  if (capped.length > 0) await lockSeats(trx, capped)
+  await lockPairs(trx, plan.pairs)
 }
 
 /** A command that a quick round left alone: it needs a transaction, which should not hold up those that do not. */

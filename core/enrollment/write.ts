@@ -14,6 +14,15 @@ export async function lockSeats(trx: Kysely<DB>, courseIds: readonly number[]): 
   ) update courses c set seat_lock = (c.seat_lock + 1) % 1000000 from seat where c.id = seat.id`.execute(trx)
 }
 
+/** Locks the rows that the pairs have by now, in the order in which they are written. Belongs into a transaction. */
+export async function lockPairs(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<void> {
+  await sql`
+    select e.id from enrollments e
+    join unnest(${pairs.map((pair) => pair.learnerId)}::integer[], ${pairs.map((pair) => pair.courseId)}::integer[])
+      as p (learner_id, course_id) using (learner_id, course_id)
+    order by e.course_id, e.learner_id for no key update of e`.execute(trx)
+}
+
 /** The ids of the events of each pair, by version; a pair that was not to be written is absent. */
 export type WrittenPairs = ReadonlyMap<PairPlan, ReadonlyMap<number, string> | 'lostRace'>
 
@@ -31,7 +40,8 @@ export async function writeEverything(
     return [{ enrollmentId: pair.enrollmentId, attributes: pair.attributes }]
   })
   if (attributed.length > 0) await replaceAttributes(trx, attributed)
-  for (const pair of pairs) if (!kept.includes(pair)) written.set(pair, 'lostRace')
+  const held = new Set(kept)
+  for (const pair of pairs) if (!held.has(pair)) written.set(pair, 'lostRace')
   return written
 }
 
