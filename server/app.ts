@@ -18,6 +18,7 @@ import type { Config } from './config.ts'
 import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
+import { referencePage } from './reference-page.ts'
 import { restV1 } from './rest/v1/index.ts'
 import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
@@ -80,6 +81,11 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
       embargo: config.embargo,
       now,
     })
+  })
+
+  app.register(async (scope) => {
+    confineTo('public', scope)
+    scope.register(referencePage)
   })
 
   app.register(async (scope) => {

@@ -18,11 +18,15 @@ const invitation = {
   course_id: z.string().min(1).meta({ description: 'The course run need not exist.' }),
 }
 
-export const allowanceRequest = z.looseObject({
-  ...invitation,
-  auto_enroll: z
-    .union([z.boolean(), z.literal([0, 1, 't', 'f', 'True', 'False', '1', '0', 'true', 'false'])])
-    .nullish(),
-})
+const example = { email: 'bob@example.com', course_id: 'course-v1:edX+DemoX+2014' }
 
-export const allowanceRemoval = z.looseObject(invitation)
+export const allowanceRequest = z
+  .looseObject({
+    ...invitation,
+    auto_enroll: z
+      .union([z.boolean(), z.literal([0, 1, 't', 'f', 'True', 'False', '1', '0', 'true', 'false'])])
+      .nullish(),
+  })
+  .meta({ examples: [{ ...example, auto_enroll: true }] })
+
+export const allowanceRemoval = z.looseObject(invitation).meta({ examples: [example] })

@@ -4,17 +4,21 @@ const textOrNumber = z.union([z.string(), z.number()])
 const flag = z.union([z.boolean(), z.literal([0, 1]), z.string().max(5)])
 const commaList = z.union([z.string(), z.array(z.unknown())])
 
-export const bulkEnrollRequest = z.looseObject({
-  identifiers: textOrNumber.meta({
-    description: 'E-mail addresses and usernames, between commas, spaces or line breaks.',
-  }),
-  courses: commaList.meta({ description: 'Course ids between commas. Of a list only the first element counts.' }),
-  action: z.enum(['enroll', 'unenroll']),
-  cohorts: commaList.optional().meta({ description: 'One for each course, in the same order.' }),
-  auto_enroll: flag.optional(),
-  email_students: flag.optional().meta({ description: 'Repeated in the answer; nobody is written to.' }),
-  reason: textOrNumber.nullish(),
-})
+export const bulkEnrollRequest = z
+  .looseObject({
+    identifiers: textOrNumber.meta({
+      description: 'E-mail addresses and usernames, between commas, spaces or line breaks.',
+    }),
+    courses: commaList.meta({ description: 'Course ids between commas. Of a list only the first element counts.' }),
+    action: z.enum(['enroll', 'unenroll']),
+    cohorts: commaList.optional().meta({ description: 'One for each course, in the same order.' }),
+    auto_enroll: flag.optional(),
+    email_students: flag.optional().meta({ description: 'Repeated in the answer; nobody is written to.' }),
+    reason: textOrNumber.nullish(),
+  })
+  .meta({
+    examples: [{ identifiers: 'bob, alice@example.com', courses: 'course-v1:edX+DemoX+2014', action: 'enroll' }],
+  })
 
 const standing = z.strictObject({
   user: z.boolean().meta({ description: 'Whether there is an account.' }),

@@ -12,7 +12,7 @@ export const mode = z
   .strictObject({
     slug: z.string().meta({ examples: ['audit'] }),
     name: z.string(),
-    min_price: z.int(),
+    min_price: z.int().meta({ examples: [0] }),
     suggested_prices: z.string().meta({ description: 'Numbers between commas; empty where there are none.' }),
     currency: z.string().meta({ examples: ['usd'] }),
     expiration_datetime: instant.nullable(),

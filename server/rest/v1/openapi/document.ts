@@ -16,10 +16,14 @@ const DESCRIPTION = `Enrollment of learners in course runs: the Enrollment API v
 HEAD goes wherever GET does. What \`x-other-methods\` lists is the answer to methods that a path does not have. A path
 without its last slash is answered with 301 where the slash belongs to it, and any other path with 404.`
 
+/** The tag of OPTIONS. */
+const DISCOVERY = 'Discovery'
+
 /** A document of OpenAPI 3.1, as plain data. */
 export type OpenApiDocument = {
   readonly openapi: string
   readonly info: object
+  readonly tags: readonly object[]
   readonly paths: Readonly<Record<string, PathItem>>
   readonly components: Readonly<Record<'schemas' | 'responses' | 'securitySchemes', Readonly<Record<string, object>>>>
 }
@@ -36,6 +40,8 @@ export function openApiDocument(): OpenApiDocument {
       description: DESCRIPTION,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    // In the order in which a page shows them.
+    tags: [...new Set(routes.map(({ tag }) => tag)), DISCOVERY].map((name) => ({ name })),
     paths: Object.fromEntries(routes.map((route) => [route.path, pathItem(route)])),
     components: {
       schemas: componentSchemas(),
@@ -70,7 +76,7 @@ function pathItem(route: RouteSpec): PathItem {
       options,
       { ...gateAnswers(gates), ...options.answers },
       {
-        tag: 'Discovery',
+        tag: DISCOVERY,
         security: requirements(credentials, { isChange: false }),
       },
     ),

@@ -56,4 +56,7 @@ export const enrollmentRequest = z
     email_opt_in: z.unknown().optional().meta({ description: 'Kept as text, for the caller and the organisation.' }),
     enterprise_uuid: z.unknown().optional().meta({ description: 'Goes into the events of a new enrollment.' }),
   })
-  .meta({ description: 'Fields that are not named here are ignored.' })
+  .meta({
+    description: 'Fields that are not named here are ignored.',
+    examples: [{ course_details: { course_id: 'course-v1:edX+DemoX+2014' }, user: 'bob', mode: 'audit' }],
+  })

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
-export const unenrollRequest = z.looseObject({
-  username: z.string().meta({ description: 'The learner who wants to be forgotten.' }),
-})
+export const unenrollRequest = z
+  .looseObject({ username: z.string().meta({ description: 'The learner who wants to be forgotten.' }) })
+  .meta({ examples: [{ username: 'bob' }] })
 
 export const organisations = z
   .array(z.string())
