@@ -30,8 +30,7 @@ test.each([
   expect(codes).toEqual(runs.map(() => []))
 })
 
-const EXPECTED =
-  /^(bestEffort|strict) (created|reactivated|modeChanged|deactivated|unchanged|courseFull|notAttempted)$/
+const EXPECTED = /^(bestEffort|strict) (created|reactivated|modeChanged|deactivated|unchanged|courseFull|notAttempted)$/
 
 interface Item {
   username: string
