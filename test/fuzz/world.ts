@@ -67,7 +67,7 @@ async function fill(db: Database): Promise<void> {
     .insertInto('retirements')
     .values([
       { learner_id: bob.id, original_username: 'bob', state: 'PENDING' },
-      { learner_id: going.id, original_username: 'going', state: 'COMPLETED' },
+      { learner_id: going.id, original_username: 'going', state: 'LOCKING_COMPLETE' },
     ])
     .execute()
 }
