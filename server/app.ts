@@ -19,6 +19,7 @@ import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { referencePage } from './reference-page.ts'
+import { csrfTokenRoute } from './rest/csrf-token-route.ts'
 import { restV1 } from './rest/v1/index.ts'
 import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
@@ -44,6 +45,8 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     // Time for a request to arrive whole; the answer may take longer.
     requestTimeout: 60_000,
+    // How often that time is looked at; Node.js would let a slow request have half a minute more.
+    http: { connectionsCheckingInterval: 5_000 },
     // While the server closes, what still arrives on open connections is served, and each answer ends its connection.
     return503OnClosing: false,
     // The longest that a request line can be: no name is refused for its length before the route has seen it.
@@ -70,6 +73,7 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     const settings = { retirementServiceUsername: config.retirementServiceUsername }
     const { corsOrigins } = config
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
+    scope.register(csrfTokenRoute, { now })
     scope.register(restV1, {
       db,
       policy,

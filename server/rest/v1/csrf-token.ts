@@ -30,6 +30,16 @@ export function csrfSecretOf(text: string): string {
   return letters.join('')
 }
 
+/** The secret in another form each time, which {@link csrfSecretOf} reads. */
+export function maskCsrfSecret(secret: string): string {
+  const mask = newCsrfSecret()
+  const letters = [...secret].map((letter, index) => {
+    const place = ALPHABET.indexOf(letter) + ALPHABET.indexOf(mask.charAt(index))
+    return ALPHABET.charAt(place % ALPHABET.length)
+  })
+  return mask + letters.join('')
+}
+
 /** Whether two texts without fault hold the same secret; how long it takes tells nothing about it. */
 export function isSameCsrfSecret(one: string, other: string): boolean {
   return timingSafeEqual(Buffer.from(csrfSecretOf(one)), Buffer.from(csrfSecretOf(other)))

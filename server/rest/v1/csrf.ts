@@ -33,9 +33,11 @@ function tokenFault({ cookies: { [COOKIE]: secret }, headers: { 'x-csrftoken': t
 /**
  * Gives a browser the secret that it has to repeat, or the one that it has for another year; scripts of the page may read
  * it. The original can send it a second time to pages of another domain, under a configured name: no setting gives one
- * here, and such pages get the secret from the platform as they do for its other services (rest-v1 §2.5).
+ * here, and such pages ask for it, see `csrfTokenRoute` (rest-v1 §2.5).
+ *
+ * @returns the secret.
  */
-export function sendCsrfCookie(request: FastifyRequest, reply: FastifyReply, now: Date): void {
+export function sendCsrfCookie(request: FastifyRequest, reply: FastifyReply, now: Date): string {
   const { [COOKIE]: known = '' } = request.cookies
   const secret = csrfFormatFault(known) === null ? csrfSecretOf(known) : newCsrfSecret()
   reply.setCookie(COOKIE, secret, {
@@ -46,6 +48,7 @@ export function sendCsrfCookie(request: FastifyRequest, reply: FastifyReply, now
     secure: isSecureRequest(request),
   })
   varyBy(reply, 'Cookie')
+  return secret
 }
 
 /** Tells caches that the answer depends on a header of the request, beside those that it names already. */
