@@ -53,11 +53,16 @@ async function enrollChunk(caller: Caller, items: EnrollItem[]): Promise<BatchRe
 
 async function* chunked<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[], void, void> {
   let chunk: T[] = []
-  for await (const item of items) {
-    chunk.push(item)
-    if (chunk.length < size) continue
-    yield chunk
-    chunk = []
+  try {
+    for await (const item of items) {
+      chunk.push(item)
+      if (chunk.length < size) continue
+      yield chunk
+      chunk = []
+    }
+  } catch (error) {
+    if (chunk.length > 0) yield chunk
+    throw error
   }
   if (chunk.length > 0) yield chunk
 }
