@@ -1,4 +1,4 @@
-import type { EnrollmentCommand } from '../../core/enrollment/command.ts'
+import { plainCommand, type EnrollmentCommand } from '../../core/enrollment/command.ts'
 
 type Wish = Partial<EnrollmentCommand>
 
@@ -33,16 +33,8 @@ export function admitCommand(wish: Wish = {}): EnrollmentCommand {
 }
 
 const BARE: Omit<EnrollmentCommand, 'path'> = {
+  ...plainCommand,
   learner: { username: 'alice' },
   courseId: 'course-v1:edX+DemoX+2026',
-  mode: null,
-  isActive: null,
   activeFirst: false,
-  force: false,
-  expiredModeWhenAdding: false,
-  expiredModeWhenChanging: false,
-  attributes: null,
-  expectedVersion: null,
-  enterpriseUuid: null,
-  reason: null,
 }
