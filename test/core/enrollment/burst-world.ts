@@ -6,6 +6,7 @@ import {
   enrollmentErrorFrom,
   type BatchAnswer,
   type Caller,
+  type Enrollment,
   type Outcome,
 } from '../../../routers/index.ts'
 import { addAllowance, addCourse, addLearners, addRole, type SeededLearner } from '../../support/seed.ts'
@@ -49,12 +50,19 @@ export async function buildBurstWorld(db: Kysely<DB>, seats: number): Promise<Bu
   return { learners, courses: [await course({}), capped, invited, ended] }
 }
 
+/** Of an outcome what an event tells as well. */
+export type Kept = Omit<Outcome, 'enrollment'> & {
+  enrollment: Pick<Enrollment, 'id' | 'version' | 'mode' | 'isActive'>
+}
+
 /** What a call came to, and when: by a clock that counts beginnings and ends. */
 export interface Told {
   readonly ask: Ask
   readonly began: number
   readonly ended: number
-  readonly result: Outcome | { readonly code: string; readonly details: unknown }
+  readonly result: Kept | { readonly code: string; readonly details: unknown }
+  /** What the events of the call carry; the items of a batch share it. */
+  readonly requestId: string
 }
 
 /** Makes the calls: those of a burst at once, the next burst while they run. Actors are spread over the pools. */
@@ -69,44 +77,51 @@ export async function runBursts(
   for (const { actor, isBatch, asks, pause } of bursts) {
     const db = pools[actor % pools.length]
     if (db === undefined) throw new RangeError('There is a pool')
-    const { enrollment } = createCaller({ db, actor: { kind: 'service', name: `actor ${actor}` } })
     clock += 1
     const began = clock
-    const tell = (ask: Ask, result: Told['result']) => {
-      clock += 1
-      told.push({ ask, began, ended: clock, result })
+    const make = (index: number) => {
+      const requestId = `${world.courses[0]?.key} ${began} ${index}`
+      const { enrollment } = createCaller({ db, actor: { kind: 'service', name: `actor ${actor}` }, requestId })
+      const tell = (ask: Ask, result: Told['result']) => {
+        clock += 1
+        told.push({ ask, began, ended: clock, result, requestId })
+      }
+      return { enrollment, tell }
     }
     const batch = asks.flatMap((ask) => (isBatch && ask.procedure === 'enroll' ? [ask] : []))
     const single = asks.filter((ask) => !isBatch || ask.procedure !== 'enroll')
-    calls.push(...single.map(async (ask) => tell(ask, await callAlone(enrollment, world, ask))))
-    if (batch.length > 0) calls.push(callTogether(enrollment, world, batch, tell))
+    calls.push(...single.map((ask, index) => callAlone(make(index), world, ask)))
+    if (batch.length > 0) calls.push(callTogether(make(asks.length), world, batch))
     await pass(pause)
   }
   await Promise.all(calls)
   return told
 }
 
-async function callAlone({ enroll, change }: Enrollments, world: BurstWorld, ask: Ask): Promise<Told['result']> {
-  try {
-    if (ask.procedure === 'enroll') return await enroll({ ...namesOf(world, ask), ...ask.rest })
-    return await change({ ...namesOf(world, ask), ...ask.rest })
-  } catch (error) {
-    const { code, details } = enrollmentErrorFrom(error) ?? { code: String(error), details: null }
-    return { code, details }
-  }
+interface Made {
+  readonly enrollment: Caller['enrollment']
+  readonly tell: (ask: Ask, result: Told['result']) => void
+}
+
+async function callAlone({ enrollment, tell }: Made, world: BurstWorld, ask: Ask): Promise<void> {
+  const named = namesOf(world, ask)
+  const call =
+    ask.procedure === 'enroll'
+      ? enrollment.enroll({ ...named, ...ask.rest })
+      : enrollment.change({ ...named, ...ask.rest })
+  const refused = (error: unknown) => enrollmentErrorFrom(error)?.failure ?? { code: String(error), details: null }
+  tell(ask, await call.catch(refused))
 }
 
 async function callTogether(
-  { enrollMany }: Enrollments,
+  { enrollment, tell }: Made,
   world: BurstWorld,
   batch: readonly Extract<Ask, { procedure: 'enroll' }>[],
-  tell: (ask: Ask, result: Told['result']) => void,
 ): Promise<void> {
-  const { results } = await enrollMany({ items: batch.map((ask) => ({ ...namesOf(world, ask), ...ask.rest })) })
+  const items = batch.map((ask) => ({ ...namesOf(world, ask), ...ask.rest }))
+  const { results } = await enrollment.enrollMany({ items })
   for (const [index, ask] of batch.entries()) tell(ask, resultOf(results[index]))
 }
-
-type Enrollments = Caller['enrollment']
 
 function namesOf({ learners, courses }: BurstWorld, { learner, course }: Ask) {
   return { username: learners[learner]?.username ?? '', courseId: courses[course]?.key ?? '' }

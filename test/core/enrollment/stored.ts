@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import { expect } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
 import { attributesInWords } from '../../support/world.ts'
-import type { BurstWorld, Told } from './burst-world.ts'
+import type { BurstWorld, Kept, Told } from './burst-world.ts'
 import type { CourseModel, CourseState } from './model.ts'
 
 export interface Claim {
@@ -26,20 +26,11 @@ export async function expectStored(db: Kysely<DB>, { world, course, told, state 
   expect(new Map(rows.map(({ learner_id: id, row }) => [numberOf(id), row]))).toEqual(state)
 
   const changes = told.flatMap(({ ask, result }) =>
-    'kind' in result && result.eventId !== null ? [{ ask, outcome: result, eventId: result.eventId }] : [],
+    'kind' in result && result.eventId !== null ? [{ ask, result, eventId: result.eventId }] : [],
   )
   changes.sort((a, b) => Number(a.eventId) - Number(b.eventId))
   const events = await eventsOf(db, course.key)
-  expect(events.map(({ id, event }) => ({ id, ...event }))).toEqual(
-    changes.map(({ eventId, outcome: { kind, enrollment, before } }) => ({
-      id: eventId,
-      enrollmentId: enrollment.id,
-      kind,
-      version: enrollment.version,
-      before,
-      after: { mode: enrollment.mode, isActive: enrollment.isActive },
-    })),
-  )
+  expect(events.map(({ kept }) => kept)).toEqual(changes.map(({ result }) => essence(result)))
 
   for (const [learner, own] of Map.groupBy(changes, ({ ask }) => ask.learner)) {
     const given = own.flatMap(({ ask }) => (ask.procedure === 'enroll' ? [ask.rest.attributes] : []))
@@ -47,8 +38,32 @@ export async function expectStored(db: Kysely<DB>, { world, course, told, state 
     const words = last.map(({ namespace, name, value }) => `${namespace}/${name}/${value}`)
     expect(await attributesInWords(db, world.learners[learner]?.id ?? 0, course.key)).toEqual(words)
   }
-  const single = events.filter((event) => event.batchId === null)
-  return [...Map.groupBy(single, (event) => event.transactionId).values()].map((round) => round.length)
+  const single = events.filter(({ row }) => row.batch_id === null)
+  return [...Map.groupBy(single, ({ row }) => row.transaction_id).values()].map((round) => round.length)
+}
+
+/**
+ * Replaces calls whose end nobody was told: by what they came to where their change was kept, and by nothing where it
+ * was not. No call may have left two events.
+ */
+export async function withWhatWasKept(db: Kysely<DB>, world: BurstWorld, told: readonly Told[]): Promise<Told[]> {
+  const events = (await Promise.all(world.courses.map(({ key }) => eventsOf(db, key)))).flat()
+  const kept = new Map(events.map((event) => [event.row.request_id, event.kept]))
+  expect(kept.size).toBe(events.length)
+  return told.flatMap((call) => {
+    if (!isUnavailable(call)) return [call]
+    const result = kept.get(call.requestId)
+    return result ? [{ ...call, ended: Infinity, result }] : []
+  })
+}
+
+/** Whether nobody was told what the call came to. */
+export function isUnavailable({ result }: Told): boolean {
+  return 'code' in result && result.code === 'unavailable'
+}
+
+function essence({ kind, before, eventId, enrollment: { id, version, mode, isActive } }: Kept): Kept {
+  return { kind, before, eventId, enrollment: { id, version, mode, isActive } }
 }
 
 async function enrollmentsOf(db: Kysely<DB>, key: string) {
@@ -73,19 +88,20 @@ async function eventsOf(db: Kysely<DB>, key: string) {
     .where('c.course_key', '=', key)
     .orderBy('v.id')
     .execute()
-  return rows.map((row) => ({
-    id: row.id,
-    transactionId: row.transaction_id,
-    batchId: row.batch_id,
-    event: {
-      enrollmentId: row.enrollment_id,
-      kind: row.kind,
+  return rows.map((row) => ({ row, kept: keptOf(row) }))
+}
+
+function keptOf(row: Selectable<DB['enrollment_events']>): Kept {
+  const { before_mode: mode, before_is_active: isActive } = row
+  return {
+    kind: row.kind as Kept['kind'], // A constraint of the table.
+    before: mode === null || isActive === null ? null : { mode, isActive },
+    eventId: row.id,
+    enrollment: {
+      id: row.enrollment_id,
       version: row.version,
-      before:
-        row.before_mode === null || row.before_is_active === null
-          ? null
-          : { mode: row.before_mode, isActive: row.before_is_active },
-      after: { mode: row.after_mode, isActive: row.after_is_active },
+      mode: row.after_mode,
+      isActive: row.after_is_active,
     },
-  }))
+  }
 }
