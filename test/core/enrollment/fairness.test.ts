@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { createCaller, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { roundsByEvent } from '../../support/rounds.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
 const database = await createTestDatabase()
@@ -31,22 +32,10 @@ test.each<[string, { columns: { max_enrollments?: number }; crowd: number }]>([
   const [ended, endedLast] = await Promise.all([enroll('single', single), enroll('crowd', last)])
   await Promise.all(all)
 
-  const roundOf = await roundsByEvent(courseId)
+  const roundOf = await roundsByEvent(db, courseId)
   const roundsIn = (outcomes: readonly Outcome[]) =>
     new Set(outcomes.map(({ eventId }) => roundOf.get(eventId ?? ''))).size
   expect(roundsIn(answered.slice(began, ended))).toBeLessThanOrEqual(A_FEW)
   // A call of the crowd itself waits for those before it: so it is the other actor that does not.
   expect(roundsIn(answered.slice(began, endedLast))).toBeGreaterThan(A_FEW)
 })
-
-/** The transaction of each event of a course run: what a round has written is one. */
-async function roundsByEvent(courseId: string): Promise<Map<string, string>> {
-  const rows = await db
-    .selectFrom('enrollment_events as v')
-    .innerJoin('enrollments as e', 'e.id', 'v.enrollment_id')
-    .innerJoin('courses as c', 'c.id', 'e.course_id')
-    .select(['v.id', 'v.transaction_id'])
-    .where('c.course_key', '=', courseId)
-    .execute()
-  return new Map(rows.map((row) => [row.id, row.transaction_id]))
-}
