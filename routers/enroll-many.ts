@@ -6,18 +6,20 @@ import { EnrollmentError, failure, type Failure } from '../core/errors.ts'
 import { storableText } from '../core/text.ts'
 import { enrollCommand } from './commands.ts'
 import { enrollFields, withLooseLearner } from './inputs.ts'
-import { procedure } from './trpc.ts'
+import { mutation } from './trpc.ts'
 
 /** The most items of one batch. */
 const MAX_ITEMS = 10_000
 
-const enrollManyInput = z.strictObject({
-  items: z
-    .array(withLooseLearner({ ...enrollFields, mode: z.string().optional(), ref: storableText(255).optional() }))
-    .min(1),
-  failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
-  dryRun: z.boolean().default(false),
-})
+const enrollManyInput = ofAtMostMaxItems(
+  z.strictObject({
+    items: z
+      .array(withLooseLearner({ ...enrollFields, mode: z.string().optional(), ref: storableText(255).optional() }))
+      .min(1),
+    failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
+    dryRun: z.boolean().default(false),
+  }),
+)
 
 /** The result of `items[index]` (rpc §3.2). */
 export type BatchResult = { index: number; ref?: string } & (
@@ -34,29 +36,34 @@ export interface BatchAnswer {
 }
 
 /** `enrollment.enrollMany`: a batch that equals its items one after another (rpc §3.2). */
-export const enrollManyProcedure = procedure
-  .use(async ({ getRawInput, next }) => {
-    const raw = await getRawInput()
-    if (hasTooManyItems(raw)) throw new EnrollmentError(failure('batchTooLarge', { limit: MAX_ITEMS }))
-    return next()
-  })
-  .input(enrollManyInput)
-  .mutation(async ({ ctx, input: { items, failureMode, dryRun } }): Promise<BatchAnswer> => {
+export const enrollManyProcedure = mutation(
+  enrollManyInput,
+  async ({ db, stamp: callStamp, policy }, { items, failureMode, dryRun }): Promise<BatchAnswer> => {
     const batchId = randomUUID()
-    const stamp = { ...ctx.stamp, batchId }
+    const stamp = { ...callStamp, batchId }
     const asked: Asked[] = items.map((item) => ({ command: enrollCommand(item), stamp }))
     const strict = failureMode === 'strict'
     const { results, kept } =
       strict || dryRun
-        ? await enrollWhole(ctx.db, asked, ctx.policy, { strict, dryRun })
-        : { results: await enrollMany(ctx.db, asked, ctx.policy), kept: true }
+        ? await enrollWhole(db, asked, policy, { strict, dryRun })
+        : { results: await enrollMany(db, asked, policy), kept: true }
     return {
       batchId,
       status: statusOf({ kept, dryRun }),
       counts: countsOf(results),
       results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
     }
-  })
+  },
+)
+
+/** Before the items are looked at one by one: a batch that is too large costs nothing. */
+function ofAtMostMaxItems<S extends z.ZodType>(schema: S): z.ZodType<z.output<S>, z.input<S>> {
+  const sized = z.preprocess((raw) => {
+    if (hasTooManyItems(raw)) throw new EnrollmentError(failure('batchTooLarge', { limit: MAX_ITEMS }))
+    return raw
+  }, schema)
+  return sized as z.ZodType<z.output<S>, z.input<S>> // What is passed on is what came in.
+}
 
 function hasTooManyItems(raw: unknown): boolean {
   if (typeof raw !== 'object' || raw === null || !('items' in raw)) return false
