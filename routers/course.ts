@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readCourseOffers } from '../core/course/offers.ts'
 import { getCourse } from '../core/course/read.ts'
 import { courseId } from './inputs.ts'
 import { procedure, router } from './trpc.ts'
@@ -14,4 +15,8 @@ export const courseRouter = router({
         now: ctx.stamp.now,
       }),
     ),
+
+  getMany: procedure
+    .input(z.strictObject({ courseIds: z.array(courseId).min(1).max(1000) }))
+    .query(({ ctx, input }) => readCourseOffers(ctx.db, input.courseIds, { policy: ctx.policy, now: ctx.stamp.now })),
 })

@@ -39,4 +39,5 @@ export type { Actor, Enrollment, Outcome, OutcomeKind } from '../core/enrollment
 export type { EnrollmentEvent } from '../core/event/event.ts'
 export type { LearnerRef as Learner } from '../core/learner/ref.ts'
 export type { Course } from '../core/course/course.ts'
+export type { CourseOffer } from '../core/course/offers.ts'
 export type { Context, Logger } from './trpc.ts'
