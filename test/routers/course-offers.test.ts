@@ -3,7 +3,7 @@ import { counting } from '../support/counting.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner, addLearners, addRole } from '../support/seed.ts'
 import { addEnrollment } from '../support/world.ts'
-import { callerOf, errorOf, refusalOf } from './calls.ts'
+import { callerOf, refusalOf } from './calls.ts'
 
 const NOW = new Date('2026-03-01T12:00:00Z')
 const PAST = '2026-03-01T11:59:59Z'
@@ -101,11 +101,6 @@ describe('course.getMany', () => {
       taken.push(counted.statements())
     }
     expect(taken).toEqual([3, 3])
-  })
-
-  test.each([[0], [1001]])('%i keys are malformed', async (length) => {
-    const courseIds = Array.from({ length }, () => 'course-v1:No+Such+Course')
-    expect((await errorOf(course.getMany({ courseIds }))).code).toBe('BAD_REQUEST')
   })
 })
 
