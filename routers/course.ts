@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readCourseOffers } from '../core/course/offers.ts'
 import { getCourse } from '../core/course/read.ts'
 import { courseId } from './inputs.ts'
 import { query, router } from './trpc.ts'
@@ -7,7 +8,12 @@ import { query, router } from './trpc.ts'
 export const courseRouter = router({
   get: query(
     z.strictObject({ courseId, includeExpired: z.boolean().default(false) }),
-    ({ db, policy, stamp: { now } }, input) =>
-      getCourse(db, input.courseId, { includeExpired: input.includeExpired, policy, now }),
+    ({ db, policy, stamp: { now } }, { courseId, includeExpired }) =>
+      getCourse(db, courseId, { includeExpired, policy, now }),
+  ),
+
+  getMany: query(
+    z.strictObject({ courseIds: z.array(courseId).min(1).max(1000) }),
+    ({ db, policy, stamp: { now } }, { courseIds }) => readCourseOffers(db, courseIds, { policy, now }),
   ),
 })

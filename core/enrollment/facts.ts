@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import { parseCourseKey } from '../course/key.ts'
 import type { Mode } from '../course/mode.ts'
+import { SEATS_TAKEN } from '../course/seats.ts'
 import type { DB } from '../database/schema.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
@@ -128,13 +129,7 @@ with course as materialized (
         'suggestedPrices', m.suggested_prices, 'currency', m.currency, 'expires', m.expires,
         'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
       from course_modes m where m.course_id = c.id) as modes,
-    case when c.max_enrollments is not null then (
-      select count(*) from enrollments e
-      where e.course_id = c.id and e.is_active and not exists (
-        select from roles r
-        where r.learner_id = e.learner_id and r.org = c.org and r.course_key = c.course_key
-          and r.role in ('staff', 'instructor', 'ccx_coach'))
-    ) end as seats_taken
+    ${SEATS_TAKEN} as seats_taken
   from courses c
   where c.course_key = any ((select $5::text[])::text[])
 )
