@@ -19,7 +19,7 @@ export async function writeChanges(
   pairs: readonly PairPlan[],
   stampOf: (index: number) => Stamp,
 ): Promise<ReadonlySet<PairPlan>> {
-  const rows = pairs.map(rowOf).sort((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
+  const rows = pairs.map(rowOf).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
   const steps = pairs.flatMap(({ steps, enrollmentId }) =>
     steps.map((step) => ({ ...step, enrollmentId, stamp: stampOf(step.index) })),
   )
