@@ -84,7 +84,7 @@ async function carryOut(
     batchId,
     status: statusOf({ kept, dryRun }),
     counts: countsOf(results),
-    results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
+    results: results.map((result, index) => batchResult(index, items[index]?.ref, result)),
   }
 }
 
@@ -116,6 +116,7 @@ function countsOf(results: readonly Result[]): Record<string, number> {
   return counts
 }
 
-function refOf(ref: string | undefined): { ref?: string } {
-  return ref === undefined ? {} : { ref }
+function batchResult(index: number, ref: string | undefined, result: Result): BatchResult {
+  const place = ref === undefined ? { index } : { index, ref }
+  return result.ok ? { ...place, ok: true, outcome: result.outcome } : { ...place, ok: false, error: result.error }
 }

@@ -13,11 +13,12 @@ export function settle(plan: Plan, facts: readonly ReadFacts[], lost: LostPairs)
     if (pair !== null && lost.has(pair)) return 'lostRace'
     if (!decision.ok) return { ok: false, error: decision.error }
     const state = plan.states[index]
-    const { learner, courseKey, eventId = null } = facts[index] ?? {}
-    if (!state || !learner || !courseKey) throw new RangeError('A decision without an error has its facts')
+    const { learner, course, courseKey, eventId = null } = facts[index] ?? {}
+    if (!state || !learner || !course || !courseKey) throw new RangeError('A decision without an error has its facts')
     const before = plan.before[index] ?? null
     return {
       ok: true,
+      course,
       outcome: {
         kind: decision.kind,
         enrollment: enrollmentOf(state, learner, courseKey.stored),

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
 import { assignToCohort } from '../../../core/course/cohort.ts'
+import type { Course } from '../../../core/course/course.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import type { Enrollment, EnrollmentCommand } from '../../../core/enrollment/command.ts'
-import { enroll, enrollWhole } from '../../../core/enrollment/enroll.ts'
+import { enrollInCourse, enrollWhole } from '../../../core/enrollment/enroll.ts'
 import { EnrollmentError } from '../../../core/errors.ts'
 import type { Account } from '../../../core/learner/account.ts'
 import { recordEmailOptIn } from '../../../core/learner/email-opt-in.ts'
@@ -12,9 +13,10 @@ import { answerToChange, attributeLacks } from './errors.ts'
 import { readText } from './post-fields.ts'
 import type { JsonObject } from './python-json.ts'
 import { pythonText } from './python-text.ts'
-import { showCourse, showEnrollments } from './show.ts'
+import { showCourse } from './show.ts'
 import { stampOf } from './stamp.ts'
 import type { ViewRequest } from './view.ts'
+import { wireEnrollment } from './wire.ts'
 
 /** What a POST came to ask of the core, and the body for what is read only after the enrollment. */
 export interface Order {
@@ -28,10 +30,9 @@ export interface Order {
 /** Rows 14 to 22 of rest-v1 §3.2: the enrollment, what goes with it, and the answer. */
 export async function carryOut(request: ViewRequest, order: Order): Promise<Settled> {
   try {
-    const { refused, enrollment } = await change(request, order)
+    const { refused, enrollment, course } = await change(request, order)
     if (refused !== null) return { answer: refused, enrollment }
-    const [body] = await showEnrollments(request.db, [enrollment], request)
-    return { answer: { status: 200, body }, enrollment }
+    return { answer: { status: 200, body: wireEnrollment(enrollment, course, request) }, enrollment }
   } catch (error) {
     if (error instanceof EnrollmentError) return { answer: await refusal(request, order, error) }
     throw error
@@ -42,14 +43,14 @@ export async function carryOut(request: ViewRequest, order: Order): Promise<Sett
 interface Done {
   readonly refused: Answer | null
   readonly enrollment: Enrollment
+  readonly course: Course
 }
 
 async function change(request: ViewRequest, order: Order): Promise<Done> {
   const { db } = request
   const incomplete = order.command.attributes?.some(({ value }) => value === undefined) ?? false
   if (incomplete) return changeWithoutAttributes(request, order)
-  if (!hasCompanions(order.body))
-    return { refused: null, enrollment: (await enrollOnce(db, request, order)).enrollment }
+  if (!hasCompanions(order.body)) return { refused: null, ...(await enrollOnce(db, request, order)) }
   return db.transaction().execute((trx) => changeWithCompanions(trx, request, order))
 }
 
@@ -60,20 +61,21 @@ function hasCompanions({ cohort = null, email_opt_in: optIn = null }: JsonObject
 
 /** Rows 15g and 19 to 21: what is active already gets nothing further. */
 async function changeWithCompanions(trx: Kysely<DB>, request: ViewRequest, order: Order): Promise<Done> {
-  const { enrollment, isAlreadyActive } = await enrollOnce(trx, request, order)
-  if (isAlreadyActive) return { refused: null, enrollment }
+  const { enrollment, course, isAlreadyActive } = await enrollOnce(trx, request, order)
+  if (isAlreadyActive) return { refused: null, enrollment, course }
   const refused = await joinCohort(trx, order, enrollment)
   if (refused === null) await keepOptIn(trx, request, order)
-  return { refused, enrollment }
+  return { refused, enrollment, course }
 }
 
 async function enrollOnce(
   db: Kysely<DB>,
   request: ViewRequest,
   { command }: Pick<Order, 'command'>,
-): Promise<{ enrollment: Enrollment; isAlreadyActive: boolean }> {
-  const { kind, enrollment } = await enroll(db, command, stampOf(request), request.policy)
-  return { enrollment, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
+): Promise<{ enrollment: Enrollment; course: Course; isAlreadyActive: boolean }> {
+  const { outcome, course } = await enrollInCourse(db, command, stampOf(request), request.policy)
+  const { kind, enrollment } = outcome
+  return { enrollment, course, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
 }
 
 /**
@@ -86,8 +88,8 @@ async function changeWithoutAttributes(request: ViewRequest, { command }: Order)
   const rehearsed = [{ command: { ...command, attributes }, stamp: stampOf(request) }]
   const { results } = await enrollWhole(db, rehearsed, policy, { strict: false, dryRun: true })
   for (const result of results) if (!result.ok) throw new EnrollmentError(result.error)
-  const { enrollment, isAlreadyActive } = await enrollOnce(db, request, { command: { ...command, attributes: null } })
-  return { refused: isAlreadyActive ? null : attributeLacks('value'), enrollment }
+  const done = await enrollOnce(db, request, { command: { ...command, attributes: null } })
+  return { ...done, refused: done.isAlreadyActive ? null : attributeLacks('value') }
 }
 
 /** Rows 19 and 20. */
