@@ -5,9 +5,8 @@ import type { DB } from '../../../core/database/schema.ts'
 import type { Enrollment, EnrollmentCommand } from '../../../core/enrollment/command.ts'
 import { enrollInCourse, enrollWhole } from '../../../core/enrollment/enroll.ts'
 import { EnrollmentError } from '../../../core/errors.ts'
-import type { Account } from '../../../core/learner/account.ts'
 import { recordEmailOptIn } from '../../../core/learner/email-opt-in.ts'
-import { Refusal, type Answer } from './answer.ts'
+import { message, Refusal, type Answer } from './answer.ts'
 import type { Settled } from './audit-line.ts'
 import { answerToChange, attributeLacks } from './errors.ts'
 import { readText } from './post-fields.ts'
@@ -21,7 +20,8 @@ import { wireEnrollment } from './wire.ts'
 /** What a POST came to ask of the core, and the body for what is read only after the enrollment. */
 export interface Order {
   readonly command: EnrollmentCommand
-  readonly learner: Account
+  /** Whose enrollment it is; whether anybody is called so, the core finds out. */
+  readonly username: string
   /** The organisation of the course. */
   readonly org: string
   readonly body: JsonObject
@@ -34,9 +34,15 @@ export async function carryOut(request: ViewRequest, order: Order): Promise<Sett
     if (refused !== null) return { answer: refused, enrollment }
     return { answer: { status: 200, body: wireEnrollment(enrollment, course, request) }, enrollment }
   } catch (error) {
-    if (error instanceof EnrollmentError) return { answer: await refusal(request, order, error) }
-    throw error
+    if (!(error instanceof EnrollmentError)) throw error
+    if (error.code === 'learnerNotFound') throw noSuchUser(order.username)
+    return { answer: await refusal(request, order, error) }
   }
+}
+
+/** Row 6. */
+export function noSuchUser(username: string): Refusal {
+  return new Refusal(message(406, `The user ${username} does not exist.`))
 }
 
 /** What was done; a refusal that comes after the enrollment does not take it back (rest-v1 D4). */
@@ -93,15 +99,18 @@ async function changeWithoutAttributes(request: ViewRequest, { command }: Order)
 }
 
 /** Rows 19 and 20. */
-async function joinCohort(trx: Kysely<DB>, { learner, body }: Order, { courseId }: Enrollment): Promise<Answer | null> {
+async function joinCohort(
+  trx: Kysely<DB>,
+  { username, body }: Order,
+  { courseId, userId }: Enrollment,
+): Promise<Answer | null> {
   try {
     const cohort = readText(body, 'cohort')
-    if (cohort !== null) await assignToCohort(trx, learner.id, { courseId, cohort })
+    if (cohort !== null) await assignToCohort(trx, Number(userId), { courseId, cohort })
     return null
   } catch (error) {
     if (error instanceof Refusal) return error.answer
-    if (error instanceof EnrollmentError)
-      return answerToChange(error, { username: learner.username, courseId, mode: null })
+    if (error instanceof EnrollmentError) return answerToChange(error, { username, courseId, mode: null })
     throw error
   }
 }
@@ -116,7 +125,7 @@ async function keepOptIn(trx: Kysely<DB>, { rights, now }: ViewRequest, { org, b
 /** The words for what the domain refused; of an unavailable mode they show what the course offers instead (row 16). */
 async function refusal({ db, policy, now }: ViewRequest, order: Order, error: EnrollmentError): Promise<Answer> {
   const { courseId, mode } = order.command
-  const answer = answerToChange(error, { username: order.learner.username, courseId, mode })
+  const answer = answerToChange(error, { username: order.username, courseId, mode })
   if (error.failure.code !== 'modeUnavailable') return answer
   const { includeExpired } = error.failure.details
   const details = await showCourse(db, courseId, { includeExpired, policy, now })
