@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../core/database/open.ts'
 import type { BatchAnswer, Caller } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
@@ -116,10 +117,14 @@ describe('calls at the same time', () => {
   test('that the database ends to break a tie let go of their key, and begin again', async () => {
     const capped = await addCourse(db, { max_enrollments: 12 })
     const batch = { items: items.map((item) => ({ ...item, courseId: capped })), idempotencyKey }
+    const url = new URL(database.connectionString)
+    url.searchParams.set('options', '-c deadlock_timeout=3s')
+    await using patient = openDatabase({ connectionString: url.href })
     const owner = await db.startTransaction().execute()
+    await sql`set local deadlock_timeout = '60s'`.execute(owner)
     await owner.selectFrom('courses').select('id').where('course_key', '=', capped).forUpdate().execute()
-    // Has the key and waits for the seats; a second later it finds that its owner waits for the key.
-    const late = enrollment.enrollMany(batch)
+    // Has the key and waits for the seats; after three seconds it finds that their owner waits for the key.
+    const late = callerOf(patient).enrollment.enrollMany(batch)
     await untilWaiting(db)
     const first = await callerOf(owner).enrollment.enrollMany(batch)
     expect(first).toMatchObject({ status: 'applied', counts: { created: 3 } })

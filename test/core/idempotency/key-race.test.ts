@@ -71,6 +71,26 @@ describe('a key that is in use in another transaction', () => {
   })
 })
 
+test('calls that wait for a key leave the other connections of their pool to others', async () => {
+  await using small = openDatabase({ connectionString, poolSize: 2 })
+  const first = await db.startTransaction().execute()
+  await note('first', first)
+  const waiting = Array.from({ length: 5 }, (_, n) => note(`call ${n}`, small))
+  await untilWaiting(db)
+  expect(await note('beside', small, { ...use, key: 'beside' })).toMatchObject({ replayed: false })
+  await first.rollback().execute()
+  const told = await Promise.all(waiting)
+  expect(told.map(({ answer }) => answer)).toEqual(told.map(() => 'call 0'))
+  expect(await notes()).toEqual(['beside', 'call 0'])
+})
+
+test('a call whose predecessor failed has its turn', async () => {
+  const failing = withIdempotencyKey(db, use, () => Promise.reject(new RangeError('no')))
+  const next = note('second')
+  await expect(failing).rejects.toThrow(RangeError)
+  expect(await next).toEqual({ answer: 'second', replayed: false })
+})
+
 test('of twenty calls at once one does the work, and all have its answer', async () => {
   const texts = Array.from({ length: 20 }, (_, n) => `call ${n}`)
   const told = await Promise.all(texts.map((text, n) => note(text, n % 2 === 0 ? db : other)))
@@ -131,7 +151,8 @@ describe('a tie that the database breaks', () => {
       ['one', false],
       ['two', false],
     ])
-    expect(attempts.one + attempts.two).toBe(3)
+    // Who begins again may take its row back before the other has it: then there is one more tie.
+    expect(attempts.one + attempts.two).toBeGreaterThan(2)
     const { rows } = await sql`select name, count from tally order by name`.execute(db)
     expect(rows).toEqual([
       { name: 'one', count: 2 },
