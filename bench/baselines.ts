@@ -18,7 +18,8 @@ const EVENT = `insert into enrollment_events (enrollment_id, version, kind, afte
   select id, 1, 'created', $3, true, 'service', 'bench', 'caller', now() from enrolled
   returning id, enrollment_id`
 
-const ENROLL = `with enrolled as (
+/** learner: `$1`, course: `$2`, mode: `$3`. */
+export const ENROLL = `with enrolled as (
     insert into enrollments (learner_id, course_id, is_active, mode, created, updated)
     select l.id, c.id, true, $3, now(), now() from learners l, courses c where l.username = $1 and c.course_key = $2
     on conflict do nothing
