@@ -19,7 +19,7 @@ export async function openHandPool({ connectionString, usernames, newCourse }: W
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const candidate of candidates) {
       const courseId = await newCourse()
-      const total = Math.min(usernames.length, 2_000)
+      const total = 1_000
       const { throughput } = await closedLoop({ callers: 64, total }, (index) =>
         handEnroll(candidate.pool, usernames[index] ?? '', courseId),
       )
