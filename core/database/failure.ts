@@ -19,9 +19,13 @@ const NETWORK = new Set([
 const TEXTS =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|driver has already been destroyed|Postgres connection has been discarded)/
 
-/** Whether the error is the database breaking a tie of two transactions: repeated from the start, the work succeeds. */
+/**
+ * Whether the error is, or comes from, the database breaking a tie of two transactions: repeated from the start, the work
+ * succeeds.
+ */
 export function isSerializationFailure(error: unknown): boolean {
-  return RETRY_AT_ONCE.has(codeOf(error))
+  if (!(error instanceof Error)) return false
+  return RETRY_AT_ONCE.has(codeOf(error)) || isSerializationFailure(error.cause)
 }
 
 /** Whether the error means that the database could not be reached or did not answer: nothing is wrong with the call. */

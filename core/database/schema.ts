@@ -137,6 +137,15 @@ export interface Enrollments {
   version: Generated<number>;
 }
 
+export interface IdempotencyKeys {
+  actor: string;
+  answer: string | null;
+  created: string;
+  input_sha256: Buffer;
+  key: string;
+  scope: string;
+}
+
 export interface Learners {
   country: string | null;
   created: Generated<string>;
@@ -198,6 +207,7 @@ export interface DB {
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
+  idempotency_keys: IdempotencyKeys;
   learners: Learners;
   manual_enrollments: ManualEnrollments;
   retirements: Retirements;

@@ -4,7 +4,7 @@ import type { DB } from '../database/schema.ts'
 import { undoable } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
+import type { Asked, Carried, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
 import { enrollGathered } from './gather.ts'
 import { lockForRound, runRound } from './round.ts'
 import type { RoundResult } from './settle.ts'
@@ -25,10 +25,20 @@ export async function enroll(
   stamp: Stamp,
   policy: Policy,
 ): Promise<Outcome> {
+  return (await enrollInCourse(db, command, stamp, policy)).outcome
+}
+
+/** The same for who shows the course run beside the enrollment: it was read anyway. */
+export async function enrollInCourse(
+  db: Kysely<DB>,
+  command: EnrollmentCommand,
+  stamp: Stamp,
+  policy: Policy,
+): Promise<Carried> {
   const asked = { command, stamp }
   const result = db.isTransaction ? await enrollAlone(db, asked, policy) : await enrollGathered(db, asked, policy)
   if (!result.ok) throw new EnrollmentError(result.error)
-  return result.outcome
+  return result
 }
 
 async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promise<Result> {
@@ -108,7 +118,7 @@ async function attemptWhole(
       return { keep: !dryRun, value: { results, kept: !dryRun } }
     })
   } catch (error) {
-    if (isSerializationFailure(error)) return 'lostRace'
+    if (isTieToRepeat(db, error)) return 'lostRace'
     throw error
   }
 }
@@ -117,12 +127,19 @@ function notAttempted(result: Result): Result {
   return result.ok ? { ok: false, error: failure('notAttempted', {}) } : result
 }
 
-/** On the pool a tie that the database broke is one more lost race; in a joined transaction it is its owner's to repeat. */
 async function attemptRound(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<RoundResult[]> {
   try {
     return await runRound(db, asked, policy)
   } catch (error) {
-    if (!db.isTransaction && isSerializationFailure(error)) return asked.map(() => 'lostRace')
+    if (isTieToRepeat(db, error)) return asked.map(() => 'lostRace')
     throw error
   }
+}
+
+/**
+ * On the pool a tie that the database broke is one more lost race. In a joined transaction it is its owner's to repeat: the
+ * snapshot stays too old, and the locks that the other one waits for may be the owner's.
+ */
+function isTieToRepeat(db: Kysely<DB>, error: unknown): boolean {
+  return !db.isTransaction && isSerializationFailure(error)
 }

@@ -2,11 +2,13 @@ import type { Policy } from '../policy.ts'
 import type { Asked, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
 import type { Attribute } from './attributes.ts'
 import { decide, type Decision, type Facts } from './decide.ts'
+import type { ReadFacts } from './facts.ts'
 import { instantFromDate } from '../database/instant.ts'
 
 /** One change of one enrollment: one event. */
 export interface Step {
   readonly index: number
+  readonly eventId: string
   readonly kind: ChangeKind
   readonly version: number
   readonly before: { readonly mode: string; readonly isActive: boolean } | null
@@ -49,7 +51,7 @@ export interface Plan {
  *
  * @param facts what was read for each command, in order.
  */
-export function planBatch(asked: readonly Asked[], facts: readonly Facts[], policy: Policy): Plan {
+export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], policy: Policy): Plan {
   const pairs = new Map<string, PairPlan>()
   const seats = new Map<number, number>()
   const decisions: Decision[] = []
@@ -69,7 +71,7 @@ export function planBatch(asked: readonly Asked[], facts: readonly Facts[], poli
       states.push(null)
       continue
     }
-    advance(pair, command, decision, index, read, instantFromDate(stamp.now))
+    advance(pair, command, decision, index, read, stamp.now)
     if (decision.seats !== 0) {
       seats.set(read.course.id, (seats.get(read.course.id) ?? read.seatsTaken) + decision.seats)
     }
@@ -103,8 +105,9 @@ function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): Pai
 }
 
 /** The facts as they stand after the commands before this one. */
-function current(read: Facts, pair: PairPlan | null, seats: Map<number, number>): Facts {
+function current(read: ReadFacts, pair: PairPlan | null, seats: Map<number, number>): Facts {
   if (pair === null || read.course === null) return read
+  if (pair.state === read.enrollment && seats.size === 0 && pair.claimAllowance === null) return read
   const claimed = pair.claimAllowance !== null && read.allowance !== null && read.learner !== null
   return {
     ...read,
@@ -119,16 +122,19 @@ function advance(
   command: EnrollmentCommand,
   decision: Extract<Decision, { ok: true }>,
   index: number,
-  facts: Facts,
-  at: string,
+  facts: ReadFacts,
+  now: Date,
 ): void {
   const before = pair.state
   if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
   if (decision.attributes !== null) pair.attributes = decision.attributes
   if (decision.kind === 'unchanged') return
+  if (facts.eventId === null) throw new RangeError('What changes an enrollment has the id of its event')
   const version = (before?.version ?? 0) + 1
+  const at = instantFromDate(now)
   pair.steps.push({
     index,
+    eventId: facts.eventId,
     kind: decision.kind,
     version,
     before: before && { mode: before.mode, isActive: before.isActive },

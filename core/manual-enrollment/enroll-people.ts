@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import { isSerializationFailure } from '../database/failure.ts'
 import type { DB } from '../database/schema.ts'
+import { repeatOnTie } from '../database/tie.ts'
+import { inTransaction } from '../database/transaction.ts'
 import { plainCommand, type EnrollmentCommand, type Result, type Stamp } from '../enrollment/command.ts'
 import { enrollMany } from '../enrollment/enroll.ts'
-import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import { readManualCourses, type KnownCourse } from './courses.ts'
 import { openLedger, type Pair } from './ledger.ts'
@@ -22,9 +22,6 @@ export interface ManualEnroller {
   readonly policy: Policy
 }
 
-/** How often the request is begun again after the database had to break a tie with another. */
-const MAX_ATTEMPTS = 8
-
 /**
  * Enrolls people in course runs, or unenrolls them, without looking at modes, window and seats: staff answers for it
  * (rest-v1 §3.9). Those without an active account are allowed to enroll instead. Each pair of a person and a course run
@@ -39,15 +36,7 @@ export async function enrollPeople(
   request: ManualEnrollment,
   enroller: ManualEnroller,
 ): Promise<ManualResult[][]> {
-  if (db.isTransaction) return carryOut(db, request, enroller)
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    try {
-      return await db.transaction().execute((trx) => carryOut(trx, request, enroller))
-    } catch (error) {
-      if (!isSerializationFailure(error)) throw error
-    }
-  }
-  throw new EnrollmentError(failure('unavailable', {}))
+  return repeatOnTie(db, () => inTransaction(db, (trx) => carryOut(trx, request, enroller)))
 }
 
 async function carryOut(

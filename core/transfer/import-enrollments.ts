@@ -1,9 +1,11 @@
 import { sql, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
-import { replaceAttributes, writeChanges } from '../enrollment/apply.ts'
+import { replaceAttributes } from '../enrollment/accompany.ts'
+import { writeChanges } from '../enrollment/apply.ts'
 import type { Stamp } from '../enrollment/command.ts'
 import type { Attribute } from '../enrollment/attributes.ts'
+import { ascending } from '../enrollment/event-ids.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LineOf } from './lines.ts'
@@ -58,6 +60,7 @@ async function readWishes(
     trx,
     lines.map(({ line }) => line),
   )
+  const eventIds = ascending(rows.map((row) => row.event_id))
   const wishes: NumberedWish[] = []
   const failures: LineFailure[] = []
   for (const [index, numbered] of lines.entries()) {
@@ -68,7 +71,7 @@ async function readWishes(
     const courseId = isThere(added.courses, key.stored, numbered.number) ? row.course_id : null
     if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
     else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
-    else wishes.push({ ...numbered, pair: pairOf(row, learnerId, courseId) })
+    else wishes.push({ ...numbered, eventId: eventIds[index] ?? '', pair: pairOf(row, learnerId, courseId) })
   }
   return { wishes, failures }
 }
@@ -85,6 +88,7 @@ interface Row {
   created: string
   updated: string
   attributes: Attribute[] | null
+  event_id: string
 }
 
 async function readPairs(trx: Kysely<DB>, lines: readonly LineOf<'enrollment'>[]): Promise<Row[]> {
@@ -94,7 +98,8 @@ async function readPairs(trx: Kysely<DB>, lines: readonly LineOf<'enrollment'>[]
         as enrollment_id,
       e.version, e.mode, e.is_active, e.created, e.updated,
       (select json_agg(json_build_object('namespace', a.namespace, 'name', a.name, 'value', a.value) order by a.position)
-        from enrollment_attributes a where a.enrollment_id = e.id) as attributes
+        from enrollment_attributes a where a.enrollment_id = e.id) as attributes,
+      nextval('enrollment_events_id_seq') as event_id
     from unnest(${lines.map((line) => line.username)}::text[], ${lines.map((line) => line.courseId.stored)}::text[])
       with ordinality as line (username, course_key, n)
     left join learners l on l.username = line.username
@@ -117,13 +122,13 @@ function hasWork(plan: ImportPair['plan']): boolean {
 /** @returns the pairs that another transaction changed since they were read: nothing of them was written. */
 async function writePairs(trx: Kysely<DB>, pairs: readonly ImportPair[], stamp: Stamp): Promise<ImportPair[]> {
   if (pairs.length === 0) return []
-  const written = await writeChanges(
+  const lostPlans = await writeChanges(
     trx,
     pairs.map(({ plan }) => plan),
     () => stamp,
   )
-  const [done = [], lost = []] = [true, false].map((isDone) =>
-    pairs.filter(({ plan }) => written.has(plan.enrollmentId) === isDone),
+  const [done = [], lost = []] = [false, true].map((isLost) =>
+    pairs.filter(({ plan }) => lostPlans.has(plan) === isLost),
   )
   await writeAttributes(
     trx,

@@ -19,6 +19,8 @@ export interface StoredPair {
 export interface Wish {
   readonly line: LineOf<'enrollment'>
   readonly pair: StoredPair
+  /** The id of the event that the line leaves if it changes something. */
+  readonly eventId: string
 }
 
 /** All that a run of lines does to one pair; `indexes` of its plan are those of the wishes. */
@@ -40,7 +42,7 @@ export function planPairs(wishes: readonly Wish[], at: string): ImportPair[] {
     const pair = pairs.get(key) ?? begin(wish.pair)
     pairs.set(key, pair)
     pair.plan.indexes.push(index)
-    advance(pair.plan, wish.line, index, at)
+    advance(pair.plan, wish, index, at)
   }
   for (const { plan, storedAttributes } of pairs.values()) {
     if (isDeepStrictEqual(plan.attributes, storedAttributes)) plan.attributes = null
@@ -70,7 +72,7 @@ function begin({ learnerId, courseId, enrollmentId, enrollment, attributes }: St
   }
 }
 
-function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: string): void {
+function advance(plan: PairPlan, { line, eventId }: Wish, index: number, at: string): void {
   const before = plan.state
   const after = { mode: line.mode, isActive: line.isActive }
   const kind = kindOf(before, after)
@@ -78,6 +80,7 @@ function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: 
     const version = (before?.version ?? 0) + 1
     plan.steps.push({
       index,
+      eventId,
       kind,
       version,
       before: before && { mode: before.mode, isActive: before.isActive },
