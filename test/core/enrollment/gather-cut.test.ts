@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, enrollmentErrorFrom, type Caller, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 import { openWire } from '../../support/wire.ts'
 
 /** A reason that one of the calls gives: it stands in what its round writes, and in nothing else. */
@@ -97,9 +98,11 @@ test('a round whose backend is ended changes nothing, and rounds beside it go on
   onTestFinished(() => (holder.isRolledBack ? undefined : holder.rollback().execute()))
   const held = await createCaller({ db: holder, actor }).enrollment.change({ ...itemAt(items, 15), mode: 'verified' })
   const calls = items.map((item) => codeOf(enrollment.change({ ...item, isActive: false })))
-  const waiting = await waitingBackend()
+  await untilWaiting(db)
   expect(await Promise.all(others.map((item) => codeOf(enrollment.enroll(item))))).toEqual(others.map(() => 'created'))
-  await sql`select pg_terminate_backend(${waiting})`.execute(db)
+  await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
   const codes = await Promise.all(calls)
   await holder.rollback().execute()
   expect(held.kind).toBe('modeChanged')
@@ -125,16 +128,6 @@ function itemAt(items: readonly Item[], index: number): Item {
 /** The last thing that happened to an enrollment; absent where nothing did. */
 async function lastKind({ username, courseId }: Item): Promise<string | undefined> {
   return (await createCaller({ db, actor }).enrollment.history({ username, courseId })).at(-1)?.kind
-}
-
-/** The process id of the one backend that waits for a lock. */
-async function waitingBackend(): Promise<number> {
-  return vi.waitFor(async () => {
-    const { rows } = await sql<{ pid: number }>`
-      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
-    expect(rows).toHaveLength(1)
-    return rows[0]?.pid ?? 0
-  }, 10_000)
 }
 
 function codeOf(call: Promise<Outcome>): Promise<string> {
