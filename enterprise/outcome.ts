@@ -1,3 +1,4 @@
+import type { OutcomeKind } from '../routers/index.ts'
 import type { Refusal } from './refusal.ts'
 
 /** What `enrollLearners` answers (enterprise C.11). JSON as it stands. */
@@ -15,7 +16,7 @@ export interface EnrollLearnersAnswer {
 
 export type RowOutcome = DoneRow | RefusedRow
 
-interface RowIdentity {
+export interface RowIdentity {
   index: number
   ref?: string
   /** Null: the row came to no account. */
@@ -29,7 +30,7 @@ interface RowIdentity {
 export type DoneKind = EnrolledKind | PendingKind
 
 /** What happened to the enrollment. */
-export type EnrolledKind = 'created' | 'reactivated' | 'modeChanged' | 'unchanged'
+type EnrolledKind = 'created' | 'reactivated' | 'modeChanged' | 'unchanged'
 
 /** What happened to the row that waits for an account. */
 export type PendingKind = 'pendingCreated' | 'pendingUpdated' | 'pendingUnchanged'
@@ -62,4 +63,22 @@ export interface RefusedRow extends RowIdentity, Pick<Refusal, 'code' | 'message
   kind: 'refused'
   /** Whether the same row may succeed if it is sent again as it is. */
   retryable: boolean
+}
+
+/**
+ * Whether somebody has an enrollment now, or the promise of one, who had none (enterprise C.4 "ours"): of those learners
+ * are told.
+ */
+export function isCreated(kind: OutcomeKind | DoneKind): boolean {
+  return kind === 'created' || kind === 'reactivated' || kind === 'pendingCreated'
+}
+
+/** How many outcomes there are of each kind, and of each code of a refusal. */
+export function countsOf(outcomes: readonly RowOutcome[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const outcome of outcomes) {
+    const name = outcome.ok ? outcome.kind : outcome.code
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
 }

@@ -6,8 +6,6 @@ interface RefusalDetails {
     mode: string
     /** The modes that the course run offers now. */
     available: string[]
-    /** The course run offered the mode once. */
-    expired: boolean
   }
   /** The customer has unlinked the learner for good. */
   linkForbidden: Record<never, never>
@@ -46,8 +44,8 @@ export function refusal<C extends OwnCode>(code: C, details: RefusalDetails[C]):
 export function refusalFrom(failure: Failure): Refusal {
   if (failure.code === 'unavailable') return refusal('conflict', {})
   if (failure.code !== 'modeUnavailable') return failure
-  const { mode, available, expired } = failure.details
-  return refusal('modeNotAvailable', { mode, available, expired })
+  const { mode, available } = failure.details
+  return refusal('modeNotAvailable', { mode, available })
 }
 
 /** Whether the same row may succeed if it is sent again as it is. */

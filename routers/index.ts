@@ -32,6 +32,7 @@ export { enrollStream, type EnrollItem, type EnrollStreamOptions } from './strea
 export type { BatchAnswer, BatchResult } from './enroll-many.ts'
 export { EnrollmentError } from '../core/errors.ts'
 export { defaultPolicy } from '../core/policy.ts'
+export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { inTransaction, undoable } from '../core/database/transaction.ts'
 export { repeatOnTie } from '../core/database/tie.ts'
 export { isEmailAddress } from '../core/learner/email-address.ts'

@@ -59,8 +59,8 @@ describe('a refusal', () => {
     const closed = failure('enrollmentClosed', { because: 'ended' })
     expect(refusalFrom(closed)).toBe(closed)
     expect(refusalFrom(failure('unavailable', {})).code).toBe('conflict')
-    const details = { mode: 'audit', available: ['masters'], expired: false }
-    expect(refusalFrom(failure('modeUnavailable', { ...details, includeExpired: false }))).toEqual({
+    const details = { mode: 'audit', available: ['masters'] }
+    expect(refusalFrom(failure('modeUnavailable', { ...details, expired: false, includeExpired: false }))).toEqual({
       code: 'modeNotAvailable',
       message: "The course run does not offer the mode 'audit' now; it offers: masters.",
       details,
