@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { EnrollLearnersRequest } from '../../enterprise/command.ts'
 import type { EnterpriseDB } from '../../enterprise/database/schema.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
 import { addEnrollment } from '../support/world.ts'
+import { PAST, type RowRequest } from './calls.ts'
 import { addCustomer, addFulfilment, addLink, addPending, addRecord, type SeededCustomer } from './seed.ts'
-
-/** The day of the worked example. */
-export const NOW = new Date('2026-03-01T12:00:00.000Z')
-const PAST = '2026-02-01T00:00:00Z'
-
-export type RowRequest = EnrollLearnersRequest['rows'][number]
 
 const PEOPLE = ['ann', 'bob', 'cat', 'dan', 'Eve', 'fay', 'gus', 'hal'] as const
 export type PersonName = (typeof PEOPLE)[number]

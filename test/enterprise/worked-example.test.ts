@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import type { EnrollLearnersRequest } from '../../enterprise/command.ts'
-import { enrollLearners } from '../../enterprise/enroll-learners.ts'
 import type { RowOutcome } from '../../enterprise/outcome.ts'
 import { enrollmentInWords } from '../support/world.ts'
-import { buildAcme, NOW, rowsOf, uuidOf, type Acme, type RowNumber } from './acme.ts'
+import { buildAcme, rowsOf, uuidOf, type Acme, type RowNumber } from './acme.ts'
+import { enroll as enrollFor, type Options } from './calls.ts'
 import { createEnterpriseDatabase } from './seed.ts'
 import { everythingIn, linkInWords, pendingOf, recordOf } from './state.ts'
 
@@ -168,11 +167,13 @@ async function expectStateAfterAll({ customer, people, courses, address, f7 }: A
   ])
 }
 
-function enroll(world: Acme, numbers: RowNumber[], options: Partial<EnrollLearnersRequest> = {}) {
+function enroll(world: Acme, numbers: RowNumber[], options: Options = {}) {
   const rows = rowsOf(world)
-  return enrollLearners(
-    { db, actor: { kind: 'user', name: 'admin' }, now: () => NOW },
-    { customer: world.customer.uuid, rows: numbers.map((number) => rows[number]), ...options },
+  return enrollFor(
+    db,
+    world.customer,
+    numbers.map((number) => rows[number]),
+    options,
   )
 }
 
