@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../../core/database/schema.ts'
+import type { EnterpriseDB } from '../../enterprise/database/schema.ts'
 import type { EnrollLearnersRequest } from '../../enterprise/command.ts'
 import { enrollLearners } from '../../enterprise/enroll-learners.ts'
 import type { DoneRow, EnrollLearnersAnswer, RefusedRow, RowOutcome } from '../../enterprise/outcome.ts'
@@ -14,13 +14,13 @@ export type RowRequest = EnrollLearnersRequest['rows'][number]
 export type Options = Partial<Omit<EnrollLearnersRequest, 'customer' | 'rows'>>
 
 /** What a test calls with, unless it says otherwise. */
-export function contextOf(db: Kysely<DB>, overrides: Partial<Context> = {}): Context {
+export function contextOf(db: Kysely<EnterpriseDB>, overrides: Partial<Context> = {}): Context {
   return { db, actor: { kind: 'user', name: 'admin' }, now: () => NOW, ...overrides }
 }
 
 /** Calls `enrollLearners` for a customer. */
 export function enroll(
-  db: Kysely<DB>,
+  db: Kysely<EnterpriseDB>,
   customer: { uuid: string },
   rows: RowRequest[],
   options: Options = {},
@@ -29,14 +29,24 @@ export function enroll(
 }
 
 /** The outcome of one row, which succeeds. */
-export async function done(db: Kysely<DB>, customer: { uuid: string }, row: RowRequest, options: Options = {}) {
+export async function done(
+  db: Kysely<EnterpriseDB>,
+  customer: { uuid: string },
+  row: RowRequest,
+  options: Options = {},
+) {
   const outcome = await only(enroll(db, customer, [row], options))
   if (!outcome.ok) throw new Error(`Refused: ${outcome.message}`)
   return outcome satisfies DoneRow
 }
 
 /** The outcome of one row, which is refused. */
-export async function refused(db: Kysely<DB>, customer: { uuid: string }, row: RowRequest, options: Options = {}) {
+export async function refused(
+  db: Kysely<EnterpriseDB>,
+  customer: { uuid: string },
+  row: RowRequest,
+  options: Options = {},
+) {
   const outcome = await only(enroll(db, customer, [row], options))
   if (outcome.ok) throw new Error(`Not refused but ${outcome.kind}`)
   return outcome satisfies RefusedRow
