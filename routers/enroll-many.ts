@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
 import { z } from 'zod'
-import type { Asked, Outcome, Result } from '../core/enrollment/command.ts'
+import type { DB } from '../core/database/schema.ts'
+import type { Asked, Outcome, Result, Stamp } from '../core/enrollment/command.ts'
 import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
 import { EnrollmentError, failure, type Failure } from '../core/errors.ts'
+import { withIdempotencyKey } from '../core/idempotency/key.ts'
+import type { Policy } from '../core/policy.ts'
 import { storableText } from '../core/text.ts'
 import { enrollCommand } from './commands.ts'
 import { enrollFields, withLooseLearner } from './inputs.ts'
@@ -17,7 +21,10 @@ const enrollManyInput = z.strictObject({
     .min(1),
   failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
   dryRun: z.boolean().default(false),
+  idempotencyKey: storableText(255).min(1).optional(),
 })
+
+type Batch = Omit<z.output<typeof enrollManyInput>, 'idempotencyKey'>
 
 /** The result of `items[index]` (rpc §3.2). */
 export type BatchResult = { index: number; ref?: string } & (
@@ -27,7 +34,8 @@ export type BatchResult = { index: number; ref?: string } & (
 
 export interface BatchAnswer {
   batchId: string
-  status: 'applied' | 'planned' | 'rolledBack'
+  /** `replayed`: the rest is the answer that the first call with the same idempotency key got. */
+  status: 'applied' | 'planned' | 'rolledBack' | 'replayed'
   /** How many results there are of each kind and of each error code; they add up to the number of items. */
   counts: Record<string, number>
   results: BatchResult[]
@@ -41,22 +49,47 @@ export const enrollManyProcedure = procedure
     return next()
   })
   .input(enrollManyInput)
-  .mutation(async ({ ctx, input: { items, failureMode, dryRun } }): Promise<BatchAnswer> => {
-    const batchId = randomUUID()
-    const stamp = { ...ctx.stamp, batchId }
-    const asked: Asked[] = items.map((item) => ({ command: enrollCommand(item), stamp }))
-    const strict = failureMode === 'strict'
-    const { results, kept } =
-      strict || dryRun
-        ? await enrollWhole(ctx.db, asked, ctx.policy, { strict, dryRun })
-        : { results: await enrollMany(ctx.db, asked, ctx.policy), kept: true }
-    return {
-      batchId,
-      status: statusOf({ kept, dryRun }),
-      counts: countsOf(results),
-      results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
-    }
+  .mutation(async ({ ctx, input: { idempotencyKey: key, ...batch } }): Promise<BatchAnswer> => {
+    // A dry run keeps nothing, so it neither uses a key nor is answered from one.
+    if (key === undefined || batch.dryRun) return carryOut(ctx.db, batch, ctx)
+    const { stamp } = ctx
+    const use = { actor: stamp.actor.name, scope: 'enrollment.enrollMany', key, input: batch, now: stamp.now }
+    const { answer, replayed } = await withIdempotencyKey(
+      ctx.db,
+      use,
+      (trx) => carryOut(trx, batch, { ...ctx, asOne: true }),
+      { keepIf: ({ status }) => status === 'applied' },
+    )
+    return replayed ? { ...answer, status: 'replayed' } : answer
   })
+
+interface Circumstances {
+  readonly stamp: Stamp
+  readonly policy: Policy
+  /** Whether no part of the batch is kept without the rest, be it because a race was lost. */
+  readonly asOne?: boolean
+}
+
+async function carryOut(
+  db: Kysely<DB>,
+  { items, failureMode, dryRun }: Batch,
+  { stamp: callStamp, policy, asOne = false }: Circumstances,
+): Promise<BatchAnswer> {
+  const batchId = randomUUID()
+  const stamp = { ...callStamp, batchId }
+  const asked: Asked[] = items.map((item) => ({ command: enrollCommand(item), stamp }))
+  const strict = failureMode === 'strict'
+  const { results, kept } =
+    strict || dryRun || asOne
+      ? await enrollWhole(db, asked, policy, { strict, dryRun })
+      : { results: await enrollMany(db, asked, policy), kept: true }
+  return {
+    batchId,
+    status: statusOf({ kept, dryRun }),
+    counts: countsOf(results),
+    results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
+  }
+}
 
 function hasTooManyItems(raw: unknown): boolean {
   if (typeof raw !== 'object' || raw === null || !('items' in raw)) return false

@@ -6,6 +6,7 @@ import { loadDemoCatalogueIfEmpty } from './demo/index.ts'
 import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
 import { resolveSecrets } from './secrets.ts'
+import { sweepFromTimeToTime } from './sweeping.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly log: FastifyInstance['log']
@@ -33,6 +34,7 @@ export async function startServer(config: Config, output: LogOutput): Promise<Ru
   onConnectionLost = (error) => log.warn({ err: error }, 'database connection lost')
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
+  undo.use(sweepFromTimeToTime(database.db, log))
   const running = undo.move()
   return { log, addresses, isFirstStart, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

@@ -108,7 +108,7 @@ async function attemptWhole(
       return { keep: !dryRun, value: { results, kept: !dryRun } }
     })
   } catch (error) {
-    if (isSerializationFailure(error)) return 'lostRace'
+    if (isTieToRepeat(db, error)) return 'lostRace'
     throw error
   }
 }
@@ -117,12 +117,19 @@ function notAttempted(result: Result): Result {
   return result.ok ? { ok: false, error: failure('notAttempted', {}) } : result
 }
 
-/** On the pool a tie that the database broke is one more lost race; in a joined transaction it is its owner's to repeat. */
 async function attemptRound(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<RoundResult[]> {
   try {
     return await runRound(db, asked, policy)
   } catch (error) {
-    if (!db.isTransaction && isSerializationFailure(error)) return asked.map(() => 'lostRace')
+    if (isTieToRepeat(db, error)) return asked.map(() => 'lostRace')
     throw error
   }
+}
+
+/**
+ * On the pool a tie that the database broke is one more lost race. In a joined transaction it is its owner's to repeat: the
+ * snapshot stays too old, and the locks that the other one waits for may be the owner's.
+ */
+function isTieToRepeat(db: Kysely<DB>, error: unknown): boolean {
+  return !db.isTransaction && isSerializationFailure(error)
 }

@@ -6,6 +6,7 @@ import { undoable } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { jsonOf } from './json.ts'
+import { inTurn } from './turn.ts'
 
 /** Who uses an idempotency key, and for what. */
 export interface KeyUse {
@@ -46,7 +47,7 @@ export async function withIdempotencyKey<T>(
   { keepIf = () => true }: { readonly keepIf?: (answer: T) => boolean } = {},
 ): Promise<KeyedAnswer<T>> {
   const inputSha256 = fingerprintOf(use.input)
-  return repeatOnTie(db, () =>
+  const once = () =>
     undoable<KeyedAnswer<T>>(db, async (trx) => {
       const known = await take(trx, use, inputSha256)
       if (known !== null) {
@@ -57,8 +58,8 @@ export async function withIdempotencyKey<T>(
       const keep = keepIf(answer)
       if (keep) await remember(trx, use, answer)
       return { keep, value: { answer, replayed: false } }
-    }),
-  )
+    })
+  return inTurn(db, jsonOf([use.scope, use.actor, use.key]), () => repeatOnTie(db, once))
 }
 
 interface Known {

@@ -21,6 +21,7 @@ type Path =
   | 'enrollment.search'
   | 'enrollment.history'
   | 'course.get'
+  | 'course.getMany'
   | 'events.list'
 
 const good = { username, courseId }
@@ -58,6 +59,11 @@ describe('malformed input is BAD_REQUEST with the issues of zod', () => {
     ['enrollment.enrollMany', { items: [] }, 'items'],
     ['enrollment.enrollMany', { items: [good], failureMode: 'none' }, 'failureMode'],
     ['enrollment.enrollMany', { items: [good, { ...good, isActive: 1 }] }, 'items.1.isActive'],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: '' }, 'idempotencyKey'],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: 'x'.repeat(256) }, 'idempotencyKey'],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: 'nul\0' }, 'idempotencyKey'],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: 'half \ud800' }, 'idempotencyKey'],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: 7 }, 'idempotencyKey'],
     ['enrollment.change', good, ''],
     ['enrollment.change', { ...good, expectedVersion: 1 }, ''],
     ['enrollment.change', { ...good, mode: 'audit', expectedVersion: 0 }, 'expectedVersion'],
@@ -76,6 +82,10 @@ describe('malformed input is BAD_REQUEST with the issues of zod', () => {
     ['enrollment.search', { changedSince: '9999-12-31T23:59:59-01:00' }, 'changedSince'],
     ['enrollment.search', { cursor: 'garbage' }, 'cursor'],
     ['course.get', { courseId, includeExpired: 0 }, 'includeExpired'],
+    ['course.getMany', {}, 'courseIds'],
+    ['course.getMany', { courseIds: [] }, 'courseIds'],
+    ['course.getMany', { courseIds: Array.from({ length: 1001 }, () => '') }, 'courseIds'],
+    ['course.getMany', { courseIds: [courseId, 7] }, 'courseIds.1'],
     ['events.list', { after: 'garbage' }, 'after'],
     ['events.list', { after: '1-' }, 'after'],
     ['events.list', { after: '-1-1' }, 'after'],
@@ -104,6 +114,8 @@ describe('what is at the edge is well formed', () => {
   test.each<[Path, unknown]>([
     ['enrollment.enroll', { ...good, username: undefined, email: `  ${username.toUpperCase()}@EXAMPLE.com ` }],
     ['enrollment.enroll', { ...good, mode: undefined, reason: '', attributes: [] }],
+    ['enrollment.enrollMany', { items: [good], idempotencyKey: ' '.repeat(255) }],
+    ['course.getMany', { courseIds: Array.from({ length: 1000 }, () => courseId) }],
     ['enrollment.search', { limit: 1000, courseIds: [], changedSince: '0001-01-01T00:00:00Z' }],
     ['enrollment.search', { changedSince: '9999-12-31T23:59:59.999999Z' }],
     ['enrollment.search', { changedSince: '2026-07-01T12:00:00+05:45' }],

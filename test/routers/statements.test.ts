@@ -13,6 +13,12 @@ test.each([
   ['bestEffort in a course run with seats', { max_enrollments: 900 }, {}],
   ['strict', {}, { failureMode: 'strict' }],
   ['a dry run', {}, { dryRun: true }],
+  ['with a key', {}, { idempotencyKey: 'key' }],
+  [
+    'strict with a key in a course run with seats',
+    { max_enrollments: 2000 },
+    { failureMode: 'strict', idempotencyKey: 'strict key' },
+  ],
 ] as const)('%s takes as many statements for 1000 items as for 10', async (_, columns, options) => {
   const counts = []
   for (const size of [10, 1000]) {
@@ -20,7 +26,8 @@ test.each([
     // The second time all of them exist.
     for (const repeat of ['first', 'again']) {
       const counted = counting(db)
-      await callerOf(counted.db).enrollment.enrollMany({ items, ...options })
+      const key = 'idempotencyKey' in options ? { idempotencyKey: `${options.idempotencyKey} ${size}` } : {}
+      await callerOf(counted.db).enrollment.enrollMany({ items, ...options, ...key })
       counts.push({ size, repeat, statements: counted.statements() })
     }
   }

@@ -4,11 +4,16 @@ import { promisify } from 'node:util'
 import {
   createCaller,
   enrollmentErrorFrom,
+  inTransaction,
+  repeatOnTie,
+  undoable,
+  withIdempotencyKey,
   type EnrollmentError,
   type Actor,
   type AppRouter,
   type Caller,
   type Context,
+  type CourseOffer,
   type Enrollment,
   type EnrollmentEvent,
   type ErrorCode,
@@ -80,7 +85,9 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
   test('a result of a batch tells its outcome or its error', () => {
     type Answer = Outputs['enrollment']['enrollMany']
     expectTypeOf<Answer['batchId']>().toEqualTypeOf<string>()
+    expectTypeOf<Answer['status']>().toEqualTypeOf<'applied' | 'planned' | 'rolledBack' | 'replayed'>()
     expectTypeOf<Answer['counts']>().toEqualTypeOf<Record<string, number>>()
+    expectTypeOf<Inputs['enrollment']['enrollMany']['idempotencyKey']>().toEqualTypeOf<string | undefined>()
     const check = (result: Answer['results'][number]) => {
       expectTypeOf(result.index).toEqualTypeOf<number>()
       if (result.ok) expectTypeOf(result.outcome).toEqualTypeOf<Outcome>()
@@ -96,6 +103,9 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     expectTypeOf<Outputs['enrollment']['history']>().toEqualTypeOf<EnrollmentEvent[]>()
     expectTypeOf<Outputs['events']['list']>().toEqualTypeOf<{ events: EnrollmentEvent[]; cursor: string }>()
     expectTypeOf<Outputs['course']['get']['modes'][number]['expires']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Awaited<ReturnType<Caller['course']['getMany']>>>().toEqualTypeOf<(CourseOffer | null)[]>()
+    expectTypeOf<NonNullable<Outputs['course']['getMany'][number]>['courseId']>().toEqualTypeOf<string>()
+    expectTypeOf<CourseOffer['seatsTaken']>().toEqualTypeOf<number | null>()
     expectTypeOf<EnrollmentEvent['via']>().toEqualTypeOf<'rest' | 'rpc' | 'caller' | 'bulk' | 'cli'>()
   })
 
@@ -120,6 +130,19 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     expectTypeOf<Client>().toExtend<AsyncDisposable>()
     // @ts-expect-error a query is not mutated
     expectTypeOf<Client['enrollment']['get']['mutate']>()
+  })
+
+  test('what a tenant builds on takes the pool and a transaction alike', () => {
+    const work = (on: Kysely<DB>) => {
+      const use = { actor: 'tenant', scope: 'batch', key: 'k', input: {}, now: new Date() }
+      const once = () => withIdempotencyKey(on, use, async (trx) => ({ isInside: trx.isTransaction }))
+      expectTypeOf(once).returns.resolves.toEqualTypeOf<{ answer: { isInside: boolean }; replayed: boolean }>()
+      const kept = () => undoable(on, async (trx) => ({ keep: true, value: trx.isTransaction }))
+      expectTypeOf(kept).returns.resolves.toEqualTypeOf<boolean>()
+      return repeatOnTie(on, () => inTransaction(on, async () => 1))
+    }
+    expectTypeOf(work).returns.resolves.toEqualTypeOf<number>()
+    expectTypeOf<Transaction<DB>>().toExtend<Parameters<typeof work>[0]>()
   })
 
   test('a client is given a token and either a url or a socket', () => {
@@ -148,7 +171,16 @@ test('the package gives its three entries, and nothing else', async () => {
   const names = (entry: string) =>
     run(`console.log(JSON.stringify(Object.keys(await import(${JSON.stringify(entry)})).sort()))`)
   expect(await names('enrollment-service')).toEqual(
-    expect.arrayContaining(['EnrollmentError', 'appRouter', 'createCaller', 'enrollmentErrorFrom']),
+    expect.arrayContaining([
+      'EnrollmentError',
+      'appRouter',
+      'createCaller',
+      'enrollmentErrorFrom',
+      'inTransaction',
+      'repeatOnTie',
+      'undoable',
+      'withIdempotencyKey',
+    ]),
   )
   expect(await names('enrollment-service/client')).toEqual(['createClient'])
   expect(await names('enrollment-service/database')).toEqual(

@@ -25,6 +25,10 @@ describe('a database that cannot be reached', () => {
       'enrollment.enrollMany, strict',
       ({ enrollment }) => enrollment.enrollMany({ items: [pair], failureMode: 'strict' }),
     ],
+    [
+      'enrollment.enrollMany, with a key',
+      ({ enrollment }) => enrollment.enrollMany({ items: [pair], idempotencyKey: 'key' }),
+    ],
     ['enrollment.change', ({ enrollment }) => enrollment.change({ ...pair, isActive: false })],
     ['enrollment.unenrollAll', ({ enrollment }) => enrollment.unenrollAll({ username: pair.username })],
     ['enrollment.get', ({ enrollment }) => enrollment.get(pair)],
@@ -32,6 +36,7 @@ describe('a database that cannot be reached', () => {
     ['enrollment.search', ({ enrollment }) => enrollment.search({})],
     ['enrollment.history', ({ enrollment }) => enrollment.history(pair)],
     ['course.get', ({ course }) => course.get({ courseId: pair.courseId })],
+    ['course.getMany', ({ course }) => course.getMany({ courseIds: [pair.courseId] })],
     ['events.list', ({ events }) => events.list({})],
   ])('makes %s unavailable, and tells nothing of where it is', async (_, call) => {
     await using closed = openDatabase({ connectionString: 'postgresql://secret@127.0.0.1:1/hidden' })
@@ -52,6 +57,7 @@ describe('a connection that is ended in the middle of a call', () => {
     ['enroll', ({ enrollment }) => enrollment.enroll(pair)],
     ['enrollMany', ({ enrollment }) => enrollment.enrollMany({ items: [pair] })],
     ['enrollMany, strict', ({ enrollment }) => enrollment.enrollMany({ items: [pair], failureMode: 'strict' })],
+    ['enrollMany, with a key', ({ enrollment }) => enrollment.enrollMany({ items: [pair], idempotencyKey: 'lost' })],
   ])('makes %s unavailable, leaves nothing half done, and the next call works', async (_, call) => {
     await using small = openDatabase({ connectionString, poolSize: 1 })
     const release = await holdSeats()

@@ -5,7 +5,9 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { afterEach, describe, expect, inject, test, vi } from 'vitest'
+import { withIdempotencyKey } from '../../core/idempotency/key.ts'
+import { KEPT_MS } from '../../core/idempotency/sweep.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { runStatement } from '../support/statement.ts'
 
@@ -101,6 +103,19 @@ describe('with a DATABASE_URL', () => {
     const run = start({ DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' })
     await run.ready
     expect(run.stdout().trim().split('\n')).toHaveLength(1)
+  })
+
+  test('deletes soon after its start what has expired in the database', async () => {
+    await using database = await createTestDatabase()
+    const { db, connectionString } = database
+    const use = { actor: 'tests', scope: 'tests', input: null }
+    const old = new Date(Date.now() - KEPT_MS)
+    await withIdempotencyKey(db, { ...use, key: 'old', now: old }, async () => 1)
+    await withIdempotencyKey(db, { ...use, key: 'young', now: new Date() }, async () => 1)
+    await start({ DATABASE_URL: connectionString, ...SECRETS }).ready
+    await vi.waitFor(async () => {
+      expect(await db.selectFrom('idempotency_keys').select('key').execute()).toEqual([{ key: 'young' }])
+    }, 10_000)
   })
 
   test('without the secrets it does not start, and names each', async () => {

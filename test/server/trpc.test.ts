@@ -61,6 +61,26 @@ describe.each(ways)('over %s', (_name, at) => {
     })
   })
 
+  test('a batch with an idempotency key is written once, and answered the same again', async () => {
+    await using client = createClient(at())
+    const items = [await freshLearner(), await freshLearner(), 'nobody'].map((username) => ({
+      username,
+      courseId: COURSE,
+    }))
+    const idempotencyKey = `of ${items[0]?.username}`
+    const first = await client.enrollment.enrollMany.mutate({ items, idempotencyKey })
+    expect(first).toMatchObject({ status: 'applied', counts: { created: 2, learnerNotFound: 1 } })
+    const again = await client.enrollment.enrollMany.mutate({ items, idempotencyKey })
+    expect(JSON.stringify(again)).toBe(JSON.stringify({ ...first, status: 'replayed' }))
+    const error = await errorOf(client.enrollment.enrollMany.mutate({ items: items.slice(1), idempotencyKey }))
+    expect(error.data).toMatchObject({
+      code: 'CONFLICT',
+      httpStatus: 409,
+      reason: 'idempotencyMismatch',
+      details: { key: idempotencyKey },
+    })
+  })
+
   test.for(['wrong', `${TOKEN}x`, ` ${TOKEN}`.repeat(2)])('the token %o is refused', async (token) => {
     await using client = createClient({ ...at(), token })
     const error = await errorOf(client.enrollment.get.query({ username: 'alice', courseId: COURSE }))

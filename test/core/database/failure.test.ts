@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { isDatabaseUnavailable, isSerializationFailure } from '../../../core/database/failure.ts'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
+import { EnrollmentError, failure } from '../../../core/errors.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const database = await createTestDatabase()
@@ -78,6 +79,14 @@ describe('a tie that the database broke', () => {
     await a.rollback().execute()
     await b.rollback().execute()
   })
+})
+
+test('what comes from a tie is one, what comes from anything else is none', async () => {
+  const tie = await errorOf(sql.raw(`do $$ begin raise exception using errcode = '40P01'; end $$`).execute(db))
+  const told = new EnrollmentError(failure('unavailable', {}), { cause: tie })
+  expect(isSerializationFailure(new Error('of a door', { cause: told }))).toBe(true)
+  const lost = new EnrollmentError(failure('unavailable', {}), { cause: new Error('Connection terminated') })
+  expect(isSerializationFailure(new Error('of a door', { cause: lost }))).toBe(false)
 })
 
 describe('neither', () => {
