@@ -3,6 +3,7 @@ import type { DB } from '../../core/database/schema.ts'
 import { exportLines } from '../../core/transfer/export.ts'
 import { importLines, type ImportCounts } from '../../core/transfer/import.ts'
 import type { LineFailure } from '../../core/transfer/outcome.ts'
+import { rowsOfTables } from './tables.ts'
 
 export const IMPORT_NOW = new Date('2026-03-01T12:00:00.000Z')
 
@@ -44,8 +45,8 @@ export async function empty(db: Kysely<DB>): Promise<void> {
 }
 
 /** Every row of every table that an import writes to, in a form to compare. */
-export async function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
-  const tables = [
+export function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
+  return rowsOfTables(db, [
     'learners',
     'courses',
     'course_modes',
@@ -57,13 +58,5 @@ export async function everything(db: Kysely<DB>): Promise<Record<string, unknown
     'enrollment_events',
     'retirements',
     'embargo_rules',
-  ] as const
-  const found: Record<string, unknown[]> = {}
-  for (const table of tables) {
-    const { rows } = await sql<{ row: unknown }>`
-      select to_jsonb(t) || jsonb_build_object('xmin', t.xmin::text) as row from ${sql.table(table)} t
-      order by to_jsonb(t)::text`.execute(db)
-    found[table] = rows.map(({ row }) => row)
-  }
-  return found
+  ])
 }

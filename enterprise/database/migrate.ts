@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely'
+import { Migrator, type Migration } from 'kysely/migration'
+import type { DB } from '../../core/database/schema.ts'
+import * as initial from './migrations/0001_initial.ts'
+
+/** In the order in which they run. Append only: a migration that has landed never changes. */
+const migrations: Record<string, Migration> = {
+  '0001_initial': initial,
+}
+
+/**
+ * Brings the tables of the tenant to the newest schema, in one transaction. The database has the newest schema of the
+ * house already. Several processes may call it at once: one works, the others wait and find nothing to do.
+ *
+ * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
+ * @throws what the failing migration threw; nothing of it is kept then.
+ */
+export async function migrateEnterprise(db: Kysely<DB>): Promise<string[]> {
+  const { error, results = [] } = await migratorOf(db).migrateToLatest()
+  if (error !== undefined) throw error
+  return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+/** The tenant keeps its own books: its migrations and those of the house do not know of each other. */
+function migratorOf(db: Kysely<DB>): Migrator {
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+    migrationTableName: 'enterprise_migrations',
+    migrationLockTableName: 'enterprise_migration_lock',
+  })
+}

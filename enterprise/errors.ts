@@ -1,0 +1,26 @@
+/** Why the tenant turns a whole request down, and what each reason tells. */
+interface EnterpriseErrorDetails {
+  customerNotFound: { customer: string }
+  /** `issues`: those of zod, with the path of each. */
+  invalidRequest: { issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] }
+}
+
+export type EnterpriseErrorCode = keyof EnterpriseErrorDetails
+
+/** The tenant did not even begin: nothing of the request was done. Rows that fail alone are outcomes, not errors. */
+export class EnterpriseError<C extends EnterpriseErrorCode = EnterpriseErrorCode> extends Error {
+  override readonly name = 'EnterpriseError'
+  readonly code: C
+  readonly details: EnterpriseErrorDetails[C]
+
+  constructor(code: C, details: EnterpriseErrorDetails[C]) {
+    super(messages[code](details))
+    this.code = code
+    this.details = details
+  }
+}
+
+const messages: { [C in EnterpriseErrorCode]: (details: EnterpriseErrorDetails[C]) => string } = {
+  customerNotFound: ({ customer }) => `No customer has the UUID '${customer}'.`,
+  invalidRequest: ({ issues }) => issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+}
