@@ -5,7 +5,9 @@ import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
 import { noticeArrivals } from '../../../enterprise/pending/notice.ts'
 import { SWEEP_START, sweepOpenLinks } from '../../../enterprise/pending/sweep.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 import { openWire, type Ambush } from '../../support/wire.ts'
+import { enrollmentInWords } from '../../support/world.ts'
 import { uuidOf } from '../acme.ts'
 import { enroll, NOW } from '../calls.ts'
 import { addCustomer, addPending, createEnterpriseDatabase } from '../seed.ts'
@@ -128,6 +130,37 @@ describe('steps at the same time', () => {
     expect(await doneIn(courseId)).toEqual(once(400))
   })
 
+  test('that took the same row, because the first was slow, do it once', async () => {
+    const { courseId } = await situation(1)
+    const learnerId = await learnerOf(courseId)
+    const slow = await db.transaction().execute(async (trx) => {
+      await sql`select from learners where id = ${learnerId} for update`.execute(trx)
+      const first = step(db)
+      await untilWaiting(db)
+      const second = step(db, { now: () => later(31) })
+      await untilWaiting(db, 2)
+      return { steps: [first, second] }
+    })
+    const steps = await Promise.all(slow.steps)
+    expect(steps.map(({ taken }) => taken)).toEqual([1, 1])
+    expect(steps.map(({ counts }) => counts.fulfilled).toSorted((a, b) => a - b)).toEqual([0, 1])
+    expect(await doneIn(courseId)).toEqual(once(1))
+  })
+
+  test('do what a row asks for once nobody changes it any more', async () => {
+    const { courseId, emails } = await situation(1)
+    const learnerId = await learnerOf(courseId)
+    const waiting = await db.transaction().execute(async (trx) => {
+      await sql`select from enterprise_pending_links where email = ${emails[0]} for update`.execute(trx)
+      const taken = { done: step(db) }
+      await untilWaiting(db)
+      await sql`update enterprise_pending_enrollments set mode = 'audit' where course_key = ${courseId}`.execute(trx)
+      return taken
+    })
+    expect((await waiting.done).counts).toMatchObject({ fulfilled: 1 })
+    expect(await enrollmentInWords(db, learnerId, courseId)).toBe('active audit')
+  })
+
   test('as requests for the same addresses, whose accounts arrive, end with everybody enrolled once', async () => {
     const courseId = await addCourse(db)
     await db
@@ -171,6 +204,18 @@ async function situation(size: number) {
   await sql`update learners l set email = a.email from unnest(${ids}::integer[], ${emails}::text[]) as a (id, email)
     where l.id = a.id`.execute(db)
   return { courseId, emails }
+}
+
+/** Who has the address for which something waits; the arrival is taken note of. */
+async function learnerOf(courseId: string): Promise<number> {
+  await noticeArrivals(db, { limit: 1000, at: NOW.toISOString() })
+  const row = await db
+    .selectFrom('enterprise_pending_enrollments as p')
+    .innerJoin('enterprise_pending_links as k', 'k.id', 'p.pending_link_id')
+    .select('k.taken_by')
+    .where('p.course_key', '=', courseId)
+    .executeTakeFirstOrThrow()
+  return row.taken_by ?? 0
 }
 
 function newAddress(): string {
