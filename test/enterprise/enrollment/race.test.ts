@@ -4,13 +4,17 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
-import { license } from '../acme.ts'
+import { license, transaction, uuidOf } from '../acme.ts'
 import { contextOf, enroll, kindsOf, type RowRequest } from '../calls.ts'
-import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
+import { addCustomer, addFulfilment, addLink, addPending, addRecord, createEnterpriseDatabase } from '../seed.ts'
+import { pendingOf, recordOf } from '../state.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
+
+const FUNDING = ['1', '2', '3', '4', '5', '6']
+const CONFLICTS = Array.from({ length: 5 }, () => 'fundingConflict')
 
 /** How long batches run against each other. */
 const RACE_MS = 2_000
@@ -70,6 +74,36 @@ describe('batches at the same time', () => {
       expect([...kinds].toSorted()).toEqual(['courseFull', 'created', 'unchanged'])
       for (const courseId of courses) expect(await activeIn(courseId)).toBe(5)
     }
+  })
+
+  test('about one enrollment take the funding of the first', async () => {
+    const customer = await addCustomer(db)
+    const [ann, courseId] = [await addLearner(db), await addCourse(db)]
+    await addEnrollment(db, ann.id, courseId)
+    const record = await addRecord(db, await addLink(db, customer, ann.id), courseId)
+    await addFulfilment(db, customer, record, { kind: 'transaction', id: uuidOf('T-old'), revoked: true })
+    const rows = FUNDING.map((name) => ({
+      userId: String(ann.id),
+      courseId,
+      funding: transaction(name),
+      mode: 'audit',
+    }))
+    const answers = await Promise.all(rows.map((row) => enroll(db, customer, [row])))
+    expect(answers.flatMap(kindsOf).toSorted()).toEqual([...CONFLICTS, 'unchanged'])
+    const first = answers.findIndex(({ rows: [row] }) => row?.ok === true)
+    const [fulfilment] = (await recordOf(db, customer, ann.id, courseId))?.fulfilments ?? []
+    expect(fulfilment?.funding_id).toBe(uuidOf(FUNDING[first] ?? ''))
+  })
+
+  test.each(['new', 'known'])('about one %s address take the license of the first', async (state) => {
+    const customer = await addCustomer(db)
+    const [email, courseId] = [`${state}@example.com`, await addCourse(db)]
+    if (state === 'known') await addPending(db, customer, email, await addCourse(db))
+    const rows = FUNDING.map((name) => ({ email, courseId, funding: license(name) }))
+    const answers = await Promise.all(rows.map((row) => enroll(db, customer, [row])))
+    expect(answers.flatMap(kindsOf).toSorted()).toEqual([...CONFLICTS, 'pendingCreated'])
+    const first = answers.findIndex(({ rows: [row] }) => row?.ok === true)
+    expect(await pendingOf(db, customer, email, courseId)).toMatchObject({ license_uuid: uuidOf(FUNDING[first] ?? '') })
   })
 
   test('as calls of the house about the same pairs keep one enrollment of each', async () => {
