@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
+import { trap } from '../../support/trap.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
 import { license, transaction, uuidOf } from '../acme.ts'
 import { contextOf, enroll, kindsOf, type RowRequest } from '../calls.ts'
@@ -166,18 +167,15 @@ describe('a batch that the database ends', () => {
     const learners = await addLearners(db, 2100)
     const rows = learners.map(({ id }) => ({ userId: String(id), courseId }))
     const unlucky = learners[1500]?.id
-    await sql
-      .raw(`create function unlucky() returns trigger language plpgsql as $$ begin
-        if new.learner_id = ${unlucky} then perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5); end if;
-        return new; end $$`)
-      .execute(db)
-    await sql`create trigger unlucky before insert on enterprise_learner_links
-      for each row execute function unlucky()`.execute(db)
-    const answer = await enroll(db, customer, rows)
-    await sql`drop function unlucky cascade`.execute(db)
-    expect(answer.counts).toEqual({ created: 1000, busy: 1100 })
-    expect(answer.rows[1000]).toMatchObject({ code: 'busy', retryable: true, userId: null })
-    expect(await activeIn(courseId)).toBe(1000)
+    {
+      const end = `if new.learner_id = ${unlucky} then
+        perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5); end if`
+      await using _ = await trap(db, 'enterprise_learner_links', end)
+      const answer = await enroll(db, customer, rows)
+      expect(answer.counts).toEqual({ created: 1000, busy: 1100 })
+      expect(answer.rows[1000]).toMatchObject({ code: 'busy', retryable: true, userId: null })
+      expect(await activeIn(courseId)).toBe(1000)
+    }
     expect((await enroll(db, customer, rows)).counts).toEqual({ unchanged: 1000, created: 1100 })
   })
 })
