@@ -1,19 +1,38 @@
 import { once } from 'node:events'
 import autocannon from 'autocannon'
+import { Agent, request } from 'undici'
 import { createClient } from '../routers/client.ts'
 import { closedLoop, summarise, type Measurement } from './load.ts'
+import { createOrpcClient } from './orpc-client.ts'
 
 /** One load to put on a server from this process; the parent sends it as a message. */
-export type Job = {
+export type Job = EnrollOverHttp | EnrollOverRpc | ReadPages
+
+interface Enroll {
   readonly callers: number
   readonly usernames: readonly string[]
   readonly courseId: string
-} & ({ readonly door: 'http'; readonly url: string; readonly apiKey: string } | RpcTarget)
+}
 
-interface RpcTarget {
-  readonly door: 'rpc'
+interface EnrollOverHttp extends Enroll {
+  readonly door: 'http'
+  readonly url: string
+  readonly apiKey: string
+}
+
+interface EnrollOverRpc extends Enroll {
+  /** Ours, or that of the peer behind oRPC. */
+  readonly door: 'rpc' | 'orpc'
   readonly socketPath: string
   readonly token: string
+}
+
+/** The same page again and again, from one caller. */
+interface ReadPages {
+  readonly door: 'pages'
+  readonly url: string
+  readonly authorization: string
+  readonly times: number
 }
 
 process.on('message', (job: Job) => {
@@ -24,10 +43,12 @@ process.on('message', (job: Job) => {
 })
 
 function run(job: Job): Promise<Measurement> {
-  return job.door === 'http' ? loadOverHttp(job) : loadOverRpc(job)
+  if (job.door === 'pages') return readPages(job)
+  if (job.door === 'http') return loadOverHttp(job)
+  return job.door === 'rpc' ? loadOverRpc(job) : loadOverOrpc(job)
 }
 
-async function loadOverHttp(job: Extract<Job, { door: 'http' }>): Promise<Measurement> {
+async function loadOverHttp(job: EnrollOverHttp): Promise<Measurement> {
   const total = job.usernames.length
   const latencies = new Float64Array(total)
   let sent = 0
@@ -63,9 +84,29 @@ async function loadOverHttp(job: Extract<Job, { door: 'http' }>): Promise<Measur
   return summarise(latencies, lastAnswer - started, 1)
 }
 
-async function loadOverRpc(job: Extract<Job, { door: 'rpc' }>): Promise<Measurement> {
-  await using client = createClient({ socketPath: job.socketPath, token: job.token })
-  return await closedLoop({ callers: job.callers, total: job.usernames.length }, (index) =>
-    client.enrollment.enroll.mutate({ username: job.usernames[index] ?? '', courseId: job.courseId }),
+async function loadOverRpc({ callers, usernames, courseId, ...target }: EnrollOverRpc): Promise<Measurement> {
+  await using client = createClient(target)
+  return await closedLoop({ callers, total: usernames.length }, (index) =>
+    client.enrollment.enroll.mutate({ username: usernames[index] ?? '', courseId }),
   )
+}
+
+async function loadOverOrpc({ callers, usernames, courseId, ...target }: EnrollOverRpc): Promise<Measurement> {
+  await using peer = createOrpcClient(target)
+  return await closedLoop({ callers, total: usernames.length }, (index) =>
+    peer.client.enrollment.enroll({ username: usernames[index] ?? '', courseId }),
+  )
+}
+
+async function readPages({ url, authorization, times }: ReadPages): Promise<Measurement> {
+  const dispatcher = new Agent()
+  try {
+    return await closedLoop({ callers: 1, total: times }, async () => {
+      const { statusCode, body } = await request(url, { dispatcher, headers: { authorization } })
+      const text = await body.text()
+      if (statusCode !== 200) throw new Error(`${statusCode}: ${text}`)
+    })
+  } finally {
+    await dispatcher.close()
+  }
 }

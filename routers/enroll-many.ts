@@ -10,19 +10,21 @@ import type { Policy } from '../core/policy.ts'
 import { storableText } from '../core/text.ts'
 import { enrollCommand } from './commands.ts'
 import { enrollFields, withLooseLearner } from './inputs.ts'
-import { procedure } from './trpc.ts'
+import { mutation } from './trpc.ts'
 
 /** The most items of one batch. */
 const MAX_ITEMS = 10_000
 
-const enrollManyInput = z.strictObject({
-  items: z
-    .array(withLooseLearner({ ...enrollFields, mode: z.string().optional(), ref: storableText(255).optional() }))
-    .min(1),
-  failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
-  dryRun: z.boolean().default(false),
-  idempotencyKey: storableText(255).min(1).optional(),
-})
+const enrollManyInput = ofAtMostMaxItems(
+  z.strictObject({
+    items: z
+      .array(withLooseLearner({ ...enrollFields, mode: z.string().optional(), ref: storableText(255).optional() }))
+      .min(1),
+    failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
+    dryRun: z.boolean().default(false),
+    idempotencyKey: storableText(255).min(1).optional(),
+  }),
+)
 
 type Batch = Omit<z.output<typeof enrollManyInput>, 'idempotencyKey'>
 
@@ -42,26 +44,21 @@ export interface BatchAnswer {
 }
 
 /** `enrollment.enrollMany`: a batch that equals its items one after another (rpc §3.2). */
-export const enrollManyProcedure = procedure
-  .use(async ({ getRawInput, next }) => {
-    const raw = await getRawInput()
-    if (hasTooManyItems(raw)) throw new EnrollmentError(failure('batchTooLarge', { limit: MAX_ITEMS }))
-    return next()
-  })
-  .input(enrollManyInput)
-  .mutation(async ({ ctx, input: { idempotencyKey: key, ...batch } }): Promise<BatchAnswer> => {
+export const enrollManyProcedure = mutation(
+  enrollManyInput,
+  async ({ db, stamp, policy }, { idempotencyKey: key, ...batch }): Promise<BatchAnswer> => {
     // A dry run keeps nothing, so it neither uses a key nor is answered from one.
-    if (key === undefined || batch.dryRun) return carryOut(ctx.db, batch, ctx)
-    const { stamp } = ctx
+    if (key === undefined || batch.dryRun) return carryOut(db, batch, { stamp, policy })
     const use = { actor: stamp.actor.name, scope: 'enrollment.enrollMany', key, input: batch, now: stamp.now }
     const { answer, replayed } = await withIdempotencyKey(
-      ctx.db,
+      db,
       use,
-      (trx) => carryOut(trx, batch, { ...ctx, asOne: true }),
+      (trx) => carryOut(trx, batch, { stamp, policy, asOne: true }),
       { keepIf: ({ status }) => status === 'applied' },
     )
     return replayed ? { ...answer, status: 'replayed' } : answer
-  })
+  },
+)
 
 interface Circumstances {
   readonly stamp: Stamp
@@ -87,8 +84,17 @@ async function carryOut(
     batchId,
     status: statusOf({ kept, dryRun }),
     counts: countsOf(results),
-    results: results.map((result, index) => ({ index, ...refOf(items[index]?.ref), ...result })),
+    results: results.map((result, index) => batchResult(index, items[index]?.ref, result)),
   }
+}
+
+/** Before the items are looked at one by one: a batch that is too large costs nothing. */
+function ofAtMostMaxItems<S extends z.ZodType>(schema: S): z.ZodType<z.output<S>, z.input<S>> {
+  const sized = z.preprocess((raw) => {
+    if (hasTooManyItems(raw)) throw new EnrollmentError(failure('batchTooLarge', { limit: MAX_ITEMS }))
+    return raw
+  }, schema)
+  return sized as z.ZodType<z.output<S>, z.input<S>> // What is passed on is what came in.
 }
 
 function hasTooManyItems(raw: unknown): boolean {
@@ -110,6 +116,7 @@ function countsOf(results: readonly Result[]): Record<string, number> {
   return counts
 }
 
-function refOf(ref: string | undefined): { ref?: string } {
-  return ref === undefined ? {} : { ref }
+function batchResult(index: number, ref: string | undefined, result: Result): BatchResult {
+  const place = ref === undefined ? { index } : { index, ref }
+  return result.ok ? { ...place, ok: true, outcome: result.outcome } : { ...place, ok: false, error: result.error }
 }

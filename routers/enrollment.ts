@@ -9,7 +9,7 @@ import { storableText, instant } from '../core/text.ts'
 import { enrollManyProcedure } from './enroll-many.ts'
 import { attributes, courseId, enrollFields, learnerOf, mode, reason, withLearner } from './inputs.ts'
 import { enrollCommand } from './commands.ts'
-import { procedure, router } from './trpc.ts'
+import { mutation, query, router } from './trpc.ts'
 
 const enrollInput = withLearner(enrollFields)
 
@@ -44,42 +44,27 @@ const searchInput = z.strictObject({
 
 /** Enrollments: change them, read them (rpc §3). */
 export const enrollmentRouter = router({
-  enroll: procedure
-    .input(enrollInput)
-    .mutation(({ ctx, input }) => enroll(ctx.db, enrollCommand(input), ctx.stamp, ctx.policy)),
+  enroll: mutation(enrollInput, ({ db, stamp, policy }, input) => enroll(db, enrollCommand(input), stamp, policy)),
 
   enrollMany: enrollManyProcedure,
 
-  change: procedure
-    .input(changeInput)
-    .mutation(({ ctx, input }) => enroll(ctx.db, changeCommand(input), ctx.stamp, ctx.policy)),
+  change: mutation(changeInput, ({ db, stamp, policy }, input) => enroll(db, changeCommand(input), stamp, policy)),
 
-  unenrollAll: procedure.input(withLearner({ reason: reason.optional() })).mutation(async ({ ctx, input }) => ({
-    outcomes: await unenrollAll(ctx.db, learnerOf(input), {
-      reason: input.reason ?? null,
-      stamp: ctx.stamp,
-      policy: ctx.policy,
-    }),
+  unenrollAll: mutation(withLearner({ reason: reason.optional() }), async ({ db, stamp, policy }, input) => ({
+    outcomes: await unenrollAll(db, learnerOf(input), { reason: input.reason ?? null, stamp, policy }),
   })),
 
-  get: procedure
-    .input(withLearner({ courseId }))
-    .query(({ ctx, input }) => getEnrollment(ctx.db, learnerOf(input), input.courseId)),
+  get: query(withLearner({ courseId }), ({ db }, input) => getEnrollment(db, learnerOf(input), input.courseId)),
 
-  list: procedure
-    .input(withLearner({ includeInactive: z.boolean().default(false) }))
-    .query(({ ctx, input }) => listEnrollments(ctx.db, learnerOf(input), input)),
-
-  search: procedure.input(searchInput).query(({ ctx, input: { limit, cursor, ...filter } }) =>
-    searchEnrollments(ctx.db, filter, {
-      limit,
-      after: cursor === undefined ? null : decodeSearchCursor(cursor),
-    }),
+  list: query(withLearner({ includeInactive: z.boolean().default(false) }), ({ db }, input) =>
+    listEnrollments(db, learnerOf(input), input),
   ),
 
-  history: procedure
-    .input(withLearner({ courseId }))
-    .query(({ ctx, input }) => readHistory(ctx.db, learnerOf(input), input.courseId)),
+  search: query(searchInput, ({ db }, { limit, cursor, ...filter }) =>
+    searchEnrollments(db, filter, { limit, after: cursor === undefined ? null : decodeSearchCursor(cursor) }),
+  ),
+
+  history: query(withLearner({ courseId }), ({ db }, input) => readHistory(db, learnerOf(input), input.courseId)),
 })
 
 function changeCommand(input: z.output<typeof changeInput>): EnrollmentCommand {

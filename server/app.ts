@@ -58,7 +58,8 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   distinguishSides(app)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
-  app.addHook('onResponse', logRequest)
+  // A hook that has nothing to say would cost every request some microseconds.
+  if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
   const policy: Policy = {
     onFilterError: (filter, err) => app.log.error({ filter: filter.name, err }, 'enrollment filter failed'),

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
@@ -72,5 +72,5 @@ export async function readActiveDigests(db: Kysely<DB>): Promise<Buffer[]> {
 
 /** What is stored and compared of a key: of equal length for all, and telling nothing about it. */
 export function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+  return hash('sha256', key, 'buffer')
 }

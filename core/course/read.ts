@@ -125,7 +125,7 @@ function modeOf(row: {
 }
 
 /** A course run without a name is shown by its key. */
-function nameFromKey(stored: string): string {
+export function nameFromKey(stored: string): string {
   const key = parseCourseKey(stored)
   return key === null
     ? stored

@@ -1,11 +1,11 @@
-const PG_UTC = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00(?::?00)?$/
-const PG_ANY = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?$/
+const PG_UTC = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00(?::?00)?$/
+const PG_ANY = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?$/
 
 /**
  * Turns PostgreSQL's text of a `timestamptz` into ISO 8601 in UTC without losing microseconds: the fraction is left
  * out when it is zero and has six digits otherwise (rest-v1 §3.0), e.g. `2018-01-01T00:00:01.120000Z`.
  *
- * @param text what the server sends with `DateStyle ISO`, in any session time zone.
+ * @param text what the server sends with `DateStyle ISO`, or as JSON, in any session time zone.
  */
 export function instantFromPostgres(text: string): string {
   const utc = PG_UTC.exec(text)
@@ -18,8 +18,8 @@ export function instantFromPostgres(text: string): string {
 
 /** ISO 8601 of a `Date` in the same form as {@link instantFromPostgres}. */
 export function instantFromDate(date: Date): string {
-  const milliseconds = date.getUTCMilliseconds()
-  return `${date.toISOString().slice(0, 19)}${fraction(String(milliseconds).padStart(3, '0'))}Z`
+  const text = date.toISOString()
+  return text.endsWith('.000Z') ? `${text.slice(0, -5)}Z` : `${text.slice(0, -1)}000Z`
 }
 
 function fraction(digits: string | undefined): string {

@@ -1,3 +1,4 @@
+import type { Course } from '../course/course.ts'
 import type { Failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 
@@ -57,7 +58,6 @@ export const plainCommand = {
 
 /** An enrollment in memory: as it was read, or as it is planned to be. */
 export interface EnrollmentState {
-  readonly id: string
   readonly version: number
   readonly mode: string
   readonly isActive: boolean
@@ -92,8 +92,14 @@ export interface Outcome {
   eventId: string | null
 }
 
+/** What a command came to, with its course run as it was read for it. */
+export interface Carried {
+  readonly outcome: Outcome
+  readonly course: Course
+}
+
 /** The result of one command of a batch: a value, so that one bad row spoils no other. */
-export type Result = { ok: true; outcome: Outcome } | { ok: false; error: Failure }
+export type Result = ({ ok: true } & Carried) | { ok: false; error: Failure }
 
 /** Who acts; every call has one (rpc §1). */
 export interface Actor {

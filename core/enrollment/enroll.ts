@@ -4,7 +4,7 @@ import type { DB } from '../database/schema.ts'
 import { undoable } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
+import type { Asked, Carried, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
 import { enrollGathered } from './gather.ts'
 import { lockForRound, runRound } from './round.ts'
 import type { RoundResult } from './settle.ts'
@@ -25,10 +25,20 @@ export async function enroll(
   stamp: Stamp,
   policy: Policy,
 ): Promise<Outcome> {
+  return (await enrollInCourse(db, command, stamp, policy)).outcome
+}
+
+/** The same for who shows the course run beside the enrollment: it was read anyway. */
+export async function enrollInCourse(
+  db: Kysely<DB>,
+  command: EnrollmentCommand,
+  stamp: Stamp,
+  policy: Policy,
+): Promise<Carried> {
   const asked = { command, stamp }
   const result = db.isTransaction ? await enrollAlone(db, asked, policy) : await enrollGathered(db, asked, policy)
   if (!result.ok) throw new EnrollmentError(result.error)
-  return result.outcome
+  return result
 }
 
 async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promise<Result> {

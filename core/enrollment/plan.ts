@@ -2,6 +2,7 @@ import type { Policy } from '../policy.ts'
 import type { Asked, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
 import type { Attribute } from './attributes.ts'
 import { decide, type Decision, type Facts } from './decide.ts'
+import type { ReadFacts } from './facts.ts'
 import { instantFromDate } from '../database/instant.ts'
 
 /** One change of one enrollment: one event. */
@@ -17,8 +18,8 @@ export interface Step {
 
 /** All that a batch does to one pair of learner and course run. */
 export interface PairPlan {
-  /** The id of its enrollment, which may not exist yet. */
-  readonly enrollmentId: string
+  /** Null while there is none: it is drawn when the enrollment is written. */
+  readonly enrollmentId: string | null
   readonly learnerId: number
   readonly courseId: number
   /** The commands of the pair, as indexes of the batch. */
@@ -49,7 +50,7 @@ export interface Plan {
  *
  * @param facts what was read for each command, in order.
  */
-export function planBatch(asked: readonly Asked[], facts: readonly Facts[], policy: Policy): Plan {
+export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], policy: Policy): Plan {
   const pairs = new Map<string, PairPlan>()
   const seats = new Map<number, number>()
   const decisions: Decision[] = []
@@ -69,7 +70,7 @@ export function planBatch(asked: readonly Asked[], facts: readonly Facts[], poli
       states.push(null)
       continue
     }
-    advance(pair, command, decision, index, read, instantFromDate(stamp.now))
+    advance(pair, command, decision, index, read, stamp.now)
     if (decision.seats !== 0) {
       seats.set(read.course.id, (seats.get(read.course.id) ?? read.seatsTaken) + decision.seats)
     }
@@ -78,9 +79,8 @@ export function planBatch(asked: readonly Asked[], facts: readonly Facts[], poli
   return { decisions, states, before, pairs: [...pairs.values()], pairOf }
 }
 
-function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): PairPlan | null {
-  const enrollmentId = facts.enrollment?.id ?? facts.newEnrollmentId
-  if (facts.learner === null || facts.course === null || enrollmentId === null) return null
+function pairFor(pairs: Map<string, PairPlan>, index: number, facts: ReadFacts): PairPlan | null {
+  if (facts.learner === null || facts.course === null) return null
   const key = `${facts.learner.id}:${facts.course.id}`
   const existing = pairs.get(key)
   if (existing) {
@@ -88,7 +88,7 @@ function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): Pai
     return existing
   }
   const pair: PairPlan = {
-    enrollmentId,
+    enrollmentId: facts.enrollmentId,
     learnerId: facts.learner.id,
     courseId: facts.course.id,
     indexes: [index],
@@ -103,8 +103,9 @@ function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): Pai
 }
 
 /** The facts as they stand after the commands before this one. */
-function current(read: Facts, pair: PairPlan | null, seats: Map<number, number>): Facts {
+function current(read: ReadFacts, pair: PairPlan | null, seats: Map<number, number>): Facts {
   if (pair === null || read.course === null) return read
+  if (pair.state === read.enrollment && seats.size === 0 && pair.claimAllowance === null) return read
   const claimed = pair.claimAllowance !== null && read.allowance !== null && read.learner !== null
   return {
     ...read,
@@ -119,14 +120,15 @@ function advance(
   command: EnrollmentCommand,
   decision: Extract<Decision, { ok: true }>,
   index: number,
-  facts: Facts,
-  at: string,
+  facts: ReadFacts,
+  now: Date,
 ): void {
   const before = pair.state
   if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
   if (decision.attributes !== null) pair.attributes = decision.attributes
   if (decision.kind === 'unchanged') return
   const version = (before?.version ?? 0) + 1
+  const at = instantFromDate(now)
   pair.steps.push({
     index,
     kind: decision.kind,
@@ -136,5 +138,5 @@ function advance(
     reason: command.reason,
     enterpriseUuid: decision.enterpriseUuid,
   })
-  pair.state = { id: pair.enrollmentId, version, ...decision.after, created: before?.created ?? at, updated: at }
+  pair.state = { version, ...decision.after, created: before?.created ?? at, updated: at }
 }

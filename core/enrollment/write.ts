@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { claimAllowances, replaceAttributes, writeChanges } from './apply.ts'
+import { claimAllowances, replaceAttributes } from './accompany.ts'
+import { NOTHING_WRITTEN, writeChanges, type Written } from './apply.ts'
 import type { Asked } from './command.ts'
 import type { PairPlan } from './plan.ts'
 
@@ -23,26 +24,28 @@ export async function lockPairs(trx: Kysely<DB>, pairs: readonly PairPlan[]): Pr
     order by e.course_id, e.learner_id for no key update of e`.execute(trx)
 }
 
-/** The ids of the events of each pair, by version; a pair that was not to be written is absent. */
-export type WrittenPairs = ReadonlyMap<PairPlan, ReadonlyMap<number, string> | 'lostRace'>
-
 /** Writes all that a plan holds. Belongs into a transaction. */
 export async function writeEverything(
   trx: Kysely<DB>,
   pairs: readonly PairPlan[],
   asked: readonly Asked[],
-): Promise<WrittenPairs> {
+): Promise<Written> {
   const claimed = await claim(trx, pairs)
   const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
-  const written = new Map(await writePairs(trx, kept, asked))
+  const written = await writePairs(trx, kept, asked)
+  const lost = new Set([...written.lost, ...without(pairs, kept)])
   const attributed = kept.flatMap((pair) => {
-    if (pair.attributes === null || written.get(pair) === 'lostRace') return []
-    return [{ enrollmentId: pair.enrollmentId, attributes: pair.attributes }]
+    const enrollmentId = pair.enrollmentId ?? written.enrollmentIds.get(pair)
+    if (pair.attributes === null || enrollmentId === undefined || lost.has(pair)) return []
+    return [{ enrollmentId, attributes: pair.attributes }]
   })
   if (attributed.length > 0) await replaceAttributes(trx, attributed)
-  const held = new Set(kept)
-  for (const pair of pairs) if (!held.has(pair)) written.set(pair, 'lostRace')
-  return written
+  return { ...written, lost }
+}
+
+function without(pairs: readonly PairPlan[], kept: readonly PairPlan[]): PairPlan[] {
+  const known = new Set(kept)
+  return pairs.filter((pair) => !known.has(pair))
 }
 
 async function claim(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<Set<number>> {
@@ -52,18 +55,17 @@ async function claim(trx: Kysely<DB>, pairs: readonly PairPlan[]): Promise<Set<n
   return claims.length > 0 ? claimAllowances(trx, claims) : new Set()
 }
 
-/** Writes the pairs that change, or whose attributes do, in one statement; those missing in its answer lost a race. */
+/** Writes the pairs that change, or whose attributes do, in one statement. */
 export async function writePairs(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   asked: readonly Asked[],
-): Promise<WrittenPairs> {
+): Promise<Written> {
   const changed = pairs.filter((pair) => pair.steps.length > 0 || pair.attributes !== null)
-  if (changed.length === 0) return new Map()
-  const events = await writeChanges(db, changed, (index) => {
+  if (changed.length === 0) return NOTHING_WRITTEN
+  return writeChanges(db, changed, (index) => {
     const stamp = asked[index]?.stamp
     if (stamp === undefined) throw new RangeError('Each step belongs to a command')
     return stamp
   })
-  return new Map(changed.map((pair) => [pair, events.get(pair.enrollmentId) ?? 'lostRace']))
 }

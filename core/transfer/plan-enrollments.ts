@@ -9,8 +9,8 @@ import type { LineOf } from './lines.ts'
 export interface StoredPair {
   readonly learnerId: number
   readonly courseId: number
-  /** The id of its enrollment, which may not exist yet. */
-  readonly enrollmentId: string
+  /** Null where there is no enrollment. */
+  readonly enrollmentId: string | null
   readonly enrollment: EnrollmentState | null
   readonly attributes: readonly Attribute[]
 }
@@ -85,7 +85,7 @@ function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: 
       reason: null,
       enterpriseUuid: null,
     })
-    plan.state = { id: plan.enrollmentId, version, ...after, created: before?.created ?? at, updated: at }
+    plan.state = { version, ...after, created: before?.created ?? at, updated: at }
   }
   if (line.created !== undefined && plan.state) plan.state = { ...plan.state, created: line.created }
   if (line.attributes !== undefined) plan.attributes = line.attributes

@@ -80,8 +80,9 @@ describe('a connection that is ended in the middle of a call', () => {
       await callerOf(trx).enrollment.enroll(other)
       return refusalOf(callerOf(trx).enrollment.enroll(pair))
     })
+    const ended = transaction.catch(String)
     await endTheWaiting()
-    await expect(transaction).rejects.toThrow(/connection/i)
+    expect(await ended).toMatch(/connection/i)
     await release()
     expect(await callerOf(db).enrollment.get(other)).toBeNull()
   })
@@ -108,7 +109,12 @@ test('while connections are ended all the time, what was answered is there, once
     }
   })
   const killer = (async () => {
-    for (let shots = 0; shots < 3_000 && killed < 30 && !isDone; shots += 1) killed += await endOne('victim')
+    for (let shots = 0; shots < 3_000 && killed < 30 && !isDone; shots += 1) {
+      // Between two ends some calls are answered, however slow the machine is.
+      const seen = told.length
+      await vi.waitFor(() => expect(isDone || told.length >= seen + 20).toBe(true), { timeout: 10_000, interval: 1 })
+      killed += await endOne('victim')
+    }
   })()
   await Promise.all(workers)
   isDone = true

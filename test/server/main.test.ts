@@ -1,29 +1,22 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, inject, test, vi } from 'vitest'
+import { describe, expect, inject, test, vi } from 'vitest'
 import { withIdempotencyKey } from '../../core/idempotency/key.ts'
 import { KEPT_MS } from '../../core/idempotency/sweep.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { SECRETS, startServer } from '../support/server-process.ts'
 import { runStatement } from '../support/statement.ts'
-
-const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
-const running = new Set<Run>()
-
-afterEach(async () => {
-  for (const run of running) run.child.kill('SIGTERM')
-  await Promise.all([...running].map((run) => run.exit))
-})
 
 // Each creates a cluster of its own, which takes its time on a busy machine.
 describe('with the embedded database', { timeout: 120_000 }, () => {
   test('starts from nothing, says where it is, stops, and starts again on the same data', async () => {
     const dataDir = await freshDirectory('d-')
-    const first = start({ DATA_DIR: dataDir })
+    const first = startServer({ DATA_DIR: dataDir })
     const ready = await first.ready
     expect(ready).toEqual({
       level: 30,
@@ -40,7 +33,7 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
     first.child.kill('SIGTERM')
     expect(await first.exit).toBe(0)
 
-    const second = start({ DATA_DIR: dataDir })
+    const second = startServer({ DATA_DIR: dataDir })
     await second.ready
     expect(second.stderr()).toBe('')
     second.child.kill('SIGINT')
@@ -49,9 +42,9 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
 
   test('a directory that another server uses is refused by name, and that server goes on', async () => {
     const dataDir = await freshDirectory('d-')
-    const first = start({ DATA_DIR: dataDir })
+    const first = startServer({ DATA_DIR: dataDir })
     const { url } = await first.ready
-    const second = start({ DATA_DIR: dataDir })
+    const second = startServer({ DATA_DIR: dataDir })
     expect(await second.exit).toBe(1)
     expect(second.stderr()).toBe(
       `Cannot start: The data directory ${dataDir} is in use by process ${first.child.pid}: stop it first.\n`,
@@ -65,14 +58,14 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo // It listens on a host and a port.
-    const refused = start({ DATA_DIR: dataDir, PORT: String(port) })
+    const refused = startServer({ DATA_DIR: dataDir, PORT: String(port) })
     expect(await refused.exit).toBe(1)
     expect(refused.stderr()).toBe(
       `Cannot start: 127.0.0.1:${port} is in use by another program: stop that program, or set PORT to another value.\n`,
     )
     other.close()
     // Free again: an owner could not take a directory that is still in use.
-    const next = start({ DATA_DIR: dataDir })
+    const next = startServer({ DATA_DIR: dataDir })
     await next.ready
     next.child.kill('SIGTERM')
     expect(await next.exit).toBe(0)
@@ -82,7 +75,7 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
 describe('with a DATABASE_URL', () => {
   test('starts on an empty database, without a catalogue of examples', async () => {
     await using database = await createTestDatabase()
-    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
     const { url } = await run.ready
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect(await database.db.selectFrom('courses').select('id').execute()).toEqual([])
@@ -93,14 +86,14 @@ describe('with a DATABASE_URL', () => {
     await using database = await createTestDatabase()
     const socketPath = join(await freshDirectory('s-'), 'socket')
     const env = { DATABASE_URL: database.connectionString, ...SECRETS, INTERNAL_SOCKET: socketPath, INTERNAL_PORT: '' }
-    const ready = await start(env).ready
+    const ready = await startServer(env).ready
     expect(ready).toMatchObject({ msg: 'ready', internalSocket: socketPath })
     expect(ready).not.toHaveProperty('internalUrl')
   })
 
   test('ready is told at every level of the log', async () => {
     await using database = await createTestDatabase()
-    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' })
     await run.ready
     expect(run.stdout().trim().split('\n')).toHaveLength(1)
   })
@@ -112,14 +105,14 @@ describe('with a DATABASE_URL', () => {
     const old = new Date(Date.now() - KEPT_MS)
     await withIdempotencyKey(db, { ...use, key: 'old', now: old }, async () => 1)
     await withIdempotencyKey(db, { ...use, key: 'young', now: new Date() }, async () => 1)
-    await start({ DATABASE_URL: connectionString, ...SECRETS }).ready
+    await startServer({ DATABASE_URL: connectionString, ...SECRETS }).ready
     await vi.waitFor(async () => {
       expect(await db.selectFrom('idempotency_keys').select('key').execute()).toEqual([{ key: 'young' }])
     }, 10_000)
   })
 
   test('without the secrets it does not start, and names each', async () => {
-    const run = start({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', PORT: 'eight' })
+    const run = startServer({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', PORT: 'eight' })
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(/^Cannot start: The settings cannot be used:\n {2}PORT .*\n {2}INTERNAL_TOKENS .*\n/)
     expect(run.stderr()).toMatch(/\n {2}EDX_API_KEY .*\n {2}JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS .*\n$/)
@@ -138,7 +131,7 @@ describe('with a DATABASE_URL', () => {
     const url = new URL(inject('server').connectionString)
     const password = url.password
     change(url)
-    const run = start({ DATABASE_URL: url.href, ...SECRETS })
+    const run = startServer({ DATABASE_URL: url.href, ...SECRETS })
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(message)
     expect(run.stderr()).toMatch(/^[^\n]*change DATABASE_URL\.\n$/)
@@ -148,7 +141,7 @@ describe('with a DATABASE_URL', () => {
   test('a PostgreSQL that is too old is refused', async () => {
     await using database = await createTestDatabase()
     await pretendVersion(database.connectionString, '140010')
-    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(/^Cannot start: .* is PostgreSQL 14: PostgreSQL 15 or newer is required\.\n$/)
   })
@@ -157,7 +150,7 @@ describe('with a DATABASE_URL', () => {
 describe('stopping', () => {
   test('a client that hangs holds it up for less than 10 s, and the echo of a signal, as npm sends it, is no hurry', async () => {
     await using database = await createTestDatabase()
-    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
     const { internalUrl } = await run.ready
     const socket = await hangOn(String(internalUrl))
     const started = performance.now()
@@ -171,7 +164,7 @@ describe('stopping', () => {
 
   test('a second signal from a person ends it at once', async () => {
     await using database = await createTestDatabase()
-    const run = start({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
     const socket = await hangOn((await run.ready).url)
     run.child.kill('SIGTERM')
     await sleep(1_300)
@@ -180,42 +173,6 @@ describe('stopping', () => {
     socket.destroy()
   })
 })
-
-interface Run {
-  child: ChildProcess
-  /** The ready line; rejects when the process ends without one. */
-  ready: Promise<{ url: string; internalUrl?: string; internalSocket?: string }>
-  exit: Promise<number | null>
-  stdout(): string
-  stderr(): string
-}
-
-/** Starts the process on free ports, with nothing of the environment of the tests but what it needs to run. */
-function start(env: Record<string, string>): Run {
-  const { PATH = '' } = process.env
-  const child = spawn(process.execPath, ['server/main.ts'], {
-    env: { PATH, PORT: '0', INTERNAL_PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const written = { stdout: '', stderr: '' }
-  const { promise, resolve, reject } = Promise.withResolvers<Awaited<Run['ready']>>()
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].on('data', (chunk: Buffer) => {
-      written[name] += String(chunk)
-      const line = /^.*"msg":"ready".*$/m.exec(written.stdout)?.[0]
-      if (line !== undefined) resolve(JSON.parse(line))
-    })
-  }
-  const exit = once(child, 'close').then(([code]) => {
-    reject(new Error(`It ended with ${code}: ${written.stderr}`))
-    running.delete(run)
-    return code
-  })
-  promise.catch(() => {})
-  const run: Run = { child, ready: promise, exit, stdout: () => written.stdout, stderr: () => written.stderr }
-  running.add(run)
-  return run
-}
 
 /** Runs what was printed, as a person would: in a shell at the root of the project, which knows none of the settings. */
 async function paste(line = ''): Promise<string> {

@@ -72,7 +72,7 @@ async function admitTo(
   const rights = rightsOf(caller)
   if (!view.permits(rights)) throw new Refusal(rights.account === null ? NOT_AUTHENTICATED : NOT_PERMITTED)
   const { throttling = 'switchable' } = view
-  await throttle({ rights, address: clientAddresses(request).at(-1) ?? null, throttling })
+  await throttle({ rights, address: () => clientAddresses(request).at(-1) ?? null, throttling })
   const handler = handlerOf(view, request.method)
   if (handler === undefined) throw new Refusal(detail(405, `Method "${request.method}" not allowed.`))
   return { handler, rights }

@@ -8,7 +8,7 @@ import type { ViewRequest } from './view.ts'
 
 /** What was asked for, in the client's own values. */
 export interface Asked {
-  readonly learner: Account
+  readonly username: string
   readonly courseId: string
   readonly mode: string | null
   readonly activation: Json
@@ -22,9 +22,13 @@ export interface Settled {
 
 /**
  * Does the work of a POST and, for callers with the API key, writes after it the audit line of rest-v1 §3.2, whatever
- * came of it.
+ * came of it; where there is nobody of the name there is nothing to write.
  */
-export async function audited(request: ViewRequest, asked: Asked, work: () => Promise<Settled>): Promise<Answer> {
+export async function audited(
+  request: ViewRequest,
+  { findAccount, ...asked }: Asked & { readonly findAccount: () => Promise<Account | null> },
+  work: () => Promise<Settled>,
+): Promise<Answer> {
   const { db, log, rights } = request
   let settled: Settled | undefined
   try {
@@ -32,22 +36,23 @@ export async function audited(request: ViewRequest, asked: Asked, work: () => Pr
     return settled.answer
   } finally {
     if (rights.hasApiKey) {
-      const { learner, courseId } = asked
-      const left = settled?.enrollment ?? (await getEnrollment(db, { username: learner.username }, courseId))
-      log.info(auditLine(asked, left))
+      const { username, courseId } = asked
+      const left = settled?.enrollment ?? (await getEnrollment(db, { username }, courseId))
+      const userId = left?.userId ?? (await findAccount())?.id
+      if (userId !== undefined) log.info(auditLine(asked, BigInt(userId), left))
     }
   }
 }
 
 /** The line itself: keys in the order of the alphabet, values in Python's spelling. */
-export function auditLine({ learner, courseId, mode, activation }: Asked, left: Enrollment | null): string {
+export function auditLine({ courseId, mode, activation }: Asked, userId: bigint, left: Enrollment | null): string {
   const values: [string, Json][] = [
     ['actual_activation', left && left.isActive],
     ['actual_mode', left && left.mode],
     ['course_id', courseId],
     ['requested_activation', activation],
     ['requested_mode', mode],
-    ['user_id', BigInt(learner.id)],
+    ['user_id', userId],
   ]
   return `enrollment_change_requested: ${values.map(([key, value]) => `${key}="${pythonText(value)}"`).join(', ')}`
 }

@@ -26,12 +26,12 @@ export interface EmbargoQuestion {
 export type EmbargoGate = (question: EmbargoQuestion) => Promise<void>
 
 /**
- * Makes the embargo of the settings; one that is off lets everybody pass and needs nothing.
+ * Makes the embargo of the settings; null where it is off.
  *
  * @throws {GeoipError} when the database of countries cannot be used.
  */
-export async function openEmbargoGate(db: Kysely<DB>, config: EmbargoConfig): Promise<EmbargoGate> {
-  if (!config.on) return async () => {}
+export async function openEmbargoGate(db: Kysely<DB>, config: EmbargoConfig): Promise<EmbargoGate | null> {
+  if (!config.on) return null
   const countryOf = await openGeoip(config.geoipDatabase)
   return embargoGate(db, { countryOf, baseUrl: config.baseUrl })
 }

@@ -1,25 +1,27 @@
 import type { Kysely } from 'kysely'
 import { assignToCohort } from '../../../core/course/cohort.ts'
+import type { Course } from '../../../core/course/course.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import type { Enrollment, EnrollmentCommand } from '../../../core/enrollment/command.ts'
-import { enroll, enrollWhole } from '../../../core/enrollment/enroll.ts'
+import { enrollInCourse, enrollWhole } from '../../../core/enrollment/enroll.ts'
 import { EnrollmentError } from '../../../core/errors.ts'
-import type { Account } from '../../../core/learner/account.ts'
 import { recordEmailOptIn } from '../../../core/learner/email-opt-in.ts'
-import { Refusal, type Answer } from './answer.ts'
+import { message, Refusal, type Answer } from './answer.ts'
 import type { Settled } from './audit-line.ts'
 import { answerToChange, attributeLacks } from './errors.ts'
 import { readText } from './post-fields.ts'
 import type { JsonObject } from './python-json.ts'
 import { pythonText } from './python-text.ts'
-import { showCourse, showEnrollments } from './show.ts'
+import { showCourse } from './show.ts'
 import { stampOf } from './stamp.ts'
 import type { ViewRequest } from './view.ts'
+import { wireEnrollment } from './wire.ts'
 
 /** What a POST came to ask of the core, and the body for what is read only after the enrollment. */
 export interface Order {
   readonly command: EnrollmentCommand
-  readonly learner: Account
+  /** Whose enrollment it is; whether anybody is called so, the core finds out. */
+  readonly username: string
   /** The organisation of the course. */
   readonly org: string
   readonly body: JsonObject
@@ -28,28 +30,33 @@ export interface Order {
 /** Rows 14 to 22 of rest-v1 §3.2: the enrollment, what goes with it, and the answer. */
 export async function carryOut(request: ViewRequest, order: Order): Promise<Settled> {
   try {
-    const { refused, enrollment } = await change(request, order)
+    const { refused, enrollment, course } = await change(request, order)
     if (refused !== null) return { answer: refused, enrollment }
-    const [body] = await showEnrollments(request.db, [enrollment], request)
-    return { answer: { status: 200, body }, enrollment }
+    return { answer: { status: 200, body: wireEnrollment(enrollment, course, request) }, enrollment }
   } catch (error) {
-    if (error instanceof EnrollmentError) return { answer: await refusal(request, order, error) }
-    throw error
+    if (!(error instanceof EnrollmentError)) throw error
+    if (error.code === 'learnerNotFound') throw noSuchUser(order.username)
+    return { answer: await refusal(request, order, error) }
   }
+}
+
+/** Row 6. */
+export function noSuchUser(username: string): Refusal {
+  return new Refusal(message(406, `The user ${username} does not exist.`))
 }
 
 /** What was done; a refusal that comes after the enrollment does not take it back (rest-v1 D4). */
 interface Done {
   readonly refused: Answer | null
   readonly enrollment: Enrollment
+  readonly course: Course
 }
 
 async function change(request: ViewRequest, order: Order): Promise<Done> {
   const { db } = request
   const incomplete = order.command.attributes?.some(({ value }) => value === undefined) ?? false
   if (incomplete) return changeWithoutAttributes(request, order)
-  if (!hasCompanions(order.body))
-    return { refused: null, enrollment: (await enrollOnce(db, request, order)).enrollment }
+  if (!hasCompanions(order.body)) return { refused: null, ...(await enrollOnce(db, request, order)) }
   return db.transaction().execute((trx) => changeWithCompanions(trx, request, order))
 }
 
@@ -60,20 +67,21 @@ function hasCompanions({ cohort = null, email_opt_in: optIn = null }: JsonObject
 
 /** Rows 15g and 19 to 21: what is active already gets nothing further. */
 async function changeWithCompanions(trx: Kysely<DB>, request: ViewRequest, order: Order): Promise<Done> {
-  const { enrollment, isAlreadyActive } = await enrollOnce(trx, request, order)
-  if (isAlreadyActive) return { refused: null, enrollment }
+  const { enrollment, course, isAlreadyActive } = await enrollOnce(trx, request, order)
+  if (isAlreadyActive) return { refused: null, enrollment, course }
   const refused = await joinCohort(trx, order, enrollment)
   if (refused === null) await keepOptIn(trx, request, order)
-  return { refused, enrollment }
+  return { refused, enrollment, course }
 }
 
 async function enrollOnce(
   db: Kysely<DB>,
   request: ViewRequest,
   { command }: Pick<Order, 'command'>,
-): Promise<{ enrollment: Enrollment; isAlreadyActive: boolean }> {
-  const { kind, enrollment } = await enroll(db, command, stampOf(request), request.policy)
-  return { enrollment, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
+): Promise<{ enrollment: Enrollment; course: Course; isAlreadyActive: boolean }> {
+  const { outcome, course } = await enrollInCourse(db, command, stampOf(request), request.policy)
+  const { kind, enrollment } = outcome
+  return { enrollment, course, isAlreadyActive: kind === 'unchanged' && enrollment.isActive }
 }
 
 /**
@@ -86,20 +94,23 @@ async function changeWithoutAttributes(request: ViewRequest, { command }: Order)
   const rehearsed = [{ command: { ...command, attributes }, stamp: stampOf(request) }]
   const { results } = await enrollWhole(db, rehearsed, policy, { strict: false, dryRun: true })
   for (const result of results) if (!result.ok) throw new EnrollmentError(result.error)
-  const { enrollment, isAlreadyActive } = await enrollOnce(db, request, { command: { ...command, attributes: null } })
-  return { refused: isAlreadyActive ? null : attributeLacks('value'), enrollment }
+  const done = await enrollOnce(db, request, { command: { ...command, attributes: null } })
+  return { ...done, refused: done.isAlreadyActive ? null : attributeLacks('value') }
 }
 
 /** Rows 19 and 20. */
-async function joinCohort(trx: Kysely<DB>, { learner, body }: Order, { courseId }: Enrollment): Promise<Answer | null> {
+async function joinCohort(
+  trx: Kysely<DB>,
+  { username, body }: Order,
+  { courseId, userId }: Enrollment,
+): Promise<Answer | null> {
   try {
     const cohort = readText(body, 'cohort')
-    if (cohort !== null) await assignToCohort(trx, learner.id, { courseId, cohort })
+    if (cohort !== null) await assignToCohort(trx, Number(userId), { courseId, cohort })
     return null
   } catch (error) {
     if (error instanceof Refusal) return error.answer
-    if (error instanceof EnrollmentError)
-      return answerToChange(error, { username: learner.username, courseId, mode: null })
+    if (error instanceof EnrollmentError) return answerToChange(error, { username, courseId, mode: null })
     throw error
   }
 }
@@ -114,7 +125,7 @@ async function keepOptIn(trx: Kysely<DB>, { rights, now }: ViewRequest, { org, b
 /** The words for what the domain refused; of an unavailable mode they show what the course offers instead (row 16). */
 async function refusal({ db, policy, now }: ViewRequest, order: Order, error: EnrollmentError): Promise<Answer> {
   const { courseId, mode } = order.command
-  const answer = answerToChange(error, { username: order.learner.username, courseId, mode })
+  const answer = answerToChange(error, { username: order.username, courseId, mode })
   if (error.failure.code !== 'modeUnavailable') return answer
   const { includeExpired } = error.failure.details
   const details = await showCourse(db, courseId, { includeExpired, policy, now })

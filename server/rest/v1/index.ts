@@ -42,7 +42,6 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   const authentication = { db, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), trustedOrigins, now }
   const throttle = throttleGate(db, options.rateLimits)
   const embargo = await openEmbargoGate(db, options.embargo)
-  const admissions = new WeakMap<FastifyRequest, Admission>()
 
   // What is no method here is 405 and not 404, also where Fastify would not route it by itself.
   for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
@@ -51,21 +50,20 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
 
   await app.register(fastifyCookie)
+  app.decorateRequest('admission')
   app.addHook('onRequest', async (request, reply) => {
-    admissions.set(request, await admit(request, reply, { authentication, throttle, settings }))
+    request.setDecorator('admission', await admit(request, reply, { authentication, throttle, settings }))
   })
 
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    const admission = admissions.get(request)
-    if (admission === undefined) throw new Error('A request came in that was not admitted')
-    const { handler, view, pathFields, query, url, rights, contentType } = admission
+    const { handler, view, pathFields, query, url, rights, contentType } = request.getDecorator<Admission>('admission')
     return inWordsOf(view, async () => {
       const body = await parseBody(bytesOf(request), contentType)
       refuseUnstorable(pathFields)
       refuseUnstorable(query)
       refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
       const { id: requestId, log } = request
-      const asked = { rights, url, query, body, addresses: clientAddresses(request), requestId }
+      const asked = { rights, url, query, body, addresses: () => clientAddresses(request), requestId }
       return send(reply, await handler({ db, policy, embargo, ...asked, now: now(), log }))
     })
   }
@@ -80,8 +78,13 @@ function bytesOf({ body }: FastifyRequest): Buffer {
 function send(reply: FastifyReply, { status, body, headers = {} }: Answer): FastifyReply {
   reply.code(status).headers(headers)
   if (body === undefined) return reply.send()
-  // As bytes, because Fastify gives the type of a text a charset, which the contract does not have.
-  return reply.header('content-type', 'application/json').send(Buffer.from(serialize(body)))
+  // With a serializer of its own, because Fastify gives the type of any other text a charset, which the contract does not
+  // have; as text, because Node.js sends that in one piece with the head of the answer.
+  return reply.header('content-type', 'application/json').serializer(asItIs).send(serialize(body))
+}
+
+function asItIs(text: string): string {
+  return text
 }
 
 /** The answer to an error; of one that nobody expected nothing leaves the process. */

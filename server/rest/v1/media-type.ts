@@ -8,6 +8,7 @@ export function acceptsJson(accept: string | undefined): boolean {
 
 /** Whether a media type is what a header names, whose `*` stands for any type or subtype; parameters do not count. */
 export function mediaTypeMatches(type: string, header: string): boolean {
+  if (header === type || header === '*/*') return true
   const [wantedMain, wantedSub] = typeAndSubtype(type)
   const [main, sub] = typeAndSubtype(header)
   return (main === '*' || main === wantedMain) && (sub === '*' || sub === wantedSub)

@@ -13,7 +13,7 @@ export type Throttling = 'never' | 'switchable' | 'always'
 export interface Asking {
   readonly rights: Rights
   /** Where whoever is not signed in comes from; null: nobody knows. */
-  readonly address: string | null
+  readonly address: () => string | null
   readonly throttling: Throttling
 }
 
@@ -32,8 +32,8 @@ export function throttleGate(db: Kysely<DB>, limits: RateLimits): ThrottleGate {
 }
 
 /** Accounts and addresses never share a bucket. All who come from nowhere share one. */
-function identity({ account }: Rights, address: string | null): string {
-  return account === null ? `@${address ?? ''}` : `:${account.id}`
+function identity({ account }: Rights, address: Asking['address']): string {
+  return account === null ? `@${address() ?? ''}` : `:${account.id}`
 }
 
 function tooMany(seconds: number): Refusal {

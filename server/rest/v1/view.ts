@@ -24,8 +24,9 @@ export interface ViewRequest {
   readonly requestId: string
   readonly log: FastifyBaseLogger
   /** Where the request comes from, see `clientAddresses`. */
-  readonly addresses: readonly (string | null)[]
-  readonly embargo: EmbargoGate
+  readonly addresses: () => readonly (string | null)[]
+  /** Null: it is off. */
+  readonly embargo: EmbargoGate | null
 }
 
 export type Handler = (request: ViewRequest) => Promise<Answer>

@@ -151,7 +151,8 @@ describe('a tie that the database breaks', () => {
       ['one', false],
       ['two', false],
     ])
-    expect(attempts.one + attempts.two).toBe(3)
+    // Who begins again may take its row back before the other has it: then there is one more tie.
+    expect(attempts.one + attempts.two).toBeGreaterThan(2)
     const { rows } = await sql`select name, count from tally order by name`.execute(db)
     expect(rows).toEqual([
       { name: 'one', count: 2 },

@@ -1,0 +1,59 @@
+import { SEATS_TAKEN } from '../course/seats.ts'
+
+/**
+ * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
+ * keys, the distinct ones of these, e-mail addresses, ids; null where a command has none.
+ */
+export const READ_ANYBODY = statement({
+  name: 'enrollment.facts',
+  asked: `unnest((select $1::text[]), (select $2::text[]), (select $4::text[]), (select $5::integer[])) with ordinality
+    as a (username, course_key, email, user_id, i)`,
+  learner: `lateral (
+    select * from learners where username = a.username
+    union all select * from learners where lower(email) = lower(a.email)
+    union all select * from learners where id = a.user_id
+  ) l on true`,
+})
+
+/** The same where every command has a username: the common case, and a smaller plan. */
+export const READ_BY_USERNAME = statement({
+  name: 'enrollment.factsByUsername',
+  asked: `unnest((select $1::text[]), (select $2::text[])) with ordinality as a (username, course_key, i)`,
+  learner: `learners l on l.username = a.username`,
+})
+
+// Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
+// The arrays stand in subqueries so that the planner never looks at their lengths: the plan of any call then costs as
+// much as the general one, which PostgreSQL therefore keeps.
+function statement({ name, asked, learner }: { name: string; asked: string; learner: string }): string {
+  return `/* ${name} */
+with course as materialized (
+  select c.id, c.course_key, c.org, json_build_object('id', c.id, 'courseId', c.course_key,
+    'displayName', c.display_name, 'start', c.starts, 'end', c.ends, 'enrollmentStart', c.enrollment_start,
+    'enrollmentEnd', c.enrollment_end, 'invitationOnly', c.invitation_only, 'maxEnrollments', c.max_enrollments,
+    'selfPaced', c.self_paced, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
+      select coalesce(json_agg(json_build_object('slug', m.slug, 'name', m.name, 'minPrice', m.min_price,
+        'suggestedPrices', m.suggested_prices, 'currency', m.currency, 'expires', m.expires,
+        'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
+      from course_modes m where m.course_id = c.id)) as details
+  from courses c
+  where c.course_key = any ((select $3::text[])::text[])
+)
+select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
+  r.is_course_team, r.takes_no_seat, c.id as course_id,
+  e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
+  w.id as allowance_id, w.claimed_by,
+  case when a.i = 1 then (select json_agg(details) from course) end as courses
+from ${asked}
+left join ${learner}
+left join course c on c.course_key = a.course_key
+left join enrollments e on e.learner_id = l.id and e.course_id = c.id
+left join enrollment_allowances w on lower(w.email) = lower(l.email) and w.course_key = c.course_key
+left join lateral (
+  select bool_or(role in ('staff', 'limited_staff', 'instructor') and coalesce(course_key, c.course_key) = c.course_key)
+      as is_course_team,
+    bool_or(role in ('staff', 'instructor', 'ccx_coach') and course_key = c.course_key) as takes_no_seat
+  from roles
+  where learner_id = l.id and org = c.org
+) r on true`
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { afterAll, expect, test } from 'vitest'
+import { openDatabase } from '../../../core/database/open.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { openWire } from '../../support/wire.ts'
+import { buildBurstWorld, runBursts } from './burst-world.ts'
+import { anyBursts } from './bursts.ts'
+import { expectSomeSequence } from './sequence.ts'
+import { expectStored, isUnavailable, withWhatWasKept } from './stored.ts'
+
+const database = await createTestDatabase()
+const { db, connectionString } = database
+const wire = await openWire(connectionString)
+const pool = openDatabase({ connectionString: wire.connectionString, poolSize: 6 })
+afterAll(async () => {
+  await pool.destroy()
+  await wire[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
+})
+
+test('bursts while connections are cut come to what some sequence of the calls that were kept comes to', async () => {
+  void cutAgainAndAgain()
+  let [lost, kept] = [0, 0]
+  await fc.assert(
+    fc.asyncProperty(fc.nat(4), anyBursts, async (seats, bursts) => {
+      const world = await buildBurstWorld(db, seats)
+      // What was kept of a batch whose end nobody was told could not be told apart.
+      const single = bursts.map((burst) => ({ ...burst, isBatch: false }))
+      const told = await runBursts([pool], world, single)
+      const found = await withWhatWasKept(db, world, told)
+      for (const [number, course] of world.courses.entries()) {
+        const own = found.filter(({ ask }) => ask.course === number)
+        const state = expectSomeSequence(own, course)
+        await expectStored(db, { world, course, told: own, state })
+      }
+      const unavailable = told.filter(isUnavailable).length
+      lost += told.length - found.length
+      kept += unavailable - (told.length - found.length)
+    }),
+    { numRuns: 30, endOnFailure: true },
+  )
+  // Calls of both sorts were cut.
+  expect(lost).toBeGreaterThan(5)
+  expect(kept).toBeGreaterThan(5)
+})
+
+/** Each cut waits for a round with a call of one actor, whose name stands in what is written. */
+async function cutAgainAndAgain(): Promise<never> {
+  while (true) {
+    const actor = Math.floor(Math.random() * 3)
+    const at = (['request', 'answer', 'commit'] as const)[Math.floor(Math.random() * 3)] ?? 'answer'
+    const cut = await wire.ambush(`actor ${actor}`, at)
+    cut()
+    await sleep(Math.random() * 20)
+  }
+}

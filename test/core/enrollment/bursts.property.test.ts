@@ -1,0 +1,56 @@
+import fc from 'fast-check'
+import type { Kysely } from 'kysely'
+import { afterAll, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../../core/database/open.ts'
+import type { DB } from '../../../core/database/schema.ts'
+import { counting } from '../../support/counting.ts'
+import { createTestDatabase } from '../../support/database.ts'
+import { openWire } from '../../support/wire.ts'
+import { buildBurstWorld, runBursts } from './burst-world.ts'
+import { anyBursts } from './bursts.ts'
+import { expectSomeSequence } from './sequence.ts'
+import { expectStored } from './stored.ts'
+
+const database = await createTestDatabase()
+const { db, connectionString } = database
+const other = openDatabase({ connectionString })
+const wire = await openWire(connectionString, { delayMs: () => Math.random() * 3 })
+const slow = openDatabase({ connectionString: wire.connectionString })
+afterAll(async () => {
+  for (const pool of [other, slow]) await pool.destroy()
+  await wire[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
+})
+
+describe.each<[string, Kysely<DB>[], number]>([
+  ['on one pool', [db], 40],
+  ['on two pools', [db, other], 30],
+  ['on a pool whose database is slow', [slow], 15],
+  ['on two pools, one of which is slow', [db, slow], 15],
+])('bursts of calls and batches of several actors: %s', (_, pools, numRuns) => {
+  test('come to what some sequence of them comes to, one change one event', async () => {
+    const counted = pools.map(counting)
+    const on = counted.map((pool) => pool.db)
+    const sizes: number[] = []
+    let calls = 0
+    await fc.assert(
+      fc.asyncProperty(fc.nat(4), anyBursts, async (seats, bursts) => {
+        const world = await buildBurstWorld(db, seats)
+        const told = await runBursts(on, world, bursts)
+        calls += told.length
+        expect(told).toHaveLength(bursts.flatMap(({ asks }) => asks).length)
+        for (const [number, course] of world.courses.entries()) {
+          const own = told.filter(({ ask }) => ask.course === number)
+          const state = expectSomeSequence(own, course)
+          sizes.push(...(await expectStored(db, { world, course, told: own, state })))
+        }
+      }),
+      // The same calls are not the same race again.
+      { numRuns, endOnFailure: true },
+    )
+    // The rounds did have sizes.
+    expect(new Set(sizes).size).toBeGreaterThan(4)
+    expect(sizes).toContain(1)
+    expect(counted.reduce((sum, { statements }) => sum + statements(), 0)).toBeLessThan(calls)
+  })
+})

@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { onTestFinished } from 'vitest'
+
+/** What a process with a database of its own has to be given. */
+export const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
+
+export interface ServerProcess {
+  child: ChildProcess
+  /** The ready line; rejects when the process ends without one. */
+  ready: Promise<{ url: string; internalUrl?: string; internalSocket?: string }>
+  exit: Promise<number | null>
+  stdout(): string
+  stderr(): string
+}
+
+/**
+ * Starts the process on free ports, for the length of the test, with nothing of the environment of the tests but what it
+ * needs to run.
+ */
+export function startServer(env: Record<string, string>): ServerProcess {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, ['server/main.ts'], {
+    env: { PATH, PORT: '0', INTERNAL_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const written = { stdout: '', stderr: '' }
+  const { promise, resolve, reject } = Promise.withResolvers<Awaited<ServerProcess['ready']>>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (chunk: Buffer) => {
+      written[name] += String(chunk)
+      const line = /^.*"msg":"ready".*$/m.exec(written.stdout)?.[0]
+      if (line !== undefined) resolve(JSON.parse(line))
+    })
+  }
+  const exit = once(child, 'close').then(([code]) => {
+    reject(new Error(`It ended with ${code}: ${written.stderr}`))
+    return code
+  })
+  promise.catch(() => {})
+  const server: ServerProcess = {
+    child,
+    ready: promise,
+    exit,
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+  }
+  onTestFinished(async () => {
+    child.kill('SIGTERM')
+    await exit
+  })
+  return server
+}
