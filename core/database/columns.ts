@@ -40,6 +40,17 @@ export function columnRows(columns: readonly Column<never>[], first: number): st
     from unnest(${arrays.join(', ')}) with ordinality as r (${names.join(', ')}, n))`
 }
 
+/** The values of a lone row, one parameter for each column. */
+export function plainParameters<T>(columns: readonly Column<T>[], rows: readonly T[]): Value[] {
+  return columns.map(({ valuesOf }) => valuesOf(rows)[0] ?? null)
+}
+
+/** The row of {@link plainParameters} as a table expression of the same form as {@link columnRows}. */
+export function plainRow(columns: readonly Column<never>[], first: number): string {
+  const values = columns.map(({ name, type }, index) => `$${first + index}::${type} as ${name}`)
+  return `(select ${values.join(', ')}, 1 as n)`
+}
+
 /** PostgreSQL's text form of an array. */
 export function arrayLiteral(values: readonly Value[]): string {
   let literal = '{'

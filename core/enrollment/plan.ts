@@ -14,6 +14,8 @@ export interface Step {
   readonly after: { readonly mode: string; readonly isActive: boolean }
   readonly reason: string | null
   readonly enterpriseUuid: string | null
+  /** ISO 8601. */
+  readonly at: string
 }
 
 /** All that a batch does to one pair of learner and course run. */
@@ -137,6 +139,7 @@ function advance(
     after: decision.after,
     reason: command.reason,
     enterpriseUuid: decision.enterpriseUuid,
+    at,
   })
   pair.state = { version, ...decision.after, created: before?.created ?? at, updated: at }
 }

@@ -84,6 +84,7 @@ function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: 
       after,
       reason: null,
       enterpriseUuid: null,
+      at,
     })
     plan.state = { version, ...after, created: before?.created ?? at, updated: at }
   }
