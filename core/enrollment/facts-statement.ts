@@ -6,6 +6,7 @@ import { SEATS_TAKEN } from '../course/seats.ts'
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
+  keys: 'any ((select $3::text[])::text[])',
   asked: `unnest((select $1::text[]), (select $2::text[]), (select $4::text[]), (select $5::integer[])) with ordinality
     as a (username, course_key, email, user_id, i)`,
   learner: `lateral (
@@ -18,6 +19,7 @@ export const READ_ANYBODY = statement({
 /** The same where every command has a username: the common case, and a smaller plan. */
 export const READ_BY_USERNAME = statement({
   name: 'enrollment.factsByUsername',
+  keys: 'any ((select $3::text[])::text[])',
   asked: `unnest((select $1::text[]), (select $2::text[])) with ordinality as a (username, course_key, i)`,
   learner: `learners l on l.username = a.username`,
 })
@@ -25,9 +27,27 @@ export const READ_BY_USERNAME = statement({
 // Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
 // Roles matter where a course run is not open to everybody, or counts its seats; elsewhere they are not looked at.
 // "offset 0" keeps the planner from joining on the learner alone and reading all enrollments of each.
+/** The same for a lone command. Parameters: username, stored course key. */
+export const READ_ONE = statement({
+  name: 'enrollment.factsOfOne',
+  keys: '$2::text',
+  asked: `(select $1::text as username, $2::text as course_key, 1 as i) a`,
+  learner: `learners l on l.username = a.username`,
+})
+
+interface Parts {
+  readonly name: string
+  /** What the key of a course run equals. */
+  readonly keys: string
+  /** The commands, as rows `a`. */
+  readonly asked: string
+  /** The join to their learners, as rows `l`. */
+  readonly learner: string
+}
+
 // The arrays stand in subqueries so that the planner never looks at their lengths: the plan of any call then costs as
 // much as the general one, which PostgreSQL therefore keeps.
-function statement({ name, asked, learner }: { name: string; asked: string; learner: string }): string {
+function statement({ name, keys, asked, learner }: Parts): string {
   return `/* ${name} */
 with course as materialized (
   select c.id, c.course_key, c.org,
@@ -43,7 +63,7 @@ with course as materialized (
         'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
       from course_modes m where m.course_id = c.id)) as details
   from courses c
-  where c.course_key = any ((select $3::text[])::text[])
+  where c.course_key = ${keys}
 )
 select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
   c.id as course_id,

@@ -8,7 +8,7 @@ import type { DB } from '../database/schema.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
 import type { CourseFacts, Facts, LearnerFacts } from './decide.ts'
-import { READ_ANYBODY, READ_BY_USERNAME } from './facts-statement.ts'
+import { READ_ANYBODY, READ_BY_USERNAME, READ_ONE } from './facts-statement.ts'
 
 /** The facts of a command with what only its writing and its answer need. */
 export interface ReadFacts extends Facts {
@@ -56,6 +56,8 @@ function parseOnce(commands: readonly EnrollmentCommand[]): Facts['courseKey'][]
 function statementFor(commands: readonly EnrollmentCommand[], keys: readonly Facts['courseKey'][]): CompiledQuery<Row> {
   const lookups = commands.map(({ learner }) => learnerLookup(learner))
   const stored = keys.map((key) => key?.stored ?? null)
+  const [lookup] = lookups
+  if (lookups.length === 1 && lookup?.username) return CompiledQuery.raw(READ_ONE, [lookup.username, stored[0]])
   const parameters = [
     arrayLiteral(lookups.map(({ username }) => username)),
     arrayLiteral(stored),
