@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { sql, type Kysely, type KyselyPlugin } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { enrollLearnersRequest } from '../../../enterprise/command.ts'
 import type { EnterpriseDB } from '../../../enterprise/database/schema.ts'
 import { carryOut } from '../../../enterprise/enrollment/carry-out.ts'
 import type { Unit } from '../../../enterprise/enrollment/unit.ts'
+import { failingAfter } from '../../support/failing.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 import { addEnrollment } from '../../support/world.ts'
 import { license, transaction } from '../acme.ts'
@@ -200,20 +201,6 @@ async function statementsOfSuccess(): Promise<number> {
   const rows = await everyKindOfRow()
   await enroll(counted.db, customer, rows, { notify: true, idempotencyKey: randomUUID() })
   return counted.statements()
-}
-
-/** A database on which the work fails once, right after the n-th statement was carried out. */
-function failingAfter(on: Kysely<EnterpriseDB>, n: number) {
-  let statements = 0
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      statements += 1
-      if (statements === n) throw new Error('failed on purpose')
-      return result
-    },
-  }
-  return { db: on.withPlugin(plugin), statements: () => statements }
 }
 
 /** Does something whenever a row of a table is written, or when that is committed, until it is disposed of. */
