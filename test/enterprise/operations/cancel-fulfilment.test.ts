@@ -4,7 +4,7 @@ import { cancelFulfilment } from '../../../enterprise/operations/cancel-fulfilme
 import { createCaller } from '../../../routers/index.ts'
 import { addCourse } from '../../support/seed.ts'
 import { enrollmentInWords } from '../../support/world.ts'
-import { contextOf, done, NOW, refused } from '../calls.ts'
+import { contextOf, done, FUTURE, NOW, refused } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn, recordOf } from '../state.ts'
 import { inWords, pay, revocationsOf } from './paid-world.ts'
@@ -64,6 +64,17 @@ describe('a fulfilment that is cancelled', () => {
     const record = await recordOf(db, customer, paid.learner.id, paid.courseId)
     expect(inWords(record)).toEqual(['revoked license', 'revoked transaction'])
     expect(await revocationsOf(db, [paid.fulfilmentId, other.fulfilmentId])).toHaveLength(2)
+  })
+
+  test('leaves alone what was revoked before', async () => {
+    const paid = await pay(db, customer, 'license')
+    await cancelFulfilment(context, { fulfilmentId: paid.fulfilmentId })
+    const other = await pay(db, customer, 'transaction', { learner: paid.learner, courseId: paid.courseId })
+    const later = contextOf(db, { now: () => new Date(FUTURE) })
+    await cancelFulfilment(later, { fulfilmentId: other.fulfilmentId })
+    const record = await recordOf(db, customer, paid.learner.id, paid.courseId)
+    expect(record?.fulfilments.map(({ revoked }) => revoked)).toEqual([at, FUTURE])
+    expect(await revocationsOf(db, [paid.fulfilmentId])).toHaveLength(1)
   })
 
   test('leaves other enrollments of the learner, and what others paid for', async () => {

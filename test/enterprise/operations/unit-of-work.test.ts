@@ -6,10 +6,11 @@ import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
 import { cancelFulfilment } from '../../../enterprise/operations/cancel-fulfilment.ts'
 import { expireLicenses } from '../../../enterprise/operations/expire-licenses.ts'
 import { revokeLicenses } from '../../../enterprise/operations/revoke-licenses.ts'
-import { enrollmentErrorFrom } from '../../../routers/index.ts'
+import { createCaller, enrollmentErrorFrom } from '../../../routers/index.ts'
 import { counting } from '../../support/counting.ts'
-import { failingAfter } from '../../support/failing.ts'
+import { after, failingAfter } from '../../support/failing.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 import { contextOf, FUTURE, NOW } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn } from '../state.ts'
@@ -80,6 +81,17 @@ describe.each(operations)('%s', (_, operate) => {
     expect(await revocationsOf(db, [paid.fulfilmentId])).toHaveLength(1)
   })
 
+  test('that comes while another is under way waits for it, and finds it done', async () => {
+    const paid = await paidTwice()
+    const trx = await db.startTransaction().execute()
+    await operate(trx, paid)
+    const second = operate(db, paid)
+    await untilWaiting(db)
+    await trx.commit().execute()
+    expect(JSON.stringify(await second)).toContain('alreadyRevoked')
+    expect(await revocationsOf(db, [paid.fulfilmentId])).toHaveLength(1)
+  })
+
   test('that comes from eight sides at once happens once', async () => {
     const paid = await paidTwice()
     await Promise.all([...others, ...others, db, db].map((on) => operate(on, paid)))
@@ -115,11 +127,31 @@ describe('the number of statements', () => {
 
   test('grows by whole chunks, and all of them are done', async () => {
     const licenses = await licensed(1100)
-    const answer = await expireLicenses(contextOf(db), { licenses })
+    const answer = await expireLicenses(contextOf(db, { requestId: 'in chunks' }), { licenses })
     expect(answer.counts).toEqual({ movedToAudit: 367, unenrolled: 733 })
+    expect(await transactionsOf('in chunks')).toHaveLength(3)
     const again = await db.transaction().execute((trx) => expireLicenses(contextOf(trx), { licenses }))
     expect(again.counts).toEqual({ alreadyRevoked: 1100 })
   })
+})
+
+test('in a caller’s transaction there are chunks of statements and no other transaction', async () => {
+  const licenses = await licensed(600)
+  await db.transaction().execute((trx) => expireLicenses(contextOf(trx, { requestId: 'joined' }), { licenses }))
+  expect(await transactionsOf('joined')).toHaveLength(1)
+})
+
+test('an enrollment that changes after it was looked at is not ended as if it had not', async () => {
+  const paid = await pay(db, customer, 'license')
+  const pair = { userId: String(paid.learner.id), courseId: paid.courseId }
+  const caller = createCaller(contextOf(db, { now: () => new Date(FUTURE) }))
+  // The eighth statement reads the enrollment.
+  const meddling = after(db, 8, () => caller.enrollment.change({ ...pair, mode: 'audit' }))
+  const request = { licenses: [paid.fundingId], ignoreEnrollmentsModifiedAfter: FUTURE }
+  const { ok, results } = await expireLicenses(contextOf(meddling.db), request)
+  expect(ok).toBe(false)
+  expect(results).toMatchObject([{ did: 'refused', code: 'versionConflict', retryable: true }])
+  expect((await expireLicenses(contextOf(db), request)).counts).toEqual({ changedSince: 1 })
 })
 
 test('operations in opposite orders all get through', async () => {
@@ -141,6 +173,7 @@ test('operations in opposite orders all get through', async () => {
     .selectFrom('enterprise_enrollment_records as r')
     .innerJoin('enrollments as e', 'e.id', 'r.enrollment_id')
     .select(['r.id', 'r.enrollment_version', 'e.version'])
+    .where('r.course_key', 'in', courses)
     .whereRef('r.enrollment_version', '<>', 'e.version')
     .execute()
   expect(behind).toEqual([])
@@ -181,6 +214,15 @@ async function problemsOf(operation: Promise<Answer>): Promise<string[]> {
   } catch (error) {
     return [enrollmentErrorFrom(error)?.code ?? String(error)]
   }
+}
+
+async function transactionsOf(requestId: string) {
+  return db
+    .selectFrom('enterprise_revocations')
+    .select('transaction_id')
+    .distinct()
+    .where('request_id', '=', requestId)
+    .execute()
 }
 
 async function paidTwice(): Promise<Paid> {
