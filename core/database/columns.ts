@@ -25,7 +25,7 @@ export function columnParameters<T>(columns: readonly Column<T>[], rows: readonl
 }
 
 /**
- * The rows of {@link columnParameters} as a table expression, whose columns have their names.
+ * The rows of {@link columnParameters} as a table expression, whose columns have their names; `n` counts them from 1.
  *
  * @param first the number of the first parameter.
  */
@@ -36,8 +36,8 @@ export function columnRows(columns: readonly Column<never>[], first: number): st
   )
   const names = columns.map(({ name }) => name)
   // In subqueries, so that the planner never looks at the lengths of the arrays: it keeps one plan for all calls.
-  return `(select ${shared.join(', ')}
-    from unnest(${arrays.join(', ')}) as r (${names.join(', ')}))`
+  return `(select ${shared.join(', ')}, r.n
+    from unnest(${arrays.join(', ')}) with ordinality as r (${names.join(', ')}, n))`
 }
 
 /** PostgreSQL's text form of an array. */

@@ -25,6 +25,7 @@ export const READ_BY_USERNAME = statement({
   learner: `learners l on l.username = a.username`,
 })
 
+// Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
 // The arrays stand in subqueries so that the planner never looks at their lengths: the plan of any call then costs as
 // much as the general one, which PostgreSQL therefore keeps.
 function statement({ name, asked, learner }: { name: string; asked: string; learner: string }): string {
@@ -44,9 +45,6 @@ with course as materialized (
 select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
   r.is_course_team, r.takes_no_seat, c.id as course_id,
   e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
-  case when e.id is null and l.id is not null and c.id is not null then nextval('enrollments_id_seq') end
-    as new_enrollment_id,
-  case when l.id is not null and c.id is not null then nextval('enrollment_events_id_seq') end as event_id,
   w.id as allowance_id, w.claimed_by,
   case when a.i = 1 then (select json_agg(details) from course) end as courses
 from ${asked}

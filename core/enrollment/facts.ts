@@ -8,27 +8,25 @@ import type { DB } from '../database/schema.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
 import type { CourseFacts, Facts, LearnerFacts } from './decide.ts'
-import { ascending } from './event-ids.ts'
 import { READ_ANYBODY, READ_BY_USERNAME } from './facts-statement.ts'
 
-/** The facts of a command with what only its being written needs. */
+/** The facts of a command with what only its writing and its answer need. */
 export interface ReadFacts extends Facts {
   readonly course: (CourseFacts & Course) | null
-  /** The id of the event that the command leaves if it changes something; null where it cannot. */
-  readonly eventId: string | null
+  /** Null together with the enrollment. */
+  readonly enrollmentId: string | null
 }
 
 /**
  * Reads in one statement all that is needed to decide the commands, whatever their number.
  *
- * @returns one element per command, in order; so are the ids of their events.
+ * @returns one element per command, in order.
  */
 export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCommand[]): Promise<ReadFacts[]> {
   const keys = parseOnce(commands)
   const { rows } = await db.executeQuery<Row>(statementFor(commands, keys))
   rows.sort((a, b) => Number(a.i) - Number(b.i))
   const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseOf(row)]))
-  const eventIds = ascending(rows.flatMap((row) => row.event_id ?? [])).values()
   return rows.map((row, index) => {
     const course = row.course_id === null ? undefined : courses.get(row.course_id)
     return {
@@ -36,10 +34,9 @@ export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCom
       learner: learnerOf(row),
       course: course ?? null,
       enrollment: enrollmentOf(row),
-      newEnrollmentId: row.new_enrollment_id,
+      enrollmentId: row.enrollment_id,
       allowance: row.allowance_id === null ? null : { id: row.allowance_id, claimedBy: row.claimed_by },
       seatsTaken: course?.seatsTaken ?? 0,
-      eventId: row.event_id === null ? null : (eventIds.next().value ?? null),
     }
   })
 }
@@ -102,8 +99,8 @@ function courseOf(row: CourseRow): CourseFacts & Course & { seatsTaken: number |
 
 function enrollmentOf(row: Row): Facts['enrollment'] {
   if (row.enrollment_id === null) return null
-  const { enrollment_id: id, version, mode, is_active: isActive, created, updated } = row
-  return { id, version, mode, isActive, created, updated }
+  const { version, mode, is_active: isActive, created, updated } = row
+  return { version, mode, isActive, created, updated }
 }
 
 /** Columns of the enrollment are null together with its id, those of the learner with its id. */
@@ -119,8 +116,6 @@ interface Row {
   takes_no_seat: boolean | null
   course_id: number | null
   enrollment_id: string | null
-  new_enrollment_id: string | null
-  event_id: string | null
   version: number
   mode: string
   is_active: boolean
