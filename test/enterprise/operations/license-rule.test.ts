@@ -3,10 +3,9 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { expireLicenses } from '../../../enterprise/operations/expire-licenses.ts'
 import type { LicenseResult } from '../../../enterprise/operations/license-result.ts'
 import { revokeLicenses } from '../../../enterprise/operations/revoke-licenses.ts'
-import { createCaller } from '../../../routers/index.ts'
 import { addCourse, addLearner } from '../../support/seed.ts'
 import { enrollmentInWords } from '../../support/world.ts'
-import { contextOf, done, FUTURE, NOW, PAST, refused } from '../calls.ts'
+import { contextOf, done, NOW, PAST, refused } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase, type SeededCustomer } from '../seed.ts'
 import { everythingIn, recordOf } from '../state.ts'
 import { inWords, pay, revocationsOf, type Paid } from './paid-world.ts'
@@ -15,7 +14,6 @@ const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
 const context = contextOf(db)
-const { enrollment } = createCaller(context)
 
 let customer: SeededCustomer
 beforeEach(async () => {
@@ -171,127 +169,6 @@ describe.each(operations)('a license that is %s', (_, end) => {
       { success: true, did: 'movedToAudit' },
     ])
     expect(inWords(await recordOf(db, customer, bad.learner.id, bad.courseId))).toEqual(['license'])
-  })
-})
-
-describe('licenses of a learner', () => {
-  test('are those that the customer gave', async () => {
-    const paid = await pay(db, customer, 'license')
-    const other = await addCustomer(db)
-    const theirs = await pay(db, other, 'license', { learner: paid.learner })
-    const learner = { userId: String(paid.learner.id) }
-    const { courses } = await revokeLicenses(context, { customer: customer.uuid, learner })
-    expect(courses.map(({ license }) => license)).toEqual([paid.fundingId])
-    expect(await enrollmentInWords(db, theirs.learner.id, theirs.courseId)).toBe('active verified')
-  })
-
-  test.each(['username', 'email'] as const)('are found by %s', async (name) => {
-    const learner = await addLearner(db)
-    await pay(db, customer, 'license', { learner })
-    const named = name === 'email' ? { email: ` ${learner.email.toUpperCase()}` } : { username: learner.username }
-    expect((await revokeLicenses(context, { customer: customer.uuid, learner: named })).courses).toHaveLength(1)
-  })
-
-  test('are not looked for where the learner is not linked', async () => {
-    const paid = await pay(db, customer, 'license')
-    const stranger = await addLearner(db)
-    const revoke = (userId: string) => revokeLicenses(context, { customer: customer.uuid, learner: { userId } })
-    await db
-      .updateTable('enterprise_learner_links')
-      .set({ is_linked: false, is_active: false })
-      .where('learner_id', '=', paid.learner.id)
-      .execute()
-    for (const userId of [String(paid.learner.id), String(stranger.id), '999999999', 'me']) {
-      await expect(revoke(userId)).rejects.toMatchObject({ name: 'EnterpriseError', code: 'learnerNotLinked' })
-    }
-    expect(await enrollmentInWords(db, paid.learner.id, paid.courseId)).toBe('active verified')
-  })
-
-  test('need a customer and a learner', async () => {
-    const malformed: unknown[] = [
-      {},
-      { customer: '', learner: { userId: '1' } },
-      { customer: customer.uuid, learner: {} },
-    ]
-    for (const request of malformed) {
-      const revoked = revokeLicenses(context, request as Parameters<typeof revokeLicenses>[1])
-      await expect(revoked).rejects.toMatchObject({ code: 'invalidRequest' })
-    }
-    const nobody = revokeLicenses(context, { customer: randomUUID(), learner: { userId: '1' } })
-    await expect(nobody).rejects.toMatchObject({ code: 'customerNotFound' })
-  })
-})
-
-describe('licenses that expire', () => {
-  test('are of any customer, unless one is named', async () => {
-    const other = await addCustomer(db)
-    const [mine, theirs] = [await pay(db, customer, 'license'), await pay(db, other, 'license')]
-    const licenses = [mine.fundingId, theirs.fundingId]
-    const named = await expireLicenses(context, { licenses, customer: customer.uuid })
-    expect(named.counts).toEqual({ movedToAudit: 1 })
-    const all = await expireLicenses(context, { licenses })
-    expect(all.counts).toEqual({ alreadyRevoked: 1, movedToAudit: 1 })
-  })
-
-  test('end every enrollment that they pay for; one that pays for nothing has no result', async () => {
-    const fundingId = randomUUID()
-    const paid = [await pay(db, customer, 'license', { fundingId }), await pay(db, customer, 'license', { fundingId })]
-    const licenses = [fundingId.toUpperCase(), fundingId, randomUUID()]
-    const { results } = await expireLicenses(context, { licenses })
-    expect(results.map(({ courseId }) => courseId)).toEqual(paid.map(({ courseId }) => courseId))
-  })
-
-  test('leave an enrollment that was changed at the cut-off or after it', async () => {
-    const paid = await pay(db, customer, 'license')
-    const licenses = [paid.fundingId]
-    const expire = (milliseconds: number) => {
-      const instant = new Date(NOW.getTime() + milliseconds).toISOString()
-      return expireLicenses(context, { licenses, ignoreEnrollmentsModifiedAfter: instant })
-    }
-    for (const milliseconds of [-1, 0]) {
-      const { ok, results } = await expire(milliseconds)
-      expect([ok, results[0]?.did]).toEqual([true, 'changedSince'])
-    }
-    expect(await inShort(paid)).toEqual(['active verified', 'enrolled at version 1', 'license'])
-    expect((await expire(1)).counts).toEqual({ movedToAudit: 1 })
-  })
-
-  test('look at changes that came through another door', async () => {
-    const paid = await pay(db, customer, 'license')
-    const later = createCaller({ ...context, now: () => new Date(FUTURE) })
-    await later.enrollment.change({ userId: String(paid.learner.id), courseId: paid.courseId, mode: 'audit' })
-    await later.enrollment.change({ userId: String(paid.learner.id), courseId: paid.courseId, mode: 'verified' })
-    const request = { licenses: [paid.fundingId], ignoreEnrollmentsModifiedAfter: FUTURE }
-    expect((await expireLicenses(context, request)).counts).toEqual({ changedSince: 1 })
-  })
-
-  test('of two customers end one enrollment once', async () => {
-    const other = await addCustomer(db)
-    const mine = await pay(db, customer, 'license')
-    const theirs = await pay(db, other, 'license', samePair(mine))
-    const licenses = [theirs.fundingId, mine.fundingId]
-    const { results } = await expireLicenses(context, { licenses, ignoreEnrollmentsModifiedAfter: FUTURE })
-    expect(results.map(({ did }) => did)).toEqual(['movedToAudit', 'movedToAudit'])
-    const pair = { userId: String(mine.learner.id), courseId: mine.courseId }
-    expect(await enrollment.get(pair)).toMatchObject({ mode: 'audit', version: 2 })
-    for (const one of [customer, other]) {
-      expect(await recordOf(db, one, mine.learner.id, mine.courseId)).toMatchObject({
-        enrollment_version: 2,
-        unenrolled: true,
-      })
-    }
-  })
-
-  test.each([
-    ['no licenses', { licenses: [] }],
-    ['what is no UUID', { licenses: [randomUUID(), 'L1'] }],
-    ['a bad instant', { licenses: [randomUUID()], ignoreEnrollmentsModifiedAfter: 'yesterday' }],
-    [
-      'an instant without an offset',
-      { licenses: [randomUUID()], ignoreEnrollmentsModifiedAfter: '2026-01-01T00:00:00' },
-    ],
-  ])('are refused with %s', async (_, request) => {
-    await expect(expireLicenses(context, request)).rejects.toMatchObject({ code: 'invalidRequest' })
   })
 })
 
