@@ -35,7 +35,7 @@ export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCom
       course: course ?? null,
       enrollment: enrollmentOf(row),
       enrollmentId: row.enrollment_id,
-      allowance: row.allowance_id === null ? null : { id: row.allowance_id, claimedBy: row.claimed_by },
+      allowance: row.allowance && { id: row.allowance[0], claimedBy: row.allowance[1] },
       seatsTaken: course?.seatsTaken ?? 0,
     }
   })
@@ -77,8 +77,8 @@ function learnerOf(row: Row): LearnerFacts | null {
     isActive: row.learner_is_active,
     isStaff: row.is_staff,
     isSuperuser: row.is_superuser,
-    isCourseTeam: row.is_course_team ?? false,
-    takesNoSeat: row.takes_no_seat ?? false,
+    isCourseTeam: ((row.roles ?? 0) & 1) > 0,
+    takesNoSeat: ((row.roles ?? 0) & 2) > 0,
   }
 }
 
@@ -112,8 +112,8 @@ interface Row {
   learner_is_active: boolean
   is_staff: boolean
   is_superuser: boolean
-  is_course_team: boolean | null
-  takes_no_seat: boolean | null
+  /** 1: belongs to the course team; 2: takes no seat. Null where neither matters. */
+  roles: number | null
   course_id: number | null
   enrollment_id: string | null
   version: number
@@ -121,8 +121,8 @@ interface Row {
   is_active: boolean
   created: string
   updated: string
-  allowance_id: number | null
-  claimed_by: number | null
+  /** Its id, and the id of who has claimed it. */
+  allowance: readonly [number, number | null] | null
   /** All courses of the batch, in the first row only. */
   courses: CourseRow[] | null
 }

@@ -22,4 +22,6 @@ const statements = [
   ),
   `alter table enrollments drop constraint enrollments_learner_id_fkey, drop constraint enrollments_course_id_fkey`,
   `alter table enrollment_events drop constraint enrollment_events_enrollment_id_fkey`,
+  // Whether a course run has any allowance at all, which few have: the others need not look for that of each learner.
+  `create index enrollment_allowances_course_idx on enrollment_allowances (course_key)`,
 ]
