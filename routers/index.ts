@@ -29,7 +29,7 @@ export type Caller = ReturnType<typeof callerFactory>
 
 export { enrollmentErrorFrom } from './errors.ts'
 export { enrollStream, type EnrollItem, type EnrollStreamOptions } from './stream.ts'
-export type { BatchAnswer, BatchResult } from './enroll-many.ts'
+export type { BatchAnswer, BatchResult } from './batch.ts'
 export { EnrollmentError } from '../core/errors.ts'
 export { defaultPolicy } from '../core/policy.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'

@@ -1,5 +1,12 @@
 import { SEATS_TAKEN } from '../course/seats.ts'
 
+/** SQL: `l`, the learner whom the row `a` names by `username`, `email` or `user_id`. */
+export const ANY_LEARNER = `lateral (
+    select * from learners where username = a.username
+    union all select * from learners where lower(email) = lower(a.email)
+    union all select * from learners where id = a.user_id
+  ) l`
+
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
  * keys, the distinct ones of these, e-mail addresses, ids; null where a command has none.
@@ -9,11 +16,7 @@ export const READ_ANYBODY = statement({
   keys: 'any ((select $3::text[])::text[])',
   asked: `unnest((select $1::text[]), (select $2::text[]), (select $4::text[]), (select $5::integer[])) with ordinality
     as a (username, course_key, email, user_id, i)`,
-  learner: `lateral (
-    select * from learners where username = a.username
-    union all select * from learners where lower(email) = lower(a.email)
-    union all select * from learners where id = a.user_id
-  ) l on true`,
+  learner: `${ANY_LEARNER} on true`,
 })
 
 /** The same where every command has a username: the common case, and a smaller plan. */

@@ -142,6 +142,19 @@ export interface EnterprisePendingLinks {
   is_permanently_unlinked: Generated<boolean>;
 }
 
+export interface EnterpriseRevocations {
+  actor_kind: string;
+  actor_name: string;
+  at: string;
+  fulfilment_uuid: string;
+  funding_id: string;
+  id: Generated<Int8>;
+  kind: string;
+  reason: string | null;
+  request_id: string;
+  transaction_id: Generated<string>;
+}
+
 export interface DB {
   enterprise_batches: EnterpriseBatches;
   enterprise_customer_admins: EnterpriseCustomerAdmins;
@@ -156,4 +169,5 @@ export interface DB {
   enterprise_overrides: EnterpriseOverrides;
   enterprise_pending_enrollments: EnterprisePendingEnrollments;
   enterprise_pending_links: EnterprisePendingLinks;
+  enterprise_revocations: EnterpriseRevocations;
 }

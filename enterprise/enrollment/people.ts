@@ -28,6 +28,9 @@ interface Nobody {
   readonly refusal: Refusal
 }
 
+/** How a row names somebody. */
+type LearnerNames = Pick<RowOrder, 'userId' | 'username' | 'email'>
+
 /**
  * Finds out whom rows mean, and locks the accounts in the order of their ids: transactions that enroll the same learners
  * wait for each other. Whoever writes what the tenant knows of a learner takes this lock first.
@@ -39,7 +42,7 @@ interface Nobody {
  */
 export async function lockPeople(
   trx: Kysely<EnterpriseDB>,
-  rows: readonly RowOrder[],
+  rows: readonly LearnerNames[],
   whenDiffers: EnrollLearnersOrder['whenIdentityDiffers'],
 ): Promise<Person[]> {
   const names = rows.map((row) => namesOf(row, whenDiffers))
@@ -69,7 +72,7 @@ interface Names {
 }
 
 function namesOf(
-  { userId, username, email }: RowOrder,
+  { userId, username, email }: LearnerNames,
   whenDiffers: EnrollLearnersOrder['whenIdentityDiffers'],
 ): Names {
   const byId = userId === undefined ? null : { sent: userId, lookup: learnerLookup({ userId }).userId }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely, KyselyPlugin } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { enrollLearnersRequest } from '../../../enterprise/command.ts'
-import type { EnterpriseDB } from '../../../enterprise/database/schema.ts'
 import { carryOut } from '../../../enterprise/enrollment/carry-out.ts'
 import type { Unit } from '../../../enterprise/enrollment/unit.ts'
+import { failingAfter } from '../../support/failing.ts'
 import { trap } from '../../support/trap.ts'
 import { enroll, kindsOf, NOW, type RowRequest } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
@@ -136,20 +135,6 @@ async function statementsOfSuccess(): Promise<number> {
   const rows = await everyKindOfRow(db, customer)
   await enroll(counted.db, customer, rows, { notify: true, idempotencyKey: randomUUID() })
   return counted.statements()
-}
-
-/** A database on which the work fails once, right after the n-th statement was carried out. */
-function failingAfter(on: Kysely<EnterpriseDB>, n: number) {
-  let statements = 0
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      statements += 1
-      if (statements === n) throw new Error('failed on purpose')
-      return result
-    },
-  }
-  return { db: on.withPlugin(plugin), statements: () => statements }
 }
 
 function asked(rows: RowRequest[]) {
