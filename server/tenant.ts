@@ -1,4 +1,5 @@
 import { migrateEnterprise, pendingEnterpriseMigrations } from '../enterprise/database/migrate.ts'
+import { enterpriseLineTypes } from '../enterprise/transfer/line-types.ts'
 
 /**
  * The tenant of this deployment: all that the rest of server/ knows of it. Without it the house is complete.
@@ -8,4 +9,6 @@ export const tenant = {
   name: 'enterprise',
   migrate: migrateEnterprise,
   pendingMigrations: pendingEnterpriseMigrations,
+  /** Of the import format, beside those of the house. */
+  lineTypes: enterpriseLineTypes,
 }
