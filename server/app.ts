@@ -20,6 +20,7 @@ import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { referencePage } from './reference-page.ts'
 import { csrfTokenRoute } from './rest/csrf-token-route.ts'
+import { openAuthentication } from './rest/v1/authenticate.ts'
 import { restV1 } from './rest/v1/index.ts'
 import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
@@ -70,21 +71,19 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('public', scope)
-    const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const settings = { retirementServiceUsername: config.retirementServiceUsername }
     const { corsOrigins } = config
+    const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
+    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins }
+    const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })
     scope.register(restV1, {
       db,
       policy,
-      apiKeys: secrets.edxApiKeys,
-      jwt,
-      trustedOrigins: corsOrigins,
-      settings,
+      authentication,
+      settings: { retirementServiceUsername: config.retirementServiceUsername },
       rateLimits: config.rateLimits,
       embargo: config.embargo,
-      now,
     })
   })
 
