@@ -21,9 +21,11 @@ import { confineTo, distinguishSides } from './listeners.ts'
 import { referencePage } from './reference-page.ts'
 import { csrfTokenRoute } from './rest/csrf-token-route.ts'
 import { openAuthentication } from './rest/v1/authenticate.ts'
+import { openTenantDoor } from './rest/tenant-door.ts'
 import { restV1 } from './rest/v1/index.ts'
 import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
+import { tenant } from './tenant.ts'
 import { trpc } from './trpc.ts'
 
 export interface AppOptions {
@@ -84,6 +86,13 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
       settings: { retirementServiceUsername: config.retirementServiceUsername },
       rateLimits: config.rateLimits,
       embargo: config.embargo,
+    })
+    scope.register(tenant.routes, {
+      db,
+      policy,
+      createdFlag: config.enterprise.legacyCreatedFlag ? 'compat' : 'strict',
+      now,
+      openDoor: (inner) => openTenantDoor(inner, authentication),
     })
   })
 

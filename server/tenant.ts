@@ -1,4 +1,5 @@
 import { migrateEnterprise, pendingEnterpriseMigrations } from '../enterprise/database/migrate.ts'
+import { enterpriseHttp } from '../enterprise/http.ts'
 import { enterpriseLineTypes } from '../enterprise/transfer/line-types.ts'
 
 /**
@@ -11,4 +12,6 @@ export const tenant = {
   pendingMigrations: pendingEnterpriseMigrations,
   /** Of the import format, beside those of the house. */
   lineTypes: enterpriseLineTypes,
+  /** Its routes on the public listener. */
+  routes: enterpriseHttp,
 }
