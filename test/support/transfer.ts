@@ -49,7 +49,9 @@ export async function exportAll(db: Kysely<DB>, further?: readonly FurtherLineTy
 
 /** Takes away all that an import writes. */
 export async function empty(db: Kysely<DB>): Promise<void> {
-  await sql`truncate learners, courses, enrollment_allowances restart identity cascade`.execute(db)
+  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances restart identity cascade`.execute(
+    db,
+  )
 }
 
 /** Every row of every table that an import writes to, in a form to compare. */
