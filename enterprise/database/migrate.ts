@@ -23,6 +23,12 @@ export async function migrateEnterprise(db: Kysely<DB>): Promise<string[]> {
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }
 
+/** Names the migrations that the tenant's tables lack; changes nothing. */
+export async function pendingEnterpriseMigrations(db: Kysely<DB>): Promise<string[]> {
+  const known = await migratorOf(db).getMigrations()
+  return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
+}
+
 /** The tenant keeps its own books: its migrations and those of the house do not know of each other. */
 function migratorOf(db: Kysely<DB>): Migrator {
   return new Migrator({

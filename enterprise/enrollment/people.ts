@@ -84,8 +84,8 @@ function namesOf(
   }
 }
 
-/** As the database does it, whose unique indexes say which addresses are equal. */
-async function lowerCased(trx: Kysely<EnterpriseDB>, texts: readonly string[]): Promise<Map<string, string>> {
+/** Lower-cases texts as the database does it, whose unique indexes say which addresses are equal. */
+export async function lowerCased(trx: Kysely<EnterpriseDB>, texts: readonly string[]): Promise<Map<string, string>> {
   if (texts.length === 0) return new Map()
   const { rows } = await trx.executeQuery<{ text: string; lower: string }>(
     CompiledQuery.raw(`select text, lower(text) from unnest($1::text[]) as text`, [[...new Set(texts)]]),
@@ -106,7 +106,8 @@ interface Accounts {
   readonly byEmail: ReadonlyMap<string, AccountRow>
 }
 
-async function lockAccounts(
+/** Locks the accounts that have one of the names, in the order of their ids. */
+export async function lockAccounts(
   trx: Kysely<EnterpriseDB>,
   { ids, usernames, emails }: { ids: readonly number[]; usernames: readonly string[]; emails: readonly string[] },
 ): Promise<Accounts> {
