@@ -12,12 +12,12 @@ import {
 } from 'fastify'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
-import type { Policy } from '../core/policy.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
 import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
+import { sitePolicy } from './policy.ts'
 import { referencePage } from './reference-page.ts'
 import { csrfTokenRoute } from './rest/csrf-token-route.ts'
 import { openAuthentication } from './rest/v1/authenticate.ts'
@@ -64,10 +64,7 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
-  const policy: Policy = {
-    onFilterError: (filter, err) => app.log.error({ filter: filter.name, err }, 'enrollment filter failed'),
-    ...config.policy,
-  }
+  const policy = sitePolicy(config, app.log)
 
   app.register(health, { db })
 

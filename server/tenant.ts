@@ -1,5 +1,6 @@
 import { migrateEnterprise, pendingEnterpriseMigrations } from '../enterprise/database/migrate.ts'
 import { enterpriseHttp } from '../enterprise/http.ts'
+import { startEnterpriseWorker } from '../enterprise/worker.ts'
 import { enterpriseLineTypes } from '../enterprise/transfer/line-types.ts'
 
 /**
@@ -14,4 +15,6 @@ export const tenant = {
   lineTypes: enterpriseLineTypes,
   /** Its routes on the public listener. */
   routes: enterpriseHttp,
+  /** What it does by itself while the server runs. */
+  startWorker: startEnterpriseWorker,
 }

@@ -13,6 +13,11 @@ export type Int8 = ColumnType<string, bigint | number | string, bigint | number 
 
 export type Numeric = ColumnType<string, number | string, number | string>;
 
+export interface EnterpriseArrivals {
+  id: Generated<Int8>;
+  learner_id: number;
+}
+
 export interface EnterpriseBatches {
   actor_kind: string;
   actor_name: string;
@@ -117,9 +122,11 @@ export interface EnterpriseOverrides {
 export interface EnterprisePendingEnrollments {
   attempts: Generated<number>;
   batch_id: string;
+  carried_out_in: string | null;
   course_key: string;
   created: string;
   discount: Numeric;
+  enrollment_id: Int8 | null;
   force: boolean;
   id: Generated<Int8>;
   is_default_auto_enrollment: boolean;
@@ -140,6 +147,7 @@ export interface EnterprisePendingLinks {
   id: Generated<Int8>;
   is_linked: Generated<boolean>;
   is_permanently_unlinked: Generated<boolean>;
+  taken_by: number | null;
 }
 
 export interface EnterpriseRevocations {
@@ -156,6 +164,7 @@ export interface EnterpriseRevocations {
 }
 
 export interface DB {
+  enterprise_arrivals: EnterpriseArrivals;
   enterprise_batches: EnterpriseBatches;
   enterprise_customer_admins: EnterpriseCustomerAdmins;
   enterprise_customers: EnterpriseCustomers;

@@ -55,7 +55,7 @@ async function askTheHouse(
     whenEnrolled: 'update' as const,
     force: row.order.force,
     enterpriseUuid: unit.customer.uuid,
-    reason: unit.order.reason,
+    reason: row.reason ?? unit.order.reason,
   }))
   const { results } = await callerIn(trx, unit).enrollment.enrollMany({ items })
   return accepted.map((one, index) => resultOf(one, results[index]))

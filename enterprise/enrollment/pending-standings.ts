@@ -7,6 +7,7 @@ import type { Unit } from './unit.ts'
 /** How a customer and an address without an account stand, and what waits for the account. */
 export interface PendingStanding {
   readonly linkId: string
+  /** Whether the customer links the address, and no account has taken the link. */
   readonly isLinked: boolean
   readonly isPermanentlyUnlinked: boolean
   /** What waits to be enrolled in the course run; null: nothing does. */
@@ -99,7 +100,7 @@ interface Row {
 }
 
 const READ = `/* enterprise.pendingStandings */
-select k.id as link_id, k.is_linked, k.is_permanently_unlinked,
+select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
   p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)
 join enterprise_pending_links k on k.email = a.email and k.customer_id = $1

@@ -10,6 +10,8 @@ import type { Address, Person, PersonsAccount } from './people.ts'
 export interface AskedRow {
   readonly index: number
   readonly order: RowOrder
+  /** Why this row is asked for; left out: for the reason of the request. */
+  readonly reason?: string | null
 }
 
 /** A row whose person and funding can be. */

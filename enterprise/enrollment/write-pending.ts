@@ -44,12 +44,16 @@ on conflict (pending_link_id, course_key) do update
 set mode = excluded.mode, license_uuid = excluded.license_uuid, transaction_id = excluded.transaction_id,
   discount = excluded.discount, force = excluded.force,
   is_default_auto_enrollment = excluded.is_default_auto_enrollment, batch_id = excluded.batch_id,
-  state = 'waiting', refusal = null, attempts = 0, next_attempt = null, updated = excluded.updated`
+  state = 'waiting', refusal = null, attempts = 0, next_attempt = null, enrollment_id = null, carried_out_in = null,
+  updated = excluded.updated`
 
-/** Links addresses again that were unlinked. */
+/** Links addresses again that were unlinked, or whose links were taken by accounts that have other addresses now. */
 export async function linkAddresses(trx: Kysely<EnterpriseDB>, linkIds: readonly string[]): Promise<void> {
   if (linkIds.length === 0) return
   await trx.executeQuery(
-    CompiledQuery.raw(`update enterprise_pending_links set is_linked = true where id = any ($1::bigint[])`, [linkIds]),
+    CompiledQuery.raw(
+      `update enterprise_pending_links set is_linked = true, taken_by = null where id = any ($1::bigint[])`,
+      [linkIds],
+    ),
   )
 }

@@ -1,0 +1,77 @@
+import { CompiledQuery, type Kysely } from 'kysely'
+import type { RowOrder } from '../command.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
+
+/** A row that waits, and whose address has an account as far as is known. */
+export interface DueRow {
+  readonly id: string
+  readonly isLinked: boolean
+  readonly isPermanentlyUnlinked: boolean
+  /** What it asks for. */
+  readonly order: RowOrder
+  /** Why it was asked for. */
+  readonly reason: string | null
+}
+
+/** Reads those of rows that still wait, in the order in which they were asked for. */
+export async function readDueRows(trx: Kysely<EnterpriseDB>, ids: readonly string[]): Promise<DueRow[]> {
+  const { rows } = await trx.executeQuery<Row>(CompiledQuery.raw(READ, [ids]))
+  return rows.map((row) => ({
+    id: row.id,
+    isLinked: row.is_linked,
+    isPermanentlyUnlinked: row.is_permanently_unlinked,
+    order: orderOf(row),
+    reason: row.reason,
+  }))
+}
+
+/** Locks the links behind which rows wait, in the order of their addresses. Comes after the lock of the learners. */
+export async function lockLinksOf(trx: Kysely<EnterpriseDB>, ids: readonly string[]): Promise<void> {
+  await trx.executeQuery(CompiledQuery.raw(LOCK, [ids]))
+}
+
+function orderOf(row: Row): RowOrder {
+  const funding = fundingOf(row)
+  return {
+    email: row.email,
+    courseId: row.course_key,
+    ...(row.mode !== null && { mode: row.mode }),
+    ...(funding !== null && { funding }),
+    force: row.force,
+    isDefaultAutoEnrollment: row.is_default_auto_enrollment,
+    reviveRevoked: false,
+  }
+}
+
+function fundingOf({ license_uuid: license, transaction_id: transaction }: Row): RowOrder['funding'] | null {
+  if (license !== null) return { license }
+  return transaction === null ? null : { transaction }
+}
+
+interface Row {
+  id: string
+  course_key: string
+  mode: string | null
+  license_uuid: string | null
+  transaction_id: string | null
+  force: boolean
+  is_default_auto_enrollment: boolean
+  email: string
+  is_linked: boolean
+  is_permanently_unlinked: boolean
+  reason: string | null
+}
+
+const READ = `/* enterprise.dueRows */
+select p.id, p.course_key, p.mode, p.license_uuid, p.transaction_id, p.force, p.is_default_auto_enrollment,
+  k.email, k.is_linked, k.is_permanently_unlinked, b.reason
+from enterprise_pending_enrollments p
+join enterprise_pending_links k on k.id = p.pending_link_id
+join enterprise_batches b on b.id = p.batch_id
+where p.id = any ((select $1::bigint[])::bigint[]) and p.state = 'waiting'
+order by p.id`
+
+const LOCK = `/* enterprise.lockLinks */
+select id from enterprise_pending_links
+where id in (select pending_link_id from enterprise_pending_enrollments where id = any ((select $1::bigint[])::bigint[]))
+order by email for no key update`

@@ -1,0 +1,118 @@
+import { CompiledQuery } from 'kysely'
+import { z } from 'zod'
+import { storableText, type Context } from '../../routers/index.ts'
+import { findCustomer } from '../customer.ts'
+import type { EnterpriseTables } from '../database/schema.ts'
+import { EnterpriseError } from '../errors.ts'
+
+const STATES = ['waiting', 'fulfilled', 'refused', 'cancelled'] as const
+
+/** An address and the key of a course run. */
+const position = z.tuple([storableText(254), storableText(255)])
+
+const listPendingRequest = z.strictObject({
+  /** The UUID of the customer. */
+  customer: z.string(),
+  /** Left out: rows in any state. */
+  states: z.array(z.enum(STATES)).min(1).optional(),
+  limit: z.number().int().min(1).max(1000).default(100),
+  /** The `nextCursor` of the page before. */
+  cursor: z
+    .string()
+    .max(2000)
+    .transform((text, context) => {
+      const parsed = position.safeParse(decode(text))
+      if (parsed.success) return parsed.data
+      context.addIssue('Not a cursor of this list')
+      return z.NEVER
+    })
+    .optional(),
+})
+
+export type ListPendingRequest = z.input<typeof listPendingRequest>
+
+/** What was asked for somebody who had no account. JSON as it stands. */
+export interface PendingEnrollment {
+  id: string
+  /** In lower case. */
+  email: string
+  courseId: string
+  state: (typeof STATES)[number]
+  /** Why it was refused, by the code of the outcome; null: it was not. */
+  refusal: string | null
+  /** Null: the best that the course run offers when there is an account. */
+  mode: string | null
+  funding: { license: string } | { transaction: string } | null
+  /** In percent. */
+  discount: number
+  force: boolean
+  isDefaultAutoEnrollment: boolean
+  /** How many attempts have failed; the one that runs counts too. */
+  attempts: number
+  /** When the next attempt may begin; null: there is no account yet, or no attempt to come. */
+  nextAttempt: string | null
+  /** What came of it. */
+  enrollmentId: string | null
+  /** The request that asked for it. */
+  batchId: string
+  created: string
+  updated: string
+}
+
+/**
+ * Lists what a customer has asked for addresses without an account, by address and course run.
+ *
+ * @returns a page, and the cursor of the next; null: there is none.
+ * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`
+ */
+export async function listPending(
+  { db }: Pick<Context, 'db'>,
+  request: ListPendingRequest,
+): Promise<{ items: PendingEnrollment[]; nextCursor: string | null }> {
+  const parsed = listPendingRequest.safeParse(request)
+  if (!parsed.success) throw new EnterpriseError('invalidRequest', { issues: parsed.error.issues })
+  const { customer: uuid, states = STATES, limit, cursor: [email, courseId] = ['', ''] } = parsed.data
+  const customer = await findCustomer(db.$extendTables<EnterpriseTables>(), uuid)
+  const { rows } = await db.executeQuery<Row>(
+    CompiledQuery.raw(LIST, [customer.id, states, email, courseId, limit + 1]),
+  )
+  const items = rows.slice(0, limit).map(pendingOf)
+  return { items, nextCursor: rows.length > limit ? encode(items.at(-1)) : null }
+}
+
+function pendingOf({ license, transaction, discount, ...row }: Row): PendingEnrollment {
+  return { ...row, funding: fundingOf(license, transaction), discount: Number(discount) }
+}
+
+function fundingOf(license: string | null, transaction: string | null): PendingEnrollment['funding'] {
+  if (license !== null) return { license }
+  return transaction === null ? null : { transaction }
+}
+
+function encode(last: PendingEnrollment | undefined): string {
+  return Buffer.from(JSON.stringify([last?.email, last?.courseId])).toString('base64url')
+}
+
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString())
+  } catch {
+    return undefined
+  }
+}
+
+interface Row extends Omit<PendingEnrollment, 'funding' | 'discount'> {
+  license: string | null
+  transaction: string | null
+  discount: string
+}
+
+const LIST = `/* enterprise.listPending */
+select p.id, k.email, p.course_key as "courseId", p.state, p.refusal, p.mode, p.license_uuid as license,
+  p.transaction_id as transaction, p.discount, p.force, p.is_default_auto_enrollment as "isDefaultAutoEnrollment",
+  p.attempts, p.next_attempt as "nextAttempt", p.enrollment_id as "enrollmentId", p.batch_id as "batchId", p.created,
+  p.updated
+from enterprise_pending_links k join enterprise_pending_enrollments p on p.pending_link_id = k.id
+where k.customer_id = $1::integer and p.state = any ($2::text[]) and k.email >= $3::text
+  and (k.email > $3::text or p.course_key > $4::text)
+order by k.email, p.course_key limit $5::integer`
