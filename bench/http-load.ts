@@ -14,8 +14,10 @@ interface Enroll {
   readonly courseId: string
 }
 
-interface EnrollOverHttp extends Enroll {
+interface EnrollOverHttp extends Omit<Enroll, 'courseId'> {
   readonly door: 'http'
+  /** One for all, or one for each username. */
+  readonly courseId: string | readonly string[]
   readonly url: string
   readonly apiKey: string
 }
@@ -66,8 +68,9 @@ async function loadOverHttp(job: EnrollOverHttp): Promise<Measurement> {
         headers: { 'content-type': 'application/json', 'x-edx-api-key': job.apiKey },
         setupRequest: (request) => {
           const user = job.usernames[sent]
+          const courseId = typeof job.courseId === 'string' ? job.courseId : job.courseId[sent]
           sent += 1
-          return { ...request, body: JSON.stringify({ user, course_details: { course_id: job.courseId } }) }
+          return { ...request, body: JSON.stringify({ user, course_details: { course_id: courseId } }) }
         },
       },
     ],

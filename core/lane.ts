@@ -14,9 +14,14 @@ export interface LaneOptions<T> {
   readonly run: (items: readonly T[]) => Promise<void>
 }
 
+/** A round costs as much as some twenty items in it: fewer are not worth a round of their own. */
+const SMALLEST_SHARE = 20
+
 /**
  * Gathers items into rounds without a timer: an item that finds a free place starts a round at the end of the current
- * turn of the event loop's microtasks; the others wait until a round ends and then leave together.
+ * turn of the event loop's microtasks; the others wait until a round ends and then leave together. Where several places
+ * are free they share what waits: callers who all wait for one round would ask again all at once, and the other places
+ * would stay empty for ever.
  */
 export function createLane<T>({ roundSize, roundsAtOnce, run }: LaneOptions<T>): Lane<T> {
   /** For each key the items that wait, by whose turn it is; keys in the order in which they should be served. */
@@ -49,11 +54,16 @@ export function createLane<T>({ roundSize, roundsAtOnce, run }: LaneOptions<T>):
     for (const [key, turns] of waiting) {
       if (running >= roundsAtOnce) return
       if (key !== '' && busyKeys.has(key)) continue
-      const items = takeInTurns(turns, roundSize)
+      const items = takeInTurns(turns, key === '' ? shareOf(turns) : roundSize)
       waiting.delete(key)
       if (turns.size > 0) waiting.set(key, turns)
       void runOne(key, items)
     }
+  }
+
+  function shareOf(turns: ReadonlyMap<string, readonly T[]>): number {
+    const waits = [...turns.values()].reduce((count, items) => count + items.length, 0)
+    return Math.min(roundSize, Math.max(SMALLEST_SHARE, Math.ceil(waits / (roundsAtOnce - running))))
   }
 
   async function runOne(key: string, items: readonly T[]): Promise<void> {

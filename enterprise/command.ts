@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { storableText } from '../routers/index.ts'
 
 /** What pays for an enrollment: a license, or a transaction of a ledger, by its UUID. */
-const funding = z.union([z.strictObject({ license: z.string() }), z.strictObject({ transaction: z.string() })])
+const funding = z.union([z.strictObject({ license: z.string() }), z.strictObject({ transaction: z.string() })], {
+  error: 'A row is funded by either a license or a transaction',
+})
 
 /** Ids, addresses, course keys and funding are any text here: what is wrong with them is the row's own refusal. */
 const enrollLearnersRow = z

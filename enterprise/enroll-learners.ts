@@ -7,9 +7,9 @@ import { findCustomer } from './customer.ts'
 import type { EnterpriseTables } from './database/schema.ts'
 import { run } from './enrollment/run.ts'
 import type { Unit } from './enrollment/unit.ts'
-import { EnterpriseError } from './errors.ts'
 import { errorFrom } from './failure.ts'
 import type { EnrollLearnersAnswer } from './outcome.ts'
+import { parseRequest } from './request.ts'
 
 /**
  * Enrolls learners of a customer in course runs, each row with its honest outcome (enterprise C.4 to C.6, C.11). Link,
@@ -23,10 +23,9 @@ import type { EnrollLearnersAnswer } from './outcome.ts'
  * @throws {EnrollmentError} `idempotencyMismatch`; `unavailable`: on a pool nothing was done, and the call is safe to repeat
  */
 export async function enrollLearners(context: Context, request: EnrollLearnersRequest): Promise<EnrollLearnersAnswer> {
-  const parsed = enrollLearnersRequest.safeParse(request)
-  if (!parsed.success) throw new EnterpriseError('invalidRequest', { issues: parsed.error.issues })
+  const order = parseRequest(enrollLearnersRequest, request)
   try {
-    return await enroll(context, parsed.data)
+    return await enroll(context, order)
   } catch (error) {
     throw errorFrom(error)
   }

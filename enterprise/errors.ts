@@ -1,6 +1,10 @@
+import type { Learner } from '../routers/index.ts'
+
 /** Why the tenant turns a whole request down, and what each reason tells. */
 interface EnterpriseErrorDetails {
   customerNotFound: { customer: string }
+  /** The customer is not linked with such a learner, or no longer. */
+  learnerNotLinked: { customer: string; learner: Learner }
   /** `issues`: those of zod, with the path of each. */
   invalidRequest: { issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[] }
 }
@@ -22,5 +26,6 @@ export class EnterpriseError<C extends EnterpriseErrorCode = EnterpriseErrorCode
 
 const messages: { [C in EnterpriseErrorCode]: (details: EnterpriseErrorDetails[C]) => string } = {
   customerNotFound: ({ customer }) => `No customer has the UUID '${customer}'.`,
+  learnerNotLinked: ({ customer }) => `No such learner is linked with the customer '${customer}'.`,
   invalidRequest: ({ issues }) => issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
 }

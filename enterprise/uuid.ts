@@ -1,4 +1,7 @@
-const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
+/** A UUID in either case, with or without its hyphens, as a regular expression of a whole text. */
+export const UUID_FORM = '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$'
+
+const UUID = new RegExp(UUID_FORM)
 
 /** The form in which PostgreSQL shows a UUID, whatever its version; null for any other text. */
 export function canonicalUuid(text: string): string | null {

@@ -1,28 +1,39 @@
 import { z } from 'zod'
-import { plainCommand, type EnrollmentCommand } from '../core/enrollment/command.ts'
 import { enroll } from '../core/enrollment/enroll.ts'
+import { getEnrollments } from '../core/enrollment/read-many.ts'
 import { getEnrollment, listEnrollments } from '../core/enrollment/read.ts'
 import { decodeSearchCursor, searchEnrollments } from '../core/enrollment/search.ts'
 import { unenrollAll } from '../core/enrollment/unenroll-all.ts'
 import { readHistory } from '../core/event/read.ts'
 import { storableText, instant } from '../core/text.ts'
-import { enrollManyProcedure } from './enroll-many.ts'
-import { attributes, courseId, enrollFields, learnerOf, mode, reason, withLearner } from './inputs.ts'
-import { enrollCommand } from './commands.ts'
+import { batchItemFields, batchProcedure } from './batch.ts'
+import { changeCommand, enrollCommand } from './commands.ts'
+import {
+  ASKS_FOR_NOTHING,
+  asksForSomething,
+  changeFields,
+  courseId,
+  enrollFields,
+  learnerOf,
+  reason,
+  withLearner,
+  withLooseLearner,
+} from './inputs.ts'
 import { mutation, query, router } from './trpc.ts'
 
 const enrollInput = withLearner(enrollFields)
 
-const changeInput = withLearner({
-  courseId,
-  mode: mode.optional(),
-  isActive: z.boolean().optional(),
-  allowExpiredMode: z.boolean().default(false),
-  attributes: attributes.optional(),
-  expectedVersion: z.number().int().min(1).optional(),
-  reason: reason.optional(),
-}).refine((input) => input.mode !== undefined || input.isActive !== undefined || input.attributes !== undefined, {
-  error: 'Give at least one of mode, isActive and attributes',
+const changeInput = withLearner(changeFields).refine(asksForSomething, { error: ASKS_FOR_NOTHING })
+
+/** In a batch the mode may be any text: one that no course run offers is that row's `modeUnavailable`. */
+const looseFields = { mode: z.string().optional(), ...batchItemFields }
+const enrollItem = withLooseLearner({ ...enrollFields, ...looseFields })
+const changeItem = withLooseLearner({ ...changeFields, ...looseFields }).refine(asksForSomething, {
+  error: ASKS_FOR_NOTHING,
+})
+
+const getManyInput = z.strictObject({
+  enrollments: z.array(withLooseLearner({ courseId })).min(1).max(1000),
 })
 
 const names = z.array(storableText(320)).max(1000)
@@ -46,15 +57,24 @@ const searchInput = z.strictObject({
 export const enrollmentRouter = router({
   enroll: mutation(enrollInput, ({ db, stamp, policy }, input) => enroll(db, enrollCommand(input), stamp, policy)),
 
-  enrollMany: enrollManyProcedure,
+  enrollMany: batchProcedure('enrollment.enrollMany', enrollItem, enrollCommand),
 
   change: mutation(changeInput, ({ db, stamp, policy }, input) => enroll(db, changeCommand(input), stamp, policy)),
+
+  changeMany: batchProcedure('enrollment.changeMany', changeItem, changeCommand),
 
   unenrollAll: mutation(withLearner({ reason: reason.optional() }), async ({ db, stamp, policy }, input) => ({
     outcomes: await unenrollAll(db, learnerOf(input), { reason: input.reason ?? null, stamp, policy }),
   })),
 
   get: query(withLearner({ courseId }), ({ db }, input) => getEnrollment(db, learnerOf(input), input.courseId)),
+
+  getMany: query(getManyInput, ({ db }, { enrollments }) =>
+    getEnrollments(
+      db,
+      enrollments.map((input) => ({ learner: learnerOf(input), courseId: input.courseId })),
+    ),
+  ),
 
   list: query(withLearner({ includeInactive: z.boolean().default(false) }), ({ db }, input) =>
     listEnrollments(db, learnerOf(input), input),
@@ -66,18 +86,3 @@ export const enrollmentRouter = router({
 
   history: query(withLearner({ courseId }), ({ db }, input) => readHistory(db, learnerOf(input), input.courseId)),
 })
-
-function changeCommand(input: z.output<typeof changeInput>): EnrollmentCommand {
-  return {
-    ...plainCommand,
-    learner: learnerOf(input),
-    courseId: input.courseId,
-    path: 'change',
-    mode: input.mode ?? null,
-    isActive: input.isActive ?? null,
-    expiredModeWhenChanging: input.allowExpiredMode,
-    attributes: input.attributes ?? null,
-    expectedVersion: input.expectedVersion ?? null,
-    reason: input.reason ?? null,
-  }
-}

@@ -55,7 +55,7 @@ export function learnerOf(input: LearnerRef): LearnerRef {
 
 /** Any text: whether it is a course key is the domain's question (`invalidCourseKey`). */
 export const courseId = z.string()
-export const mode = storableText(100).min(1)
+const mode = storableText(100).min(1)
 export const reason = storableText(2000)
 
 /** Parts may be absent on the wire: the domain says which one is missing (`invalidAttribute`). */
@@ -71,7 +71,7 @@ interface AttributeWire {
   value: string
 }
 
-export const attributes = z.array(attribute).max(100)
+const attributes = z.array(attribute).max(100)
 
 /** The fields of `enrollment.enroll` beside the learner (rpc §3.1). */
 export const enrollFields = {
@@ -84,3 +84,21 @@ export const enrollFields = {
   attributes: attributes.optional(),
   reason: reason.optional(),
 }
+
+/** The fields of `enrollment.change` beside the learner. */
+export const changeFields = {
+  courseId,
+  mode: mode.optional(),
+  isActive: z.boolean().optional(),
+  allowExpiredMode: z.boolean().default(false),
+  attributes: attributes.optional(),
+  expectedVersion: z.number().int().min(1).optional(),
+  reason: reason.optional(),
+}
+
+/** A change that changes something. */
+export function asksForSomething(input: { mode?: unknown; isActive?: unknown; attributes?: unknown }): boolean {
+  return input.mode !== undefined || input.isActive !== undefined || input.attributes !== undefined
+}
+
+export const ASKS_FOR_NOTHING = 'Give at least one of mode, isActive and attributes'

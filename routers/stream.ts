@@ -1,4 +1,4 @@
-import type { BatchResult } from './enroll-many.ts'
+import type { BatchResult } from './batch.ts'
 import type { Caller } from './index.ts'
 
 /** An item of `enrollment.enrollMany`. */

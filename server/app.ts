@@ -12,17 +12,20 @@ import {
 } from 'fastify'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
-import type { Policy } from '../core/policy.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
 import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
+import { sitePolicy } from './policy.ts'
 import { referencePage } from './reference-page.ts'
 import { csrfTokenRoute } from './rest/csrf-token-route.ts'
+import { openAuthentication } from './rest/v1/authenticate.ts'
+import { openTenantDoor } from './rest/tenant-door.ts'
 import { restV1 } from './rest/v1/index.ts'
 import { routableUrl } from './rest/v1/path.ts'
 import type { Secrets } from './secrets.ts'
+import { tenant } from './tenant.ts'
 import { trpc } from './trpc.ts'
 
 export interface AppOptions {
@@ -61,30 +64,32 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
-  const policy: Policy = {
-    onFilterError: (filter, err) => app.log.error({ filter: filter.name, err }, 'enrollment filter failed'),
-    ...config.policy,
-  }
+  const policy = sitePolicy(config, app.log)
 
   app.register(health, { db })
 
   app.register(async (scope) => {
     confineTo('public', scope)
-    const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const settings = { retirementServiceUsername: config.retirementServiceUsername }
     const { corsOrigins } = config
+    const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
+    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins }
+    const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })
     scope.register(restV1, {
       db,
       policy,
-      apiKeys: secrets.edxApiKeys,
-      jwt,
-      trustedOrigins: corsOrigins,
-      settings,
+      authentication,
+      settings: { retirementServiceUsername: config.retirementServiceUsername },
       rateLimits: config.rateLimits,
       embargo: config.embargo,
+    })
+    scope.register(tenant.routes, {
+      db,
+      policy,
+      createdFlag: config.enterprise.legacyCreatedFlag ? 'compat' : 'strict',
       now,
+      openDoor: (inner) => openTenantDoor(inner, authentication),
     })
   })
 

@@ -42,6 +42,7 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
+  readonly enterprise: EnterpriseConfig
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -83,6 +84,11 @@ export interface EmbargoConfig {
   readonly geoipDatabase?: string | undefined
   /** Absent: the origin of the request. */
   readonly baseUrl?: string | undefined
+}
+
+export interface EnterpriseConfig {
+  /** Whether bulk enrollment says `created` of every success, as the original does. */
+  readonly legacyCreatedFlag: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -161,6 +167,7 @@ const settings = z.object({
   CORS_ORIGINS: originList.default([]),
   LEGACY_KEYS_INVITATION_ONLY: booleanText.default(false),
   DEFAULT_MODE: name.default('audit'),
+  ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -234,6 +241,7 @@ function arrange(read: z.output<typeof settings>): Config {
     trustedProxies: read.TRUST_PROXY,
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
+    enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG },
     logLevel: read.LOG_LEVEL,
   }
 }

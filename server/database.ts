@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { startEmbeddedDatabase } from '../core/database/embedded.ts'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
-import { migrateToLatest } from '../core/database/migrate.ts'
 import { openDatabase, type Database } from '../core/database/open.ts'
 import type { Config } from './config.ts'
+import { migrateAll } from './migrations.ts'
 
 /** The database cannot be used; the message says what to do. */
 export class DatabaseError extends Error {
@@ -31,7 +31,7 @@ export async function openServerDatabase(
   const db = openDatabase({ connectionString, poolSize: config.databasePoolSize, onConnectionLost })
   undo.defer(() => closePool(db))
   await checkVersion(db, connectionString)
-  await migrateToLatest(db)
+  await migrateAll(db)
   const opened = undo.move()
   return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

@@ -5,8 +5,10 @@ import { openServerDatabase } from './database.ts'
 import { loadDemoCatalogueIfEmpty } from './demo/index.ts'
 import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
+import { sitePolicy } from './policy.ts'
 import { resolveSecrets } from './secrets.ts'
 import { sweepFromTimeToTime } from './sweeping.ts'
+import { tenant } from './tenant.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly log: FastifyInstance['log']
@@ -35,6 +37,7 @@ export async function startServer(config: Config, output: LogOutput): Promise<Ru
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
   undo.use(sweepFromTimeToTime(database.db, log))
+  undo.use(tenant.startWorker({ db: database.db, log, policy: sitePolicy(config, log) }))
   const running = undo.move()
   return { log, addresses, isFirstStart, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

@@ -49,7 +49,8 @@ export function judge(comparisons: readonly Comparison[]): Target[] {
   })
 }
 
-function target(name: string, value: number, limit: number): Target {
+/** Holds a figure against a limit. */
+export function target(name: string, value: number, limit: number): Target {
   return { name, value, limit, met: value <= limit }
 }
 

@@ -25,7 +25,7 @@ export function columnParameters<T>(columns: readonly Column<T>[], rows: readonl
 }
 
 /**
- * The rows of {@link columnParameters} as a table expression, whose columns have their names.
+ * The rows of {@link columnParameters} as a table expression, whose columns have their names; `n` counts them from 1.
  *
  * @param first the number of the first parameter.
  */
@@ -36,8 +36,19 @@ export function columnRows(columns: readonly Column<never>[], first: number): st
   )
   const names = columns.map(({ name }) => name)
   // In subqueries, so that the planner never looks at the lengths of the arrays: it keeps one plan for all calls.
-  return `(select ${shared.join(', ')}
-    from unnest(${arrays.join(', ')}) as r (${names.join(', ')}))`
+  return `(select ${shared.join(', ')}, r.n
+    from unnest(${arrays.join(', ')}) with ordinality as r (${names.join(', ')}, n))`
+}
+
+/** The values of a lone row, one parameter for each column. */
+export function plainParameters<T>(columns: readonly Column<T>[], rows: readonly T[]): Value[] {
+  return columns.map(({ valuesOf }) => valuesOf(rows)[0] ?? null)
+}
+
+/** The row of {@link plainParameters} as a table expression of the same form as {@link columnRows}. */
+export function plainRow(columns: readonly Column<never>[], first: number): string {
+  const values = columns.map(({ name, type }, index) => `$${first + index}::${type} as ${name}`)
+  return `(select ${values.join(', ')}, 1 as n)`
 }
 
 /** PostgreSQL's text form of an array. */

@@ -5,6 +5,7 @@ import * as initial from './migrations/0001_initial.ts'
 import * as restLimits from './migrations/0002_rest_limits.ts'
 import * as manualEnrollments from './migrations/0003_manual_enrollments.ts'
 import * as idempotencyKeys from './migrations/0004_idempotency_keys.ts'
+import * as references from './migrations/0005_references.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 const migrations: Record<string, Migration> = {
@@ -12,6 +13,7 @@ const migrations: Record<string, Migration> = {
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,
   '0004_idempotency_keys': idempotencyKeys,
+  '0005_references': references,
 }
 
 /**

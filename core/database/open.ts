@@ -27,7 +27,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     max: options.poolSize ?? 10,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
     types: { getTypeParser },
-    Client: NamingClient,
+    Client: OwnClient,
     // The pool's own hook: where it fails, the pool has the place of the connection back.
     // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, which its types do not say
     onConnect: prepareSession,
@@ -57,14 +57,25 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
 /**
  * Statements that begin with a comment of the form «name» in slashes and stars are prepared once a connection and
  * reused by that name: planning a joined statement on each call costs more than running it.
+ *
+ * A connection that the server ends (FATAL) is never used again; its end itself arrives a moment after the error, when the
+ * pool may have given it to somebody else.
  */
-class NamingClient extends pg.Client {
+class OwnClient extends pg.Client {
   // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
   override query(...args: unknown[]): never {
-    const [text, values, ...rest] = args
-    if (typeof text !== 'string') return Reflect.apply(super.query, this, args) as never
-    const name = /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
-    if (name === undefined) return Reflect.apply(super.query, this, args) as never
-    return Reflect.apply(super.query, this, [{ name, text, values }, ...rest]) as never
+    const answer: unknown = Reflect.apply(super.query, this, named(args))
+    return (answer instanceof Promise ? answer.catch((error: unknown) => this.#fail(error)) : answer) as never
   }
+
+  #fail(error: unknown): never {
+    if (error instanceof pg.DatabaseError && error.severity === 'FATAL') this.end().catch(() => {})
+    throw error
+  }
+}
+
+function named(args: readonly unknown[]): readonly unknown[] {
+  const [text, values, ...rest] = args
+  const name = typeof text === 'string' ? /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1] : undefined
+  return name === undefined ? args : [{ name, text, values }, ...rest]
 }

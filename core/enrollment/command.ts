@@ -58,7 +58,6 @@ export const plainCommand = {
 
 /** An enrollment in memory: as it was read, or as it is planned to be. */
 export interface EnrollmentState {
-  readonly id: string
   readonly version: number
   readonly mode: string
   readonly isActive: boolean

@@ -14,8 +14,6 @@ export interface Facts {
   readonly learner: LearnerFacts | null
   readonly course: CourseFacts | null
   readonly enrollment: EnrollmentState | null
-  /** The id that the enrollment gets if the command creates it; null where there is nothing to create. */
-  readonly newEnrollmentId: string | null
   readonly allowance: { readonly id: number; readonly claimedBy: number | null } | null
   /** Active enrollments of the course, its staff, instructors and coaches not counted. */
   readonly seatsTaken: number

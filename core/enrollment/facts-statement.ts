@@ -1,33 +1,63 @@
 import { SEATS_TAKEN } from '../course/seats.ts'
 
+/** SQL: `l`, the learner whom the row `a` names by `username`, `email` or `user_id`. */
+export const ANY_LEARNER = `lateral (
+    select * from learners where username = a.username
+    union all select * from learners where lower(email) = lower(a.email)
+    union all select * from learners where id = a.user_id
+  ) l`
+
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
  * keys, the distinct ones of these, e-mail addresses, ids; null where a command has none.
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
+  keys: 'any ((select $3::text[])::text[])',
   asked: `unnest((select $1::text[]), (select $2::text[]), (select $4::text[]), (select $5::integer[])) with ordinality
     as a (username, course_key, email, user_id, i)`,
-  learner: `lateral (
-    select * from learners where username = a.username
-    union all select * from learners where lower(email) = lower(a.email)
-    union all select * from learners where id = a.user_id
-  ) l on true`,
+  learner: `${ANY_LEARNER} on true`,
 })
 
 /** The same where every command has a username: the common case, and a smaller plan. */
 export const READ_BY_USERNAME = statement({
   name: 'enrollment.factsByUsername',
+  keys: 'any ((select $3::text[])::text[])',
   asked: `unnest((select $1::text[]), (select $2::text[])) with ordinality as a (username, course_key, i)`,
   learner: `learners l on l.username = a.username`,
 })
 
+// Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
+// Roles matter where a course run is not open to everybody, or counts its seats; elsewhere they are not looked at.
+// "offset 0" keeps the planner from joining on the learner alone and reading all enrollments of each.
+/** The same for a lone command. Parameters: username, stored course key. */
+export const READ_ONE = statement({
+  name: 'enrollment.factsOfOne',
+  keys: '$2::text',
+  asked: `(select $1::text as username, $2::text as course_key, 1 as i) a`,
+  learner: `learners l on l.username = a.username`,
+})
+
+interface Parts {
+  readonly name: string
+  /** What the key of a course run equals. */
+  readonly keys: string
+  /** The commands, as rows `a`. */
+  readonly asked: string
+  /** The join to their learners, as rows `l`. */
+  readonly learner: string
+}
+
 // The arrays stand in subqueries so that the planner never looks at their lengths: the plan of any call then costs as
 // much as the general one, which PostgreSQL therefore keeps.
-function statement({ name, asked, learner }: { name: string; asked: string; learner: string }): string {
+function statement({ name, keys, asked, learner }: Parts): string {
   return `/* ${name} */
 with course as materialized (
-  select c.id, c.course_key, c.org, json_build_object('id', c.id, 'courseId', c.course_key,
+  select c.id, c.course_key, c.org,
+    c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
+      or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
+    exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
+    json_build_object('id', c.id, 'courseId', c.course_key,
     'displayName', c.display_name, 'start', c.starts, 'end', c.ends, 'enrollmentStart', c.enrollment_start,
     'enrollmentEnd', c.enrollment_end, 'invitationOnly', c.invitation_only, 'maxEnrollments', c.max_enrollments,
     'selfPaced', c.self_paced, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
@@ -36,26 +66,23 @@ with course as materialized (
         'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
       from course_modes m where m.course_id = c.id)) as details
   from courses c
-  where c.course_key = any ((select $3::text[])::text[])
+  where c.course_key = ${keys}
 )
 select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
-  r.is_course_team, r.takes_no_seat, c.id as course_id,
+  c.id as course_id,
   e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
-  case when e.id is null and l.id is not null and c.id is not null then nextval('enrollments_id_seq') end
-    as new_enrollment_id,
-  case when l.id is not null and c.id is not null then nextval('enrollment_events_id_seq') end as event_id,
-  w.id as allowance_id, w.claimed_by,
+  case when c.minds_roles then (
+    select coalesce(bit_or(
+      case when r.role in ('staff', 'limited_staff', 'instructor')
+        and coalesce(r.course_key, c.course_key) = c.course_key then 1 else 0 end
+      | case when r.role in ('staff', 'instructor', 'ccx_coach') and r.course_key = c.course_key then 2 else 0 end), 0)
+    from roles r where r.learner_id = l.id and r.org = c.org) end as roles,
+  case when c.has_allowances then (
+    select array[w.id, w.claimed_by] from enrollment_allowances w
+    where lower(w.email) = lower(l.email) and w.course_key = c.course_key) end as allowance,
   case when a.i = 1 then (select json_agg(details) from course) end as courses
 from ${asked}
 left join ${learner}
 left join course c on c.course_key = a.course_key
-left join enrollments e on e.learner_id = l.id and e.course_id = c.id
-left join enrollment_allowances w on lower(w.email) = lower(l.email) and w.course_key = c.course_key
-left join lateral (
-  select bool_or(role in ('staff', 'limited_staff', 'instructor') and coalesce(course_key, c.course_key) = c.course_key)
-      as is_course_team,
-    bool_or(role in ('staff', 'instructor', 'ccx_coach') and course_key = c.course_key) as takes_no_seat
-  from roles
-  where learner_id = l.id and org = c.org
-) r on true`
+left join lateral (select * from enrollments where learner_id = l.id and course_id = c.id offset 0) e on true`
 }

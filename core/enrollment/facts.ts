@@ -8,27 +8,25 @@ import type { DB } from '../database/schema.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
 import type { CourseFacts, Facts, LearnerFacts } from './decide.ts'
-import { ascending } from './event-ids.ts'
-import { READ_ANYBODY, READ_BY_USERNAME } from './facts-statement.ts'
+import { READ_ANYBODY, READ_BY_USERNAME, READ_ONE } from './facts-statement.ts'
 
-/** The facts of a command with what only its being written needs. */
+/** The facts of a command with what only its writing and its answer need. */
 export interface ReadFacts extends Facts {
   readonly course: (CourseFacts & Course) | null
-  /** The id of the event that the command leaves if it changes something; null where it cannot. */
-  readonly eventId: string | null
+  /** Null together with the enrollment. */
+  readonly enrollmentId: string | null
 }
 
 /**
  * Reads in one statement all that is needed to decide the commands, whatever their number.
  *
- * @returns one element per command, in order; so are the ids of their events.
+ * @returns one element per command, in order.
  */
 export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCommand[]): Promise<ReadFacts[]> {
   const keys = parseOnce(commands)
   const { rows } = await db.executeQuery<Row>(statementFor(commands, keys))
   rows.sort((a, b) => Number(a.i) - Number(b.i))
   const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseOf(row)]))
-  const eventIds = ascending(rows.flatMap((row) => row.event_id ?? [])).values()
   return rows.map((row, index) => {
     const course = row.course_id === null ? undefined : courses.get(row.course_id)
     return {
@@ -36,10 +34,9 @@ export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCom
       learner: learnerOf(row),
       course: course ?? null,
       enrollment: enrollmentOf(row),
-      newEnrollmentId: row.new_enrollment_id,
-      allowance: row.allowance_id === null ? null : { id: row.allowance_id, claimedBy: row.claimed_by },
+      enrollmentId: row.enrollment_id,
+      allowance: row.allowance && { id: row.allowance[0], claimedBy: row.allowance[1] },
       seatsTaken: course?.seatsTaken ?? 0,
-      eventId: row.event_id === null ? null : (eventIds.next().value ?? null),
     }
   })
 }
@@ -59,6 +56,8 @@ function parseOnce(commands: readonly EnrollmentCommand[]): Facts['courseKey'][]
 function statementFor(commands: readonly EnrollmentCommand[], keys: readonly Facts['courseKey'][]): CompiledQuery<Row> {
   const lookups = commands.map(({ learner }) => learnerLookup(learner))
   const stored = keys.map((key) => key?.stored ?? null)
+  const [lookup] = lookups
+  if (lookups.length === 1 && lookup?.username) return CompiledQuery.raw(READ_ONE, [lookup.username, stored[0]])
   const parameters = [
     arrayLiteral(lookups.map(({ username }) => username)),
     arrayLiteral(stored),
@@ -80,8 +79,8 @@ function learnerOf(row: Row): LearnerFacts | null {
     isActive: row.learner_is_active,
     isStaff: row.is_staff,
     isSuperuser: row.is_superuser,
-    isCourseTeam: row.is_course_team ?? false,
-    takesNoSeat: row.takes_no_seat ?? false,
+    isCourseTeam: ((row.roles ?? 0) & 1) > 0,
+    takesNoSeat: ((row.roles ?? 0) & 2) > 0,
   }
 }
 
@@ -102,8 +101,8 @@ function courseOf(row: CourseRow): CourseFacts & Course & { seatsTaken: number |
 
 function enrollmentOf(row: Row): Facts['enrollment'] {
   if (row.enrollment_id === null) return null
-  const { enrollment_id: id, version, mode, is_active: isActive, created, updated } = row
-  return { id, version, mode, isActive, created, updated }
+  const { version, mode, is_active: isActive, created, updated } = row
+  return { version, mode, isActive, created, updated }
 }
 
 /** Columns of the enrollment are null together with its id, those of the learner with its id. */
@@ -115,19 +114,17 @@ interface Row {
   learner_is_active: boolean
   is_staff: boolean
   is_superuser: boolean
-  is_course_team: boolean | null
-  takes_no_seat: boolean | null
+  /** 1: belongs to the course team; 2: takes no seat. Null where neither matters. */
+  roles: number | null
   course_id: number | null
   enrollment_id: string | null
-  new_enrollment_id: string | null
-  event_id: string | null
   version: number
   mode: string
   is_active: boolean
   created: string
   updated: string
-  allowance_id: number | null
-  claimed_by: number | null
+  /** Its id, and the id of who has claimed it. */
+  allowance: readonly [number, number | null] | null
   /** All courses of the batch, in the first row only. */
   courses: CourseRow[] | null
 }

@@ -8,19 +8,20 @@ import { instantFromDate } from '../database/instant.ts'
 /** One change of one enrollment: one event. */
 export interface Step {
   readonly index: number
-  readonly eventId: string
   readonly kind: ChangeKind
   readonly version: number
   readonly before: { readonly mode: string; readonly isActive: boolean } | null
   readonly after: { readonly mode: string; readonly isActive: boolean }
   readonly reason: string | null
   readonly enterpriseUuid: string | null
+  /** ISO 8601. */
+  readonly at: string
 }
 
 /** All that a batch does to one pair of learner and course run. */
 export interface PairPlan {
-  /** The id of its enrollment, which may not exist yet. */
-  readonly enrollmentId: string
+  /** Null while there is none: it is drawn when the enrollment is written. */
+  readonly enrollmentId: string | null
   readonly learnerId: number
   readonly courseId: number
   /** The commands of the pair, as indexes of the batch. */
@@ -80,9 +81,8 @@ export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], 
   return { decisions, states, before, pairs: [...pairs.values()], pairOf }
 }
 
-function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): PairPlan | null {
-  const enrollmentId = facts.enrollment?.id ?? facts.newEnrollmentId
-  if (facts.learner === null || facts.course === null || enrollmentId === null) return null
+function pairFor(pairs: Map<string, PairPlan>, index: number, facts: ReadFacts): PairPlan | null {
+  if (facts.learner === null || facts.course === null) return null
   const key = `${facts.learner.id}:${facts.course.id}`
   const existing = pairs.get(key)
   if (existing) {
@@ -90,7 +90,7 @@ function pairFor(pairs: Map<string, PairPlan>, index: number, facts: Facts): Pai
     return existing
   }
   const pair: PairPlan = {
-    enrollmentId,
+    enrollmentId: facts.enrollmentId,
     learnerId: facts.learner.id,
     courseId: facts.course.id,
     indexes: [index],
@@ -129,18 +129,17 @@ function advance(
   if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
   if (decision.attributes !== null) pair.attributes = decision.attributes
   if (decision.kind === 'unchanged') return
-  if (facts.eventId === null) throw new RangeError('What changes an enrollment has the id of its event')
   const version = (before?.version ?? 0) + 1
   const at = instantFromDate(now)
   pair.steps.push({
     index,
-    eventId: facts.eventId,
     kind: decision.kind,
     version,
     before: before && { mode: before.mode, isActive: before.isActive },
     after: decision.after,
     reason: command.reason,
     enterpriseUuid: decision.enterpriseUuid,
+    at,
   })
-  pair.state = { id: pair.enrollmentId, version, ...decision.after, created: before?.created ?? at, updated: at }
+  pair.state = { version, ...decision.after, created: before?.created ?? at, updated: at }
 }

@@ -52,10 +52,10 @@ export function selectEnrollments(db: Kysely<DB>) {
     ])
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof selectEnrollments>['execute']>>[number]
+export type EnrollmentRow = Awaited<ReturnType<ReturnType<typeof selectEnrollments>['execute']>>[number]
 
 /** A row of {@link selectEnrollments} in the words of the domain. */
-export function enrollmentOf(row: Row): Enrollment {
+export function enrollmentOf(row: EnrollmentRow): Enrollment {
   return {
     id: row.id,
     version: row.version,

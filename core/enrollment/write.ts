@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { claimAllowances, replaceAttributes } from './accompany.ts'
-import { writeChanges } from './apply.ts'
+import { NOTHING_WRITTEN, writeChanges, type Written } from './apply.ts'
 import type { Asked } from './command.ts'
 import type { PairPlan } from './plan.ts'
 
@@ -24,24 +24,23 @@ export async function lockPairs(trx: Kysely<DB>, pairs: readonly PairPlan[]): Pr
     order by e.course_id, e.learner_id for no key update of e`.execute(trx)
 }
 
-/** The pairs that another transaction was faster with: they have to be read and decided again. */
-export type LostPairs = ReadonlySet<PairPlan>
-
 /** Writes all that a plan holds. Belongs into a transaction. */
 export async function writeEverything(
   trx: Kysely<DB>,
   pairs: readonly PairPlan[],
   asked: readonly Asked[],
-): Promise<LostPairs> {
+): Promise<Written> {
   const claimed = await claim(trx, pairs)
   const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
-  const lost = new Set([...(await writePairs(trx, kept, asked)), ...without(pairs, kept)])
+  const written = await writePairs(trx, kept, asked)
+  const lost = new Set([...written.lost, ...without(pairs, kept)])
   const attributed = kept.flatMap((pair) => {
-    if (pair.attributes === null || lost.has(pair)) return []
-    return [{ enrollmentId: pair.enrollmentId, attributes: pair.attributes }]
+    const enrollmentId = pair.enrollmentId ?? written.enrollmentIds.get(pair)
+    if (pair.attributes === null || enrollmentId === undefined || lost.has(pair)) return []
+    return [{ enrollmentId, attributes: pair.attributes }]
   })
   if (attributed.length > 0) await replaceAttributes(trx, attributed)
-  return lost
+  return { ...written, lost }
 }
 
 function without(pairs: readonly PairPlan[], kept: readonly PairPlan[]): PairPlan[] {
@@ -61,9 +60,9 @@ export async function writePairs(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   asked: readonly Asked[],
-): Promise<LostPairs> {
+): Promise<Written> {
   const changed = pairs.filter((pair) => pair.steps.length > 0 || pair.attributes !== null)
-  if (changed.length === 0) return new Set()
+  if (changed.length === 0) return NOTHING_WRITTEN
   return writeChanges(db, changed, (index) => {
     const stamp = asked[index]?.stamp
     if (stamp === undefined) throw new RangeError('Each step belongs to a command')

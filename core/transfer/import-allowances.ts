@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import type { LineOf } from './lines.ts'
 import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
 import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
@@ -44,7 +45,7 @@ export async function importAllowances(
     trx,
     lines.map(({ line }) => line.email),
   )
-  const { rows, failures } = resolveRows<'allowance', Row>(lines, ({ number, line }, earlier) => {
+  const { rows, failures } = resolveRows<LineOf<'allowance'>, Row>(lines, ({ number, line }, earlier) => {
     const claimedBy = typeof line.claimedBy === 'string' ? learnerOf(line.claimedBy, number) : line.claimedBy
     if (typeof line.claimedBy === 'string' && claimedBy === undefined) {
       return { reason: `claimedBy: ${noAccount(line.claimedBy)}` }

@@ -5,7 +5,6 @@ import { replaceAttributes } from '../enrollment/accompany.ts'
 import { writeChanges } from '../enrollment/apply.ts'
 import type { Stamp } from '../enrollment/command.ts'
 import type { Attribute } from '../enrollment/attributes.ts'
-import { ascending } from '../enrollment/event-ids.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LineOf } from './lines.ts'
@@ -60,7 +59,6 @@ async function readWishes(
     trx,
     lines.map(({ line }) => line),
   )
-  const eventIds = ascending(rows.map((row) => row.event_id))
   const wishes: NumberedWish[] = []
   const failures: LineFailure[] = []
   for (const [index, numbered] of lines.entries()) {
@@ -71,7 +69,7 @@ async function readWishes(
     const courseId = isThere(added.courses, key.stored, numbered.number) ? row.course_id : null
     if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
     else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
-    else wishes.push({ ...numbered, eventId: eventIds[index] ?? '', pair: pairOf(row, learnerId, courseId) })
+    else wishes.push({ ...numbered, pair: pairOf(row, learnerId, courseId) })
   }
   return { wishes, failures }
 }
@@ -79,27 +77,22 @@ async function readWishes(
 interface Row {
   learner_id: number | null
   course_id: number | null
-  /** Of the enrollment that exists or, where `version` is null, of one to be inserted. */
-  enrollment_id: string
   /** Null together with all that follows where there is no enrollment. */
-  version: number | null
+  enrollment_id: string | null
+  version: number
   mode: string
   is_active: boolean
   created: string
   updated: string
   attributes: Attribute[] | null
-  event_id: string
 }
 
 async function readPairs(trx: Kysely<DB>, lines: readonly LineOf<'enrollment'>[]): Promise<Row[]> {
   const { rows } = await sql<Row>`
     select l.id as learner_id, c.id as course_id,
-      case when e.id is not null or l.id is null or c.id is null then e.id else nextval('enrollments_id_seq') end
-        as enrollment_id,
-      e.version, e.mode, e.is_active, e.created, e.updated,
+      e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
       (select json_agg(json_build_object('namespace', a.namespace, 'name', a.name, 'value', a.value) order by a.position)
-        from enrollment_attributes a where a.enrollment_id = e.id) as attributes,
-      nextval('enrollment_events_id_seq') as event_id
+        from enrollment_attributes a where a.enrollment_id = e.id) as attributes
     from unnest(${lines.map((line) => line.username)}::text[], ${lines.map((line) => line.courseId.stored)}::text[])
       with ordinality as line (username, course_key, n)
     left join learners l on l.username = line.username
@@ -111,7 +104,7 @@ async function readPairs(trx: Kysely<DB>, lines: readonly LineOf<'enrollment'>[]
 
 function pairOf(row: Row, learnerId: number, courseId: number): StoredPair {
   const { enrollment_id: enrollmentId, version, mode, is_active: isActive, created, updated } = row
-  const enrollment = version === null ? null : { id: enrollmentId, version, mode, isActive, created, updated }
+  const enrollment = enrollmentId === null ? null : { version, mode, isActive, created, updated }
   return { learnerId, courseId, enrollmentId, enrollment, attributes: row.attributes ?? [] }
 }
 
@@ -122,36 +115,37 @@ function hasWork(plan: ImportPair['plan']): boolean {
 /** @returns the pairs that another transaction changed since they were read: nothing of them was written. */
 async function writePairs(trx: Kysely<DB>, pairs: readonly ImportPair[], stamp: Stamp): Promise<ImportPair[]> {
   if (pairs.length === 0) return []
-  const lostPlans = await writeChanges(
+  const { lost, enrollmentIds } = await writeChanges(
     trx,
     pairs.map(({ plan }) => plan),
     () => stamp,
   )
-  const [done = [], lost = []] = [false, true].map((isLost) =>
-    pairs.filter(({ plan }) => lostPlans.has(plan) === isLost),
-  )
-  await writeAttributes(
-    trx,
-    done.map(({ plan }) => plan),
-  )
-  await writeCreated(
-    trx,
-    done.map(({ plan }) => plan),
-  )
-  return lost
+  const done = pairs.flatMap(({ plan }) => {
+    const id = enrollmentIds.get(plan)
+    return id === undefined || lost.has(plan) ? [] : [{ id, plan }]
+  })
+  await writeAttributes(trx, done)
+  await writeCreated(trx, done)
+  return pairs.filter(({ plan }) => lost.has(plan))
 }
 
-async function writeAttributes(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<void> {
-  const rows = plans.flatMap(({ enrollmentId, attributes }) =>
+/** A plan that was carried out, with the id of its enrollment. */
+interface Done {
+  readonly id: string
+  readonly plan: PairPlan
+}
+
+async function writeAttributes(trx: Kysely<DB>, done: readonly Done[]): Promise<void> {
+  const rows = done.flatMap(({ id: enrollmentId, plan: { attributes } }) =>
     attributes === null ? [] : [{ enrollmentId, attributes }],
   )
   if (rows.length > 0) await replaceAttributes(trx, rows)
 }
 
-async function writeCreated(trx: Kysely<DB>, plans: readonly PairPlan[]): Promise<void> {
-  const rows = plans.flatMap((plan) => {
+async function writeCreated(trx: Kysely<DB>, done: readonly Done[]): Promise<void> {
+  const rows = done.flatMap(({ id, plan }) => {
     const created = anotherCreated(plan)
-    return created === null ? [] : [{ id: plan.enrollmentId, created }]
+    return created === null ? [] : [{ id, created }]
   })
   if (rows.length === 0) return
   await sql`update enrollments e set created = line.created

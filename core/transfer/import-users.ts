@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import { trackHolders, type Holders } from './holders.ts'
 import type { LineOf } from './lines.ts'
 import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
 import { quote } from './printable.ts'
@@ -30,27 +31,18 @@ export async function importUsers(
   lines: readonly Numbered<'user'>[],
   { added }: GroupContext,
 ): Promise<GroupOutcome> {
-  const { known, asked, before, holderOf } = await readAddresses(trx, lines)
-  const addressOf = new Map(before)
+  const { known, asked, holders } = await readAddresses(trx, lines)
   const { rows, failures } = resolveRows(lines, ({ number, line }) => {
     const address = line.email === null ? null : (asked.get(line.email) ?? line.email)
-    const holder = address === null ? undefined : holderOf.get(address)
+    const holder = address === null ? undefined : holders.holderOf(address)
     if (holder !== undefined && holder !== line.username) {
       return { reason: `email: ${quote(line.email ?? '')} belongs to the account ${quote(holder)}` }
     }
     if (!known.has(line.username) && !added.accounts.has(line.username)) added.accounts.set(line.username, number)
-    const former = addressOf.get(line.username)
-    if (former !== undefined) holderOf.delete(former)
-    if (address === null) addressOf.delete(line.username)
-    else addressOf.set(line.username, address)
-    if (address !== null) holderOf.set(address, line.username)
+    holders.give(line.username, address)
     return { key: line.username, row: rowOf(line) }
   })
-  const passedOn = [...before].filter(([username, address]) => (holderOf.get(address) ?? username) !== username)
-  await releaseAddresses(
-    trx,
-    passedOn.map(([username]) => username),
-  )
+  await releaseAddresses(trx, holders.passedOn())
   return { failures, written: await upsert(trx, LEARNERS, rows) }
 }
 
@@ -59,10 +51,8 @@ interface Addresses {
   readonly known: Set<string>
   /** The addresses of the lines, in the database's lower case. */
   readonly asked: Map<string, string>
-  /** The address that an account of the lines has now, by username. */
-  readonly before: Map<string, string>
-  /** The username of the account that holds an address now. */
-  readonly holderOf: Map<string, string>
+  /** The usernames of those who have the addresses, or one of the accounts. */
+  readonly holders: Holders
 }
 
 async function readAddresses(trx: Kysely<DB>, lines: readonly Numbered<'user'>[]): Promise<Addresses> {
@@ -80,21 +70,20 @@ async function readAddresses(trx: Kysely<DB>, lines: readonly Numbered<'user'>[]
     left join learners account on account.username = line.username
     left join learners holder on lower(holder.email) = lower(line.email)
     order by line.n`.execute(trx)
-  const found: Addresses = { known: new Set(), asked: new Map(), before: new Map(), holderOf: new Map() }
+  const known = new Set<string>()
+  const asked = new Map<string, string>()
+  const addressOf = new Map<string, string>()
   for (const [index, row] of rows.entries()) {
     const username = lines[index]?.line.username
     if (username === undefined) throw new RangeError('Each line has one row of addresses')
-    if (row.known) found.known.add(username)
-    if (row.email !== null && row.asked !== null) found.asked.set(row.email, row.asked)
-    if (row.asked !== null && row.holder !== null) found.holderOf.set(row.asked, row.holder)
-    if (row.before === null) continue
-    found.before.set(username, row.before)
-    found.holderOf.set(row.before, username)
+    if (row.known) known.add(username)
+    if (row.email !== null && row.asked !== null) asked.set(row.email, row.asked)
+    if (row.asked !== null && row.holder !== null) addressOf.set(row.holder, row.asked)
+    if (row.before !== null) addressOf.set(username, row.before)
   }
-  return found
+  return { known, asked, holders: trackHolders(addressOf) }
 }
 
-/** The unique index looks at each row of a statement, so that an address has to be free before it is given. */
 async function releaseAddresses(trx: Kysely<DB>, usernames: readonly string[]): Promise<void> {
   if (usernames.length === 0) return
   await trx.updateTable('learners').set({ email: null }).where('username', 'in', usernames).execute()

@@ -13,8 +13,9 @@ import { importEmbargoRules } from './import-embargo.ts'
 import { importEnrollments } from './import-enrollments.ts'
 import { importModes } from './import-modes.ts'
 import { importUsers } from './import-users.ts'
-import { lineTypes, type LineType } from './lines.ts'
-import type { GroupContext, GroupImporter, GroupOutcome, LineFailure, Numbered } from './outcome.ts'
+import type { FurtherLineType } from './line-type.ts'
+import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
+import type { GroupContext, GroupImporter, GroupOutcome, LineFailure, NumberedLine } from './outcome.ts'
 import { readWindows, type Window } from './window.ts'
 
 export interface ImportOptions {
@@ -22,6 +23,8 @@ export interface ImportOptions {
   readonly strict: boolean
   readonly now: Date
   readonly actor: Actor
+  /** Types of lines beside those of the house; they may refer to all before them. */
+  readonly further?: readonly FurtherLineType[] | undefined
   /** Called for each bad line, in the order of the file. */
   readonly onFailure?: ((failure: LineFailure) => void) | undefined
   /** Called after each piece of the file. */
@@ -71,12 +74,13 @@ export async function importLines(
 async function importAll(
   db: Kysely<DB>,
   source: AsyncIterable<Uint8Array | string>,
-  { now, actor, onFailure, onProgress }: ImportOptions,
+  { now, actor, further = [], onFailure, onProgress }: ImportOptions,
 ): Promise<ImportCounts> {
   const stamp: Stamp = { actor, via: 'cli', now }
+  const importers = [...ownImporters, ...further]
   const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
-  for await (const window of readWindows(source)) {
-    const { failures, written } = await importWindow(db, window, stamp)
+  for await (const window of readWindows(source, lineFormat(further))) {
+    const { failures, written } = await importWindow(db, window, importers, stamp)
     for (const bad of failures) onFailure?.(bad)
     counts.lines += window.lines
     counts.failed += failures.length
@@ -90,10 +94,15 @@ async function importAll(
 /** How often a window that met other writers is begun again. */
 const MAX_ATTEMPTS = 8
 
-async function importWindow(db: Kysely<DB>, window: Window, stamp: Stamp): Promise<GroupOutcome> {
+async function importWindow(
+  db: Kysely<DB>,
+  window: Window,
+  importers: readonly Importer[],
+  stamp: Stamp,
+): Promise<GroupOutcome> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     try {
-      return await inTransaction(db, (trx) => importGroups(trx, window, stamp))
+      return await inTransaction(db, (trx) => importGroups(trx, window, importers, stamp))
     } catch (error) {
       if (!isContention(error)) throw error
       if (db.isTransaction) break
@@ -111,22 +120,32 @@ const UNIQUE_VIOLATION = '23505'
 
 /**
  * Lines of one type are written together, wherever in the window they stand, so that a file that mixes its types is as
- * fast as one that does not. It comes to the same: only accounts and course runs are referred to, they come first, and
- * the lines before the one that adds them are told.
+ * fast as one that does not. It comes to the same: what is referred to comes first, and the lines before the one that
+ * adds it are told.
  */
-async function importGroups(trx: Kysely<DB>, { groups, ...window }: Window, stamp: Stamp): Promise<GroupOutcome> {
-  const context: GroupContext = { stamp, added: { accounts: new Map(), courses: new Map() } }
+async function importGroups(
+  trx: Kysely<DB>,
+  { groups, ...window }: Window,
+  importers: readonly Importer[],
+  stamp: Stamp,
+): Promise<GroupOutcome> {
+  const context: GroupContext = { stamp, added: { accounts: new Map(), courses: new Map(), others: new Map() } }
   const failures = [...window.failures]
   let written = 0
-  for (const type of lineTypes) {
-    const outcome = await importGroup(trx, type, groups[type], context)
+  for (const { type, importGroup } of importers) {
+    const lines = groups.get(type)
+    if (lines === undefined) continue
+    // The schema of this very type has read them.
+    const outcome = await importGroup(trx, lines as readonly NumberedLine<never>[], context)
     failures.push(...outcome.failures)
     written += outcome.written
   }
   return { failures: failures.toSorted((a, b) => a.line - b.line), written }
 }
 
-const importers: { [T in LineType]: GroupImporter<T> } = {
+type Importer = Pick<FurtherLineType, 'type' | 'importGroup'>
+
+const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
   user: importUsers,
   course: importCourses,
   mode: importModes,
@@ -138,11 +157,4 @@ const importers: { [T in LineType]: GroupImporter<T> } = {
   embargo: importEmbargoRules,
 }
 
-async function importGroup<T extends LineType>(
-  trx: Kysely<DB>,
-  type: T,
-  lines: readonly Numbered<T>[],
-  context: GroupContext,
-): Promise<GroupOutcome> {
-  return lines.length === 0 ? { failures: [], written: 0 } : importers[type](trx, lines, context)
-}
+const ownImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))

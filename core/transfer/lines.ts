@@ -95,29 +95,44 @@ export const lineSchemas = {
 
 export type LineType = keyof typeof lineSchemas
 export type LineOf<T extends LineType> = z.output<(typeof lineSchemas)[T]>
-export type Line = { [T in LineType]: LineOf<T> }[LineType]
 /** A line as it is written. */
 export type LineInput<T extends LineType> = z.input<(typeof lineSchemas)[T]>
 
 /** Accounts and course runs, which other lines refer to, come first. */
 export const lineTypes = Object.keys(lineSchemas) as readonly LineType[] // The schemas have no other keys.
 
-export type ParsedLine =
-  | { readonly ok: true; readonly line: Line }
-  | { readonly ok: false; readonly type: LineType | null; readonly reason: string }
-
-/** Reads one line of the import format; what is wrong with it comes back as words for a person. Never throws. */
-export function parseLine(source: string): ParsedLine {
-  const json = parseJson(source)
-  if (!json.ok) return { ok: false, type: null, reason: json.reason }
-  const type = typeOf(json.value)
-  if (!type.ok) return { ok: false, type: null, reason: type.reason }
-  const parsed = lineSchemas[type.type].safeParse(json.value)
-  if (parsed.success) return { ok: true, line: parsed.data }
-  return { ok: false, type: type.type, reason: shorten(`${type.type}: ${parsed.error.issues.map(words).join('; ')}`) }
+/** A line of whatever type. */
+export interface AnyLine {
+  readonly type: string
 }
 
-function line<T extends string, S extends z.ZodRawShape>(type: T, shape: S) {
+/** What the lines of a file may be: their schemas by type. */
+export type LineFormat = ReadonlyMap<string, z.ZodType<AnyLine>>
+
+/** The import format, with further types of lines beside its own. */
+export function lineFormat(further: readonly { readonly type: string; readonly schema: z.ZodType<AnyLine> }[] = []) {
+  const ofFurther = further.map(({ type, schema }) => [type, schema] as const)
+  return new Map<string, z.ZodType<AnyLine>>([...Object.entries(lineSchemas), ...ofFurther]) satisfies LineFormat
+}
+
+export type ParsedLine =
+  | { readonly ok: true; readonly line: AnyLine }
+  | { readonly ok: false; readonly type: string | null; readonly reason: string }
+
+/** Reads one line of a format; what is wrong with it comes back as words for a person. Never throws. */
+export function parseLine(source: string, format: LineFormat): ParsedLine {
+  const json = parseJson(source)
+  if (!json.ok) return { ok: false, type: null, reason: json.reason }
+  const known = schemaOf(json.value, format)
+  if (!known.ok) return { ok: false, type: null, reason: known.reason }
+  const parsed = known.schema.safeParse(json.value)
+  if (parsed.success) return { ok: true, line: parsed.data }
+  const { type } = known
+  return { ok: false, type, reason: shorten(`${type}: ${parsed.error.issues.map(words).join('; ')}`) }
+}
+
+/** The schema of a type of line, which refuses keys that it does not name. */
+export function line<T extends string, S extends z.ZodRawShape>(type: T, shape: S) {
   return z.strictObject({ type: z.literal(type), ...shape }, { error: wrongObject('an object') })
 }
 
@@ -137,14 +152,16 @@ function parseJson(source: string): { ok: true; value: unknown } | { ok: false; 
   }
 }
 
-function typeOf(value: unknown): { ok: true; type: LineType } | { ok: false; reason: string } {
+type Known = { ok: true; type: string; schema: z.ZodType<AnyLine> } | { ok: false; reason: string }
+
+function schemaOf(value: unknown, format: LineFormat): Known {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { ok: false, reason: 'must be one JSON object' }
   }
   const { type } = value as { type?: unknown }
-  const known = lineTypes.find((name) => name === type)
-  if (known !== undefined) return { ok: true, type: known }
-  const choice = `one of ${lineTypes.join(', ')}`
+  const schema = typeof type === 'string' ? format.get(type) : undefined
+  if (typeof type === 'string' && schema !== undefined) return { ok: true, type, schema }
+  const choice = `one of ${[...format.keys()].join(', ')}`
   if (type === undefined) return { ok: false, reason: `type: is missing; it is ${choice}` }
   const given = typeof type === 'string' ? quote(type) : 'the value'
   return { ok: false, reason: `type: ${given} is not ${choice}` }

@@ -1,11 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { Stamp } from '../enrollment/command.ts'
-import type { LineOf, LineType } from './lines.ts'
+import type { AnyLine, LineOf, LineType } from './lines.ts'
 
 /** A good line with its number in the file. */
-export interface Numbered<T extends LineType> {
+export interface NumberedLine<L = AnyLine> {
   readonly number: number
+  readonly line: L
+}
+
+/** One of the house's own. */
+export interface Numbered<T extends LineType> extends NumberedLine {
   readonly line: LineOf<T>
 }
 
@@ -14,7 +19,7 @@ export interface LineFailure {
   /** In the file, from 1. */
   readonly line: number
   /** Null where the line does not even say. */
-  readonly type: LineType | null
+  readonly type: string | null
   /** For a person, one line of text, e.g. `course: courseId: 'x' is not a course key`. */
   readonly reason: string
 }
@@ -33,23 +38,25 @@ export interface GroupContext {
 }
 
 /**
- * The accounts and course runs that the lines of one transaction add, each with the number of the line: the lines
- * before that one do not know it yet.
+ * The accounts, the course runs and the rest that the lines of one transaction add, each with the number of the line:
+ * the lines before that one do not know it yet.
  */
 export interface Added {
   /** By username. */
   readonly accounts: Map<string, number>
   /** By stored key. */
   readonly courses: Map<string, number>
+  /** Whatever else a further type of line adds and refers to, by names that it gives. */
+  readonly others: Map<string, number>
 }
 
 /**
  * Writes lines of one type, in the order of the file, as if one after another. Belongs into a transaction: after a throw
  * nothing of the group may stay.
  */
-export type GroupImporter<T extends LineType> = (
+export type GroupImporter<L extends AnyLine> = (
   trx: Kysely<DB>,
-  lines: readonly Numbered<T>[],
+  lines: readonly NumberedLine<L>[],
   context: GroupContext,
 ) => Promise<GroupOutcome>
 
@@ -62,9 +69,9 @@ export type Resolved<Row> = { readonly key: string; readonly row: Row } | { read
  *
  * @param resolve also gets the row of an earlier line by its key.
  */
-export function resolveRows<T extends LineType, Row>(
-  lines: readonly Numbered<T>[],
-  resolve: (numbered: Numbered<T>, earlier: (key: string) => Row | undefined) => Resolved<Row>,
+export function resolveRows<L extends AnyLine, Row>(
+  lines: readonly NumberedLine<L>[],
+  resolve: (numbered: NumberedLine<L>, earlier: (key: string) => Row | undefined) => Resolved<Row>,
 ): { rows: Row[]; failures: LineFailure[] } {
   const rows = new Map<string, Row>()
   const failures: LineFailure[] = []
@@ -77,6 +84,6 @@ export function resolveRows<T extends LineType, Row>(
 }
 
 /** The failure of a line that is well written but does not fit what is stored. */
-export function failureOf<T extends LineType>({ number, line }: Numbered<T>, reason: string): LineFailure {
+export function failureOf({ number, line }: NumberedLine, reason: string): LineFailure {
   return { line: number, type: line.type, reason: `${line.type}: ${reason}` }
 }

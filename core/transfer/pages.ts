@@ -1,4 +1,4 @@
-import type { LineInput, LineType } from './lines.ts'
+import type { AnyLine, LineInput, LineType } from './lines.ts'
 
 /** Rows that are read at a time. */
 export const PAGE_SIZE = 2_000
@@ -11,9 +11,17 @@ export type FullLine = { [T in LineType]: Required<LineInput<T>> }[LineType]
  *
  * @param read reads up to {@link PAGE_SIZE} rows after the given one, or the first ones, in a fixed order.
  */
-export async function* pagesOf<Row>(
+export function pagesOf<Row>(
   read: (after: Row | null) => Promise<Row[]>,
   lineOf: (row: Row) => FullLine,
+): AsyncGenerator<string> {
+  return pagesOfLines(read, lineOf)
+}
+
+/** The same for lines of whatever type. */
+export async function* pagesOfLines<Row>(
+  read: (after: Row | null) => Promise<Row[]>,
+  lineOf: (row: Row) => AnyLine,
 ): AsyncGenerator<string> {
   let last: Row | null = null
   for (;;) {

@@ -9,8 +9,8 @@ import type { LineOf } from './lines.ts'
 export interface StoredPair {
   readonly learnerId: number
   readonly courseId: number
-  /** The id of its enrollment, which may not exist yet. */
-  readonly enrollmentId: string
+  /** Null where there is no enrollment. */
+  readonly enrollmentId: string | null
   readonly enrollment: EnrollmentState | null
   readonly attributes: readonly Attribute[]
 }
@@ -19,8 +19,6 @@ export interface StoredPair {
 export interface Wish {
   readonly line: LineOf<'enrollment'>
   readonly pair: StoredPair
-  /** The id of the event that the line leaves if it changes something. */
-  readonly eventId: string
 }
 
 /** All that a run of lines does to one pair; `indexes` of its plan are those of the wishes. */
@@ -42,7 +40,7 @@ export function planPairs(wishes: readonly Wish[], at: string): ImportPair[] {
     const pair = pairs.get(key) ?? begin(wish.pair)
     pairs.set(key, pair)
     pair.plan.indexes.push(index)
-    advance(pair.plan, wish, index, at)
+    advance(pair.plan, wish.line, index, at)
   }
   for (const { plan, storedAttributes } of pairs.values()) {
     if (isDeepStrictEqual(plan.attributes, storedAttributes)) plan.attributes = null
@@ -72,7 +70,7 @@ function begin({ learnerId, courseId, enrollmentId, enrollment, attributes }: St
   }
 }
 
-function advance(plan: PairPlan, { line, eventId }: Wish, index: number, at: string): void {
+function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: string): void {
   const before = plan.state
   const after = { mode: line.mode, isActive: line.isActive }
   const kind = kindOf(before, after)
@@ -80,15 +78,15 @@ function advance(plan: PairPlan, { line, eventId }: Wish, index: number, at: str
     const version = (before?.version ?? 0) + 1
     plan.steps.push({
       index,
-      eventId,
       kind,
       version,
       before: before && { mode: before.mode, isActive: before.isActive },
       after,
       reason: null,
       enterpriseUuid: null,
+      at,
     })
-    plan.state = { id: plan.enrollmentId, version, ...after, created: before?.created ?? at, updated: at }
+    plan.state = { version, ...after, created: before?.created ?? at, updated: at }
   }
   if (line.created !== undefined && plan.state) plan.state = { ...plan.state, created: line.created }
   if (line.attributes !== undefined) plan.attributes = line.attributes

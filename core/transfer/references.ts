@@ -33,7 +33,8 @@ export function isThere(added: ReadonlyMap<string, number>, name: string, lineNu
   return (added.get(name) ?? 0) < lineNumber
 }
 
-function finder(rows: readonly { id: number; name: string }[], added: ReadonlyMap<string, number>): Find {
+/** Finds rows by their names, as the lines of a transaction may refer to them. */
+export function finder(rows: readonly { id: number; name: string }[], added: ReadonlyMap<string, number>): Find {
   const ids = new Map(rows.map((row) => [row.name, row.id]))
   return (name, lineNumber) => (isThere(added, name, lineNumber) ? ids.get(name) : undefined)
 }

@@ -2,8 +2,8 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 
 /** A table with the columns that lines of one type fill. */
-export interface UpsertTarget<Column extends string = string> {
-  readonly table: keyof DB
+export interface UpsertTarget<Column extends string = string, Table extends string = keyof DB> {
+  readonly table: Table
   /** What the unique index of the natural key is over. */
   readonly conflict: string
   /** Whether a row `t` of the table has the natural key of the row `line`. */
@@ -17,7 +17,7 @@ export interface UpsertTarget<Column extends string = string> {
  * with the values but no reason to write by itself.
  */
 export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'stamp']
-export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestamptz'
+export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestamptz' | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are
@@ -28,7 +28,7 @@ export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestampt
  */
 export async function upsert<Column extends string>(
   db: Kysely<DB>,
-  target: UpsertTarget<Column>,
+  target: UpsertTarget<Column, string>,
   rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
 ): Promise<number> {
   if (rows.length === 0) return 0
@@ -47,7 +47,7 @@ function parameter(type: ColumnType, value: unknown): unknown {
   return type === 'text[]' ? JSON.stringify(value) : value
 }
 
-function statementFor({ table, conflict, match, columns }: UpsertTarget): string {
+function statementFor({ table, conflict, match, columns }: UpsertTarget<string, string>): string {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
   const values = named('value')

@@ -1,12 +1,12 @@
-import { parseLine, type Line, type LineType } from './lines.ts'
-import type { LineFailure, Numbered } from './outcome.ts'
+import { parseLine, type LineFormat } from './lines.ts'
+import type { LineFailure, NumberedLine } from './outcome.ts'
 import { splitLines, type RawLine } from './split.ts'
 
 /** The lines that one transaction writes. */
 const WINDOW_SIZE = 2_000
 
 /** The good lines of a window by type, in the order of the file. */
-type Groups = { readonly [T in LineType]: readonly Numbered<T>[] }
+type Groups = ReadonlyMap<string, readonly NumberedLine[]>
 
 /** A piece of a file. */
 export interface Window {
@@ -19,7 +19,10 @@ export interface Window {
 }
 
 /** Reads a file in windows of up to 2000 lines. */
-export async function* readWindows(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Window> {
+export async function* readWindows(
+  source: AsyncIterable<Uint8Array | string>,
+  format: LineFormat,
+): AsyncGenerator<Window> {
   let bytes = 0
   const counted = async function* () {
     for await (const piece of source) {
@@ -31,42 +34,29 @@ export async function* readWindows(source: AsyncIterable<Uint8Array | string>): 
   for await (const lines of splitLines(counted())) {
     waiting = waiting.length === 0 ? lines : [...waiting, ...lines]
     while (waiting.length >= WINDOW_SIZE) {
-      yield windowOf(waiting.slice(0, WINDOW_SIZE), bytes)
+      yield windowOf(waiting.slice(0, WINDOW_SIZE), format, bytes)
       waiting = waiting.slice(WINDOW_SIZE)
     }
   }
-  if (waiting.length > 0) yield windowOf(waiting, bytes)
+  if (waiting.length > 0) yield windowOf(waiting, format, bytes)
 }
 
-function windowOf(lines: readonly RawLine[], bytes: number): Window {
-  const groups = noLines()
+function windowOf(lines: readonly RawLine[], format: LineFormat, bytes: number): Window {
+  const groups = new Map<string, NumberedLine[]>()
   const failures: LineFailure[] = []
   for (const raw of lines) {
-    const parsed = raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text)
-    if (parsed.ok) add(groups, raw.number, parsed.line)
-    else failures.push({ line: raw.number, type: parsed.type, reason: parsed.reason })
+    const { number } = raw
+    const parsed =
+      raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text, format)
+    if (parsed.ok) add(groups, { number, line: parsed.line })
+    else failures.push({ line: number, type: parsed.type, reason: parsed.reason })
   }
   return { lines: lines.length, groups, failures, bytes }
 }
 
-type OpenGroups = { [T in LineType]: Numbered<T>[] }
-
-function noLines(): OpenGroups {
-  return {
-    user: [],
-    course: [],
-    mode: [],
-    role: [],
-    cohort: [],
-    allowance: [],
-    enrollment: [],
-    retirement: [],
-    embargo: [],
-  }
-}
-
-function add(groups: OpenGroups, number: number, line: Line): void {
-  // True because the group is that of the line's own type.
-  const group = groups[line.type] as Numbered<LineType>[]
-  group.push({ number, line })
+function add(groups: Map<string, NumberedLine[]>, numbered: NumberedLine): void {
+  const { type } = numbered.line
+  const group = groups.get(type)
+  if (group === undefined) groups.set(type, [numbered])
+  else group.push(numbered)
 }

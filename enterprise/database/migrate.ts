@@ -3,11 +3,13 @@ import { Migrator, type Migration } from 'kysely/migration'
 import type { DB } from '../../core/database/schema.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as arrivals from './migrations/0002_arrivals.ts'
+import * as revocations from './migrations/0003_revocations.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_arrivals': arrivals,
+  '0003_revocations': revocations,
 }
 
 /**
@@ -21,6 +23,12 @@ export async function migrateEnterprise(db: Kysely<DB>): Promise<string[]> {
   const { error, results = [] } = await migratorOf(db).migrateToLatest()
   if (error !== undefined) throw error
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+/** Names the migrations that the tenant's tables lack; changes nothing. */
+export async function pendingEnterpriseMigrations(db: Kysely<DB>): Promise<string[]> {
+  const known = await migratorOf(db).getMigrations()
+  return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }
 
 /** The tenant keeps its own books: its migrations and those of the house do not know of each other. */

@@ -150,6 +150,19 @@ export interface EnterprisePendingLinks {
   taken_by: number | null;
 }
 
+export interface EnterpriseRevocations {
+  actor_kind: string;
+  actor_name: string;
+  at: string;
+  fulfilment_uuid: string;
+  funding_id: string;
+  id: Generated<Int8>;
+  kind: string;
+  reason: string | null;
+  request_id: string;
+  transaction_id: Generated<string>;
+}
+
 export interface DB {
   enterprise_arrivals: EnterpriseArrivals;
   enterprise_batches: EnterpriseBatches;
@@ -165,4 +178,5 @@ export interface DB {
   enterprise_overrides: EnterpriseOverrides;
   enterprise_pending_enrollments: EnterprisePendingEnrollments;
   enterprise_pending_links: EnterprisePendingLinks;
+  enterprise_revocations: EnterpriseRevocations;
 }

@@ -25,12 +25,12 @@ import { segmentsOf } from './segments.ts'
 import { callerIn, type Unit } from './unit.ts'
 import { writeResults } from './write.ts'
 
-/** The most rows that go into one statement. */
-const STEP = 1000
+/** The most that `enrollment.enrollMany` takes: it locks the seats of all its course runs in one order. */
+const STEP = 10_000
 
 /**
  * Carries out rows inside a transaction: they come to the same as one after another. Learners and addresses are locked at
- * the start, all of them, in one order; the number of statements does not depend on the number of rows, but for steps of a
+ * the start, all of them, in one order; the number of statements does not depend on the number of rows, but for steps of ten
  * thousand and for rows that repeat a person and a course run.
  *
  * @returns one outcome per row, in order.

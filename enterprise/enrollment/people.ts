@@ -28,6 +28,9 @@ interface Nobody {
   readonly refusal: Refusal
 }
 
+/** How a row names somebody. */
+type LearnerNames = Pick<RowOrder, 'userId' | 'username' | 'email'>
+
 /**
  * Finds out whom rows mean, and locks the accounts in the order of their ids: transactions that enroll the same learners
  * wait for each other. Whoever writes what the tenant knows of a learner takes this lock first.
@@ -39,7 +42,7 @@ interface Nobody {
  */
 export async function lockPeople(
   trx: Kysely<EnterpriseDB>,
-  rows: readonly RowOrder[],
+  rows: readonly LearnerNames[],
   whenDiffers: EnrollLearnersOrder['whenIdentityDiffers'],
 ): Promise<Person[]> {
   const names = rows.map((row) => namesOf(row, whenDiffers))
@@ -69,7 +72,7 @@ interface Names {
 }
 
 function namesOf(
-  { userId, username, email }: RowOrder,
+  { userId, username, email }: LearnerNames,
   whenDiffers: EnrollLearnersOrder['whenIdentityDiffers'],
 ): Names {
   const byId = userId === undefined ? null : { sent: userId, lookup: learnerLookup({ userId }).userId }
@@ -81,8 +84,8 @@ function namesOf(
   }
 }
 
-/** As the database does it, whose unique indexes say which addresses are equal. */
-async function lowerCased(trx: Kysely<EnterpriseDB>, texts: readonly string[]): Promise<Map<string, string>> {
+/** Lower-cases texts as the database does it, whose unique indexes say which addresses are equal. */
+export async function lowerCased(trx: Kysely<EnterpriseDB>, texts: readonly string[]): Promise<Map<string, string>> {
   if (texts.length === 0) return new Map()
   const { rows } = await trx.executeQuery<{ text: string; lower: string }>(
     CompiledQuery.raw(`select text, lower(text) from unnest($1::text[]) as text`, [[...new Set(texts)]]),
@@ -103,7 +106,8 @@ interface Accounts {
   readonly byEmail: ReadonlyMap<string, AccountRow>
 }
 
-async function lockAccounts(
+/** Locks the accounts that have one of the names, in the order of their ids. */
+export async function lockAccounts(
   trx: Kysely<EnterpriseDB>,
   { ids, usernames, emails }: { ids: readonly number[]; usernames: readonly string[]; emails: readonly string[] },
 ): Promise<Accounts> {

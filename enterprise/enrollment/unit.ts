@@ -18,6 +18,9 @@ export interface Unit {
 }
 
 /** The house's caller inside a transaction of the tenant. */
-export function callerIn(trx: Kysely<EnterpriseDB>, { context, requestId, at }: Unit): Caller {
+export function callerIn(
+  trx: Kysely<EnterpriseDB>,
+  { context, requestId, at }: Pick<Unit, 'context' | 'requestId' | 'at'>,
+): Caller {
   return createCaller({ ...context, db: trx, requestId, now: () => new Date(at) })
 }

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { importLines, type ImportCounts } from '../../core/transfer/import.ts'
 import type { LineFailure } from '../../core/transfer/outcome.ts'
+import { tenant } from '../tenant.ts'
 import { fileError } from './files.ts'
 import { showProgress } from './progress.ts'
 import { withDatabase, type Session } from './session.ts'
@@ -44,7 +45,8 @@ Lines look like these; a key with a question mark may be left out:
   {"type": "enrollment", "username", "courseId", "mode", "isActive"?, "created"?,
    "attributes"?: [{"namespace", "name", "value"}]}
   {"type": "retirement", "username", "state"}
-  {"type": "embargo", "courseId", "whitelist"?, "blacklist"?, "messageKey"?}`,
+  {"type": "embargo", "courseId", "whitelist"?, "blacklist"?, "messageKey"?}
+${tenant.lineTypes.map(({ usage }) => `  ${usage}`).join('\n')}`,
     )
     .action((file: string, options: Options) => importFile(session, file, options))
 }
@@ -61,6 +63,7 @@ async function importFile(session: Session, file: string, { strict = false, json
       strict,
       now: new Date(),
       actor: { kind: 'system', name: 'import' },
+      further: tenant.lineTypes,
       onProgress: progress.update,
       onFailure: (failure) => {
         if (listed.length < MOST_FAILURES) listed.push(failure)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { migrateToLatest } from '../../core/database/migrate.ts'
+import { migrateAll } from '../migrations.ts'
 import { withAnyDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
 
@@ -21,7 +21,7 @@ Examples:
 }
 
 async function migrate(session: Session, json: boolean): Promise<void> {
-  const applied = await withAnyDatabase(session, migrateToLatest)
+  const applied = await withAnyDatabase(session, migrateAll)
   await write(session.stdout, json ? `${JSON.stringify({ applied })}\n` : `${words(applied)}\n`)
 }
 

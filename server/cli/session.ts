@@ -1,7 +1,7 @@
 import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
-import { migrateToLatest, pendingMigrations } from '../../core/database/migrate.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
 import { processEnvironment, readConfig, type Config } from '../config.ts'
+import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'
 import type { Streams } from './streams.ts'
 
@@ -26,9 +26,8 @@ export function openSession({ stdin, stdout, stderr }: Streams): Session {
  */
 export async function withDatabase<T>(session: Session, work: (db: Database) => Promise<T>): Promise<T> {
   return withAnyDatabase(session, async (db, isEmbedded) => {
-    if (isEmbedded) await migrateToLatest(db)
-    const pending = await pendingMigrations(db)
-    if (pending.length > 0) {
+    if (isEmbedded) await migrateAll(db)
+    if (!(await isAtNewestSchema(db))) {
       throw new CommandError('The database is not at the newest schema. Bring it there with: npm run cli -- migrate')
     }
     return work(db)

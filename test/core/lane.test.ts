@@ -34,6 +34,17 @@ describe('a lane', () => {
     expect(started).toEqual([['a'], ['b'], ['c', 'd']])
   })
 
+  test('shares what waits between the places that are free, unless a share would be small', async () => {
+    const { lane, started } = laneOf({ roundsAtOnce: 2, roundSize: 100 })
+    for (let n = 0; n < 64; n += 1) lane.add(`item ${n}`, { turn: 'x' })
+    await turn()
+    expect(started.map(({ length }) => length)).toEqual([32, 32])
+    const small = laneOf({ roundsAtOnce: 2, roundSize: 100 })
+    for (let n = 0; n < 20; n += 1) small.lane.add(`item ${n}`, { turn: 'x' })
+    await turn()
+    expect(small.started.map(({ length }) => length)).toEqual([20])
+  })
+
   test('lets those who wait take turns: a crowd does not hold up a single one', async () => {
     const { lane, started, finish } = laneOf({ roundsAtOnce: 1, roundSize: 4 })
     lane.add('first', { turn: 'x' })

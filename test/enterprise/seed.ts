@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Insertable, Kysely } from 'kysely'
-import { migrateEnterprise } from '../../enterprise/database/migrate.ts'
 import type { EnterpriseDB, EnterpriseTables } from '../../enterprise/database/schema.ts'
 import { createTestDatabase } from '../support/database.ts'
 
@@ -16,10 +15,9 @@ export interface SeededCustomer {
 
 const AT = '2026-01-01T00:00:00Z'
 
-/** A migrated, empty database of one's own, with the tables of the tenant. */
+/** A migrated, empty database of one's own, in the eyes of the tenant. */
 export async function createEnterpriseDatabase(): Promise<EnterpriseDatabase> {
   const database = await createTestDatabase()
-  await migrateEnterprise(database.db)
   return { ...database, db: database.db.$extendTables<EnterpriseTables>() }
 }
 

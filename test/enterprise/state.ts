@@ -17,6 +17,7 @@ export function everythingIn(db: Kysely<EnterpriseDB>): Promise<Record<string, u
     'enterprise_overrides',
     'enterprise_pending_enrollments',
     'enterprise_pending_links',
+    'enterprise_revocations',
   ])
 }
 

@@ -1,8 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { enrollLearners } from '../../enterprise/enroll-learners.ts'
 import type { RowOutcome } from '../../enterprise/outcome.ts'
 import { enrollmentInWords } from '../support/world.ts'
-import { buildAcme, rowsOf, uuidOf, type Acme, type RowNumber } from './acme.ts'
-import { enroll as enrollFor, type Options } from './calls.ts'
+import { buildAcme, license, rowsOf, transaction, uuidOf, type Acme, type RowNumber } from './acme.ts'
+import { contextOf, enroll as enrollFor, type Options, type RowRequest } from './calls.ts'
 import { createEnterpriseDatabase } from './seed.ts'
 import { everythingIn, linkInWords, pendingOf, recordOf } from './state.ts'
 
@@ -126,6 +127,46 @@ describe('the rows of the worked example', () => {
       { learner_id: world.people.ann.id, email: null },
       { learner_id: null, email: world.address('new1') },
     ])
+  })
+})
+
+describe('rows 25 to 27: a request that is malformed', () => {
+  test.each<[string, (world: Acme) => unknown]>([
+    [
+      'a license and a transaction',
+      (world) => ({ ...rowsOf(world)[1], funding: { ...license('L1'), ...transaction('T1') } }),
+    ],
+    ['nobody', ({ courses }) => ({ courseId: courses.C1, funding: license('L1') })],
+  ])('by a row with %s, among good ones, is not begun', async (_, rowOf) => {
+    const world = await buildAcme(db)
+    const untouched = await everythingIn(db)
+    // What a caller that is not typed may send.
+    const rows = [rowsOf(world)[1], rowOf(world) as RowRequest, rowsOf(world)[21]]
+    const answer = enrollFor(db, world.customer, rows)
+    await expect(answer).rejects.toMatchObject({ name: 'EnterpriseError', code: 'invalidRequest' })
+    await expect(answer).rejects.toMatchObject({ details: { issues: [{ path: expect.arrayContaining(['rows', 1]) }] } })
+    expect(await everythingIn(db)).toEqual(untouched)
+  })
+
+  test('by having no rows is not begun', async () => {
+    const { customer } = await buildAcme(db)
+    await expect(enrollFor(db, customer, [])).rejects.toMatchObject({ code: 'invalidRequest' })
+  })
+
+  test('by an unknown customer is not begun', async () => {
+    const world = await buildAcme(db)
+    const answer = enrollFor(db, { uuid: uuidOf('nobody') }, [rowsOf(world)[1]])
+    await expect(answer).rejects.toMatchObject({ name: 'EnterpriseError', code: 'customerNotFound' })
+  })
+
+  test('by naming no actor leaves nothing', async () => {
+    const world = await buildAcme(db)
+    const untouched = await everythingIn(db)
+    const context = contextOf(db, { actor: { kind: 'user', name: ' ' } })
+    const rows = [rowsOf(world)[1], rowsOf(world)[21]]
+    const answer = enrollLearners(context, { customer: world.customer.uuid, rows, idempotencyKey: 'key' })
+    await expect(answer).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+    expect(await everythingIn(db)).toEqual(untouched)
   })
 })
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
-import { migrateToLatest } from '../../core/database/migrate.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
+import { migrateAll } from '../../server/migrations.ts'
 import { splitIntoCookies } from '../support/browser.ts'
 import { addCourse, addLearner, addRole } from '../support/seed.ts'
 import { buildTestApp, openTestServer, secrets } from '../support/server.ts'
@@ -30,7 +30,7 @@ export async function createWorld(): Promise<World> {
   const dataDir = join(directory, 'data')
   const { connectionString } = undo.use(await startEmbeddedDatabase({ dataDir, mode: 'owner', durable: false }))
   const db = undo.use(openDatabase({ connectionString }))
-  await migrateToLatest(db)
+  await migrateAll(db)
   await fill(db)
   const failures: string[] = []
   const app = buildTestApp({ db, env: ENVIRONMENT, logger: errorsInto(failures) })

@@ -15,8 +15,10 @@ type Path =
   | 'enrollment.enroll'
   | 'enrollment.enrollMany'
   | 'enrollment.change'
+  | 'enrollment.changeMany'
   | 'enrollment.unenrollAll'
   | 'enrollment.get'
+  | 'enrollment.getMany'
   | 'enrollment.list'
   | 'enrollment.search'
   | 'enrollment.history'
@@ -69,8 +71,15 @@ describe('malformed input is BAD_REQUEST with the issues of zod', () => {
     ['enrollment.change', { ...good, mode: 'audit', expectedVersion: 0 }, 'expectedVersion'],
     ['enrollment.change', { ...good, mode: 'audit', expectedVersion: 1.5 }, 'expectedVersion'],
     ['enrollment.change', { ...good, mode: 'audit', force: true }, ''],
+    ['enrollment.changeMany', { items: [] }, 'items'],
+    ['enrollment.changeMany', { items: [{ ...good, isActive: false }, good] }, 'items.1'],
+    ['enrollment.changeMany', { items: [{ ...good, isActive: false, force: true }] }, 'items.0'],
+    ['enrollment.changeMany', { items: [{ ...good, isActive: false, expectedVersion: 0 }] }, 'items.0.expectedVersion'],
     ['enrollment.unenrollAll', {}, ''],
     ['enrollment.get', { username }, 'courseId'],
+    ['enrollment.getMany', { enrollments: [] }, 'enrollments'],
+    ['enrollment.getMany', { enrollments: Array.from({ length: 1001 }, () => good) }, 'enrollments'],
+    ['enrollment.getMany', { enrollments: [good, { courseId }] }, 'enrollments.1'],
     ['enrollment.list', { username, includeInactive: 'yes' }, 'includeInactive'],
     ['enrollment.history', { courseId }, ''],
     ['enrollment.search', { limit: 0 }, 'limit'],
@@ -116,6 +125,7 @@ describe('what is at the edge is well formed', () => {
     ['enrollment.enroll', { ...good, mode: undefined, reason: '', attributes: [] }],
     ['enrollment.enrollMany', { items: [good], idempotencyKey: ' '.repeat(255) }],
     ['course.getMany', { courseIds: Array.from({ length: 1000 }, () => courseId) }],
+    ['enrollment.getMany', { enrollments: Array.from({ length: 1000 }, () => good) }],
     ['enrollment.search', { limit: 1000, courseIds: [], changedSince: '0001-01-01T00:00:00Z' }],
     ['enrollment.search', { changedSince: '9999-12-31T23:59:59.999999Z' }],
     ['enrollment.search', { changedSince: '2026-07-01T12:00:00+05:45' }],

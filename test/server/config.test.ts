@@ -35,6 +35,7 @@ test('an empty environment gives the documented defaults', () => {
     trustedProxies: [],
     corsOrigins: [],
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
+    enterprise: { legacyCreatedFlag: false },
     logLevel: 'info',
   })
 })
@@ -65,6 +66,7 @@ test('every setting is read', () => {
     CORS_ORIGINS: 'https://learning.example.org, http://localhost:1996',
     LEGACY_KEYS_INVITATION_ONLY: 'true',
     DEFAULT_MODE: 'honor',
+    ENTERPRISE_LEGACY_CREATED_FLAG: 'true',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -89,6 +91,7 @@ test('every setting is read', () => {
     trustedProxies: ['10.0.0.0/8', '::1'],
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
+    enterprise: { legacyCreatedFlag: true },
     logLevel: 'debug',
   })
 })
@@ -139,6 +142,7 @@ describe('a wrong value is refused by the name of its setting', () => {
     ['CORS_ORIGINS', 'https://example.org/'],
     ['LEGACY_KEYS_INVITATION_ONLY', 'on'],
     ['DEFAULT_MODE', ' audit'],
+    ['ENTERPRISE_LEGACY_CREATED_FLAG', 'on'],
     ['LOG_LEVEL', 'loud'],
   ])('%s=%s', ([name, value]) => {
     const problems = problemsOf(() => readConfig({ [name]: value }))

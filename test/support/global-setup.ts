@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { escapeIdentifier } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
-import { migrateToLatest } from '../../core/database/migrate.ts'
 import { openDatabase } from '../../core/database/open.ts'
+import { migrateAll } from '../../server/migrations.ts'
 import { processesNaming } from './processes.ts'
 import { runStatement } from './statement.ts'
 
@@ -77,7 +77,7 @@ async function createTemplate(connectionString: string, name: string): Promise<v
   const url = new URL(connectionString)
   url.pathname = name
   await using db = openDatabase({ connectionString: url.href })
-  await migrateToLatest(db)
+  await migrateAll(db)
 }
 
 async function dropDatabases(connectionString: string, template: string): Promise<void> {

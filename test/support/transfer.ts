@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { exportLines } from '../../core/transfer/export.ts'
 import { importLines, type ImportCounts } from '../../core/transfer/import.ts'
+import type { FurtherLineType } from '../../core/transfer/line-type.ts'
 import type { LineFailure } from '../../core/transfer/outcome.ts'
 import { rowsOfTables } from './tables.ts'
 
@@ -11,11 +12,17 @@ interface Imported extends ImportCounts {
   failures: LineFailure[]
 }
 
+interface ImportSettings {
+  strict?: boolean
+  now?: Date
+  further?: readonly FurtherLineType[]
+}
+
 /** Imports lines, given as objects or as raw text. */
 export async function importAll(
   db: Kysely<DB>,
   lines: readonly (object | string)[],
-  { strict = false, now = IMPORT_NOW } = {},
+  { strict = false, now = IMPORT_NOW, further }: ImportSettings = {},
 ): Promise<Imported> {
   const failures: LineFailure[] = []
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
@@ -23,6 +30,7 @@ export async function importAll(
     strict,
     now,
     actor: { kind: 'system', name: 'import' },
+    further,
     onFailure: (failure) => failures.push(failure),
   })
   return { ...counts, failures }
@@ -35,13 +43,15 @@ export async function* pieces(text: string, size = 1000): AsyncGenerator<Uint8Ar
 }
 
 /** The whole export as one text. */
-export async function exportAll(db: Kysely<DB>): Promise<string> {
-  return (await Array.fromAsync(exportLines(db))).join('')
+export async function exportAll(db: Kysely<DB>, further?: readonly FurtherLineType[]): Promise<string> {
+  return (await Array.fromAsync(exportLines(db, further))).join('')
 }
 
 /** Takes away all that an import writes. */
 export async function empty(db: Kysely<DB>): Promise<void> {
-  await sql`truncate learners, courses, enrollment_allowances restart identity cascade`.execute(db)
+  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances restart identity cascade`.execute(
+    db,
+  )
 }
 
 /** Every row of every table that an import writes to, in a form to compare. */

@@ -4,6 +4,7 @@ import { authenticate, authenticateKey, type Authentication } from './authentica
 import { clientAddresses } from './client-address.ts'
 import { sendCsrfCookie } from './csrf.ts'
 import { refuseInactiveBearer } from './inactive-bearer.ts'
+import { takeContentType } from './framework.ts'
 import { acceptsJson } from './media-type.ts'
 import { pathOf, placeAt, type Place } from './path.ts'
 import { parseFields, type Fields } from './query.ts'
@@ -52,16 +53,21 @@ export async function admit(
   return { handler, view, rights, pathFields: pathFieldsOf(place), query: parseFields(queryText), url, contentType }
 }
 
-interface Gates {
+export interface Gates {
   readonly authentication: Authentication
   readonly throttle: ThrottleGate
 }
 
-async function admitTo(
-  view: View,
+/**
+ * What happens to a request to a view before its body is read, from content negotiation on.
+ *
+ * @throws {Refusal} by the first check that fires.
+ */
+export async function admitTo<R>(
+  view: View<R>,
   request: FastifyRequest,
   { authentication, throttle }: Gates,
-): Promise<Pick<Admission, 'handler' | 'rights'>> {
+): Promise<{ readonly handler: Handler<R>; readonly rights: Rights }> {
   if (!acceptsJson(request.headers.accept)) {
     throw new Refusal(detail(406, 'Could not satisfy the request Accept header.'))
   }
@@ -70,7 +76,7 @@ async function admitTo(
     : await authenticateKey(request, authentication)
   if (view.bearerMustBeActive) refuseInactiveBearer(request, caller.account)
   const rights = rightsOf(caller)
-  if (!view.permits(rights)) throw new Refusal(rights.account === null ? NOT_AUTHENTICATED : NOT_PERMITTED)
+  if (!(await view.permits(rights))) throw new Refusal(rights.account === null ? NOT_AUTHENTICATED : NOT_PERMITTED)
   const { throttling = 'switchable' } = view
   await throttle({ rights, address: () => clientAddresses(request).at(-1) ?? null, throttling })
   const handler = handlerOf(view, request.method)
@@ -81,13 +87,6 @@ async function admitTo(
 /** The original sends whoever forgets the slash to the address with it, whatever the method (rest-v1 §1.1). */
 function slashAdded(address: string, query: string): Answer {
   return { status: 301, headers: { location: `${pathOf(address)}/${query === '' ? '' : `?${query}`}` } }
-}
-
-/** Hides the type of the body from Fastify, which would refuse it before anybody is asked who they are. */
-function takeContentType({ raw }: FastifyRequest): string {
-  const { 'content-type': contentType = '' } = raw.headers
-  delete raw.headers['content-type']
-  return contentType
 }
 
 function pathFieldsOf(place: Place): [string, string][] {

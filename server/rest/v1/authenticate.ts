@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
-import type { ApiKeyCheck } from '../../../core/access/api-key-check.ts'
+import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-key-check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { signUp } from '../../../core/learner/sign-up.ts'
 import { credentialsOf, type Credentials } from './credentials.ts'
 import { refuseForgery } from './csrf.ts'
-import { InvalidToken, type Claims, type JwtVerifier } from './jwt.ts'
+import { InvalidToken, jwtVerifier, type Claims, type JwtOptions, type JwtVerifier } from './jwt.ts'
 import { KeysUnavailable } from './remote-keys.ts'
 import { NOBODY, type Caller } from './rights.ts'
 import type { SessionRule } from './session.ts'
@@ -17,6 +17,19 @@ export interface Authentication {
   /** Other origins whose pages may change something with the cookies of a browser. */
   readonly trustedOrigins: readonly string[]
   readonly now: () => Date
+}
+
+export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trustedOrigins'> {
+  /** Accepted values of `X-Edx-Api-Key`. */
+  readonly apiKeys: readonly string[]
+  readonly jwt: JwtOptions
+  readonly now?: (() => Date) | undefined
+}
+
+/** Prepares what all doors of a server need to find out who asks; keys that are fetched are kept in it. */
+export function openAuthentication({ apiKeys, jwt, now, ...rest }: AuthenticationOptions): Authentication {
+  const { db } = rest
+  return { ...rest, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), now: now ?? (() => new Date()) }
 }
 
 /**

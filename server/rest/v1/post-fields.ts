@@ -3,7 +3,7 @@ import type { AttributeInput } from '../../../core/enrollment/command.ts'
 import { message, Refusal } from './answer.ts'
 import { attributeLacksText } from './errors.ts'
 import type { Json, JsonObject } from './python-json.ts'
-import { isFalsy, pythonText } from './python-text.ts'
+import { isFalsy, isObject, pythonText } from './python-text.ts'
 
 // Each function reads one field of POST /enrollment and refuses what it may not hold, at the moment at which the order
 // of checks comes to it (rest-v1 §3.2, D2).
@@ -84,10 +84,6 @@ function readPart(part: Json | undefined): string | undefined {
     throw refuse(`enrollment_attributes must hold texts of at most ${MAX_PART_LENGTH} characters.`)
   }
   return text
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function refuse(text: string): Refusal {

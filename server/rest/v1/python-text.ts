@@ -1,4 +1,4 @@
-import type { Json } from './python-json.ts'
+import type { Json, JsonObject } from './python-json.ts'
 
 /** What Python's `str()` makes of a value: the legacy texts quote values in this spelling (rest-v1 §3.2). */
 export function pythonText(value: Json): string {
@@ -24,8 +24,22 @@ export function isFalsy(value: Json | undefined): boolean {
   return (isArray(value) ? value : Object.keys(value)).length === 0
 }
 
+/** What Python calls the type of a value. */
+export function pythonTypeName(value: Json): string {
+  if (value === null) return 'NoneType'
+  if (typeof value === 'object') return isArray(value) ? 'list' : 'dict'
+  return TYPE_NAMES[typeof value] ?? typeof value
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = { boolean: 'bool', bigint: 'int', number: 'float', string: 'str' }
+
+/** Whether the value is an object of JSON. */
+export function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !isArray(value)
+}
+
 /** `Array.isArray` that knows of read-only arrays. */
-function isArray(value: Json): value is readonly Json[] {
+export function isArray(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value)
 }
 

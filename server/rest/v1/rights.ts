@@ -38,7 +38,7 @@ export function rightsOf({ account, claims, hasApiKey }: Caller): Rights {
 export const NOBODY: Caller = { account: null, claims: { isStaff: false, isSuperuser: false }, hasApiKey: false }
 
 /** A route's answer to whether a caller may come in at all (rest-v1 §2.1). */
-export type Permission = (rights: Rights) => boolean
+export type Permission = (rights: Rights) => boolean | Promise<boolean>
 
 export const anybody: Permission = () => true
 

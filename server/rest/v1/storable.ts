@@ -17,6 +17,11 @@ export function refuseUnstorable(fields: Iterable<readonly [name: string, value:
   }
 }
 
+/** The same for whatever a body holds. */
+export function refuseUnstorableBody(body: Json): void {
+  refuseUnstorable(typeof body === 'object' && body !== null ? Object.entries(body) : [['body', body]])
+}
+
 function isStorable(value: Json): boolean {
   if (typeof value === 'string') return isStorableText(value)
   if (typeof value !== 'object' || value === null) return true

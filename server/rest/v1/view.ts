@@ -29,10 +29,10 @@ export interface ViewRequest {
   readonly embargo: EmbargoGate | null
 }
 
-export type Handler = (request: ViewRequest) => Promise<Answer>
+export type Handler<R = ViewRequest> = (request: R) => Promise<Answer>
 
-/** One route of the door: who may come in, and what each method does. */
-export interface View {
+/** One route of the door: who may come in, and what each method does with a request. */
+export interface View<R = ViewRequest> {
   /** What OPTIONS calls it. */
   readonly name: string
   /** Whether credentials are looked at; where they are not, a wrong token is no error (rest-v1 §2.1). */
@@ -48,27 +48,27 @@ export interface View {
   readonly throttling?: Throttling
   /** Puts what is refused before and in its handlers into words of its own. */
   readonly rephrase?: (refusal: Answer) => Answer
-  readonly methods: Readonly<Partial<Record<Method, Handler>>>
+  readonly methods: Readonly<Partial<Record<Method, Handler<R>>>>
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 type Method = (typeof METHODS)[number]
 
 /** The value of `Allow`: HEAD goes with GET, and OPTIONS with everything (rest-v1 §2.3). */
-export function allowedMethods({ methods }: View): string {
+export function allowedMethods({ methods }: Pick<View<never>, 'methods'>): string {
   const handled = METHODS.filter((method) => methods[method] !== undefined)
   return [...handled, ...(methods.GET === undefined ? [] : ['HEAD']), 'OPTIONS'].join(', ')
 }
 
 /** The handler of a method; undefined: 405. */
-export function handlerOf(view: View, method: string): Handler | undefined {
+export function handlerOf<R>(view: View<R>, method: string): Handler<R> | undefined {
   if (method === 'OPTIONS') return async () => ({ status: 200, body: describe(view) })
   const name = method === 'HEAD' ? 'GET' : METHODS.find((known) => known === method)
   return name && view.methods[name]
 }
 
 /** Does a part of the work of a view, which puts a refusal into its own words. */
-export async function inWordsOf<T>({ rephrase }: View, work: () => Promise<T>): Promise<T> {
+export async function inWordsOf<T>({ rephrase }: Pick<View, 'rephrase'>, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -76,7 +76,7 @@ export async function inWordsOf<T>({ rephrase }: View, work: () => Promise<T>): 
   }
 }
 
-function describe({ name }: View): object {
+function describe({ name }: Pick<View, 'name'>): object {
   return {
     name,
     description: '',

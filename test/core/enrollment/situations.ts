@@ -23,7 +23,6 @@ export function facts({ learner, course, enrollment = null, allowance = null, se
     learner: { ...ALICE, ...learner },
     course: { ...OPEN_COURSE, ...course },
     enrollment: typeof enrollment === 'string' ? enrolled(enrollment) : enrollment,
-    newEnrollmentId: enrollment === null ? '8' : null,
     allowance,
     seatsTaken,
   }
@@ -32,7 +31,7 @@ export function facts({ learner, course, enrollment = null, allowance = null, se
 /** An existing enrollment, e.g. `inactive audit`. */
 export function enrolled(text: string): EnrollmentState {
   const [activation, mode = ''] = text.split(' ')
-  return { id: '7', version: 3, mode, isActive: activation === 'active', created: BEFORE, updated: BEFORE }
+  return { version: 3, mode, isActive: activation === 'active', created: BEFORE, updated: BEFORE }
 }
 
 export function mode(slug: string, expires: string | null = null): Mode {

@@ -35,7 +35,7 @@ beforeAll(async () => {
     const pool = pools[worker % 2] ?? db
     while (Date.now() < end) {
       const work = anyOf(WORKS)
-      await work(pool).catch((error: unknown) => codes.add(enrollmentErrorFrom(error)?.code ?? String(error)))
+      await work(pool).catch((error: unknown) => codes.add(enrollmentErrorFrom(error)?.code ?? inWords(error)))
     }
   })
   await Promise.all(workers)
@@ -183,4 +183,9 @@ async function feed(): Promise<EnrollmentEvent[]> {
     expect(all).toHaveLength(rows[0]?.n ?? 0)
     return all
   }, 10_000)
+}
+
+/** What the doors keep to themselves belongs to whoever reads a failing test. */
+function inWords(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? `${error}: ${inWords(error.cause)}` : String(error)
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { parseLine } from '../../../core/transfer/lines.ts'
+import { lineFormat, parseLine } from '../../../core/transfer/lines.ts'
 
 const COURSE = 'course-v1:edX+DemoX+2026'
 
 function parse(line: object | string) {
-  return parseLine(typeof line === 'string' ? line : JSON.stringify(line))
+  return parseLine(typeof line === 'string' ? line : JSON.stringify(line), lineFormat())
 }
 
 describe('a good line has the defaults of what it leaves out (run §4)', () => {

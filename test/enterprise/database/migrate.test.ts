@@ -1,24 +1,28 @@
+import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
-import { expect, test } from 'vitest'
+import { escapeIdentifier } from 'pg'
+import { expect, inject, test } from 'vitest'
 import { migrateToLatest } from '../../../core/database/migrate.ts'
 import { openDatabase } from '../../../core/database/open.ts'
-import { migrateEnterprise } from '../../../enterprise/database/migrate.ts'
-import { createTestDatabase } from '../../support/database.ts'
+import { migrateEnterprise, pendingEnterpriseMigrations } from '../../../enterprise/database/migrate.ts'
+import { runStatement } from '../../support/statement.ts'
 
 test('the tenant’s tables are made once, in books of their own', async () => {
-  await using database = await createTestDatabase()
-  const { db } = database
-  expect((await migrateEnterprise(db))[0]).toBe('0001_initial')
+  await using db = openDatabase({ connectionString: await databaseOfTheHouse() })
+  const pending = await pendingEnterpriseMigrations(db)
+  expect(pending[0]).toBe('0001_initial')
+  expect(await migrateEnterprise(db)).toEqual(pending)
+  expect(await pendingEnterpriseMigrations(db)).toEqual([])
   expect(await migrateEnterprise(db)).toEqual([])
   // The house does not miss the tenant's migrations, nor take them for its own.
   expect(await migrateToLatest(db)).toEqual([])
 })
 
 test('of many pools that migrate at once one works', async () => {
-  await using database = await createTestDatabase()
+  const connectionString = await databaseOfTheHouse()
   const applied = await Promise.all(
     Array.from({ length: 8 }, async () => {
-      await using db = openDatabase({ connectionString: database.connectionString, poolSize: 2 })
+      await using db = openDatabase({ connectionString, poolSize: 2 })
       return await migrateEnterprise(db)
     }),
   )
@@ -26,8 +30,7 @@ test('of many pools that migrate at once one works', async () => {
 })
 
 test('a migration that fails leaves nothing, and is done once its cause is gone', async () => {
-  await using database = await createTestDatabase()
-  const { db } = database
+  await using db = openDatabase({ connectionString: await databaseOfTheHouse() })
   await sql`create table enterprise_overrides (in_the_way text)`.execute(db)
   await expect(migrateEnterprise(db)).rejects.toThrow('relation "enterprise_overrides" already exists')
   const tables = (await db.introspection.getTables()).map(({ name }) => name)
@@ -35,3 +38,15 @@ test('a migration that fails leaves nothing, and is done once its cause is gone'
   await sql`drop table enterprise_overrides`.execute(db)
   expect(await migrateEnterprise(db)).toContain('0001_initial')
 })
+
+/** The address of a database that no tenant has moved into. */
+async function databaseOfTheHouse(): Promise<string> {
+  const { connectionString: server, template } = inject('server')
+  const name = `${template}_${randomBytes(6).toString('hex')}`
+  await runStatement(server, `create database ${escapeIdentifier(name)} template template0`)
+  const url = new URL(server)
+  url.pathname = name
+  await using db = openDatabase({ connectionString: url.href })
+  await migrateToLatest(db)
+  return url.href
+}

@@ -1,13 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
-import { migrateEnterprise } from '../../../enterprise/database/migrate.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { differencesOfTypes } from '../../support/schema-types.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db, connectionString } = database
-await migrateEnterprise(db)
 
 test('the types say what the tenant’s tables are', async () => {
   expect(await differencesOfTypes(connectionString, '.kysely-codegenrc.enterprise.json')).toBe('')

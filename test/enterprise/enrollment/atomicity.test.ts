@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { sql, type Kysely, type KyselyPlugin } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { enrollLearnersRequest } from '../../../enterprise/command.ts'
-import type { EnterpriseDB } from '../../../enterprise/database/schema.ts'
 import { carryOut } from '../../../enterprise/enrollment/carry-out.ts'
 import type { Unit } from '../../../enterprise/enrollment/unit.ts'
-import { addCourse, addLearners } from '../../support/seed.ts'
-import { addEnrollment } from '../../support/world.ts'
-import { license, transaction } from '../acme.ts'
-import { enroll, kindsOf, NOW, PAST, type RowRequest } from '../calls.ts'
-import { addCustomer, addLink, createEnterpriseDatabase } from '../seed.ts'
+import { failingAfter } from '../../support/failing.ts'
+import { trap } from '../../support/trap.ts'
+import { enroll, kindsOf, NOW, type RowRequest } from '../calls.ts'
+import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn } from '../state.ts'
+import { EVERY_KIND, everyKindOfRow } from './every-kind.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
 const customer = await addCustomer(db)
-const other = await addCustomer(db)
 
 /** Every table that a request writes to. */
 const TABLES = [
@@ -34,13 +31,11 @@ const TABLES = [
   'enterprise_notification_intents',
 ] as const
 
-const SUCCESS = ['created', 'created', 'reactivated', 'pendingCreated', 'pendingCreated']
-
 describe('nothing is left, the key is free, and the same request succeeds afterwards', () => {
   test('when it fails after any of its statements', async () => {
     const total = await statementsOfSuccess()
     expect(total).toBeGreaterThan(20)
-    const rows = await everyKindOfRow()
+    const rows = await everyKindOfRow(db, customer)
     const options = { notify: true, idempotencyKey: randomUUID() }
     const untouched = await everythingIn(db)
     for (let n = 1; n <= total; n += 1) {
@@ -51,13 +46,13 @@ describe('nothing is left, the key is free, and the same request succeeds afterw
       expect(failing.statements(), 'it came so far').toBeGreaterThanOrEqual(n)
       expect(await everythingIn(db), `statement ${n}`).toEqual(untouched)
     }
-    expect(kindsOf(await enroll(db, customer, rows, options))).toEqual(SUCCESS)
+    expect(kindsOf(await enroll(db, customer, rows, options))).toEqual(EVERY_KIND)
   })
 
   test.each(TABLES)('when %s refuses a row', async (table) => {
     const { rows, options, untouched } = await request()
     {
-      await using _ = await trigger(table, `raise exception 'not today'`)
+      await using _ = await trap(db, table, `raise exception 'not today'`)
       await expect(enroll(db, customer, rows, options)).rejects.toThrow(/^(not today|Internal server error)$/)
       expect(await everythingIn(db)).toEqual(untouched)
     }
@@ -67,7 +62,7 @@ describe('nothing is left, the key is free, and the same request succeeds afterw
   test.each(TABLES)('when the connection is ended while %s is written', async (table) => {
     const { rows, options, untouched } = await request()
     {
-      await using _ = await trigger(table, `perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5)`)
+      await using _ = await trap(db, table, `perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5)`)
       await expect(enroll(db, customer, rows, options)).rejects.toMatchObject({
         name: 'EnrollmentError',
         code: 'unavailable',
@@ -80,7 +75,7 @@ describe('nothing is left, the key is free, and the same request succeeds afterw
   test('when the commit is refused', async () => {
     const { rows, options, untouched } = await request()
     {
-      await using _ = await trigger('enterprise_batches', `raise exception 'not today'`, { atCommit: true })
+      await using _ = await trap(db, 'enterprise_batches', `raise exception 'not today'`, { atCommit: true })
       await expect(enroll(db, customer, rows, options)).rejects.toThrow('not today')
       expect(await everythingIn(db)).toEqual(untouched)
     }
@@ -91,7 +86,7 @@ describe('nothing is left, the key is free, and the same request succeeds afterw
     const { rows, untouched } = await request()
     const own = await db.transaction().execute(async (trx) => {
       const { id } = await addCustomer(trx)
-      await using _ = await trigger('enterprise_notification_intents', `raise exception 'not today'`, { on: trx })
+      await using _ = await trap(trx, 'enterprise_notification_intents', `raise exception 'not today'`)
       await expect(enroll(trx, customer, rows, { notify: true })).rejects.toThrow('not today')
       return id
     })
@@ -104,7 +99,7 @@ test('without a transaction something would be left after most statements', asyn
   const left = []
   let reached = true
   for (let n = 1; reached; n += 1) {
-    const rows = await everyKindOfRow()
+    const rows = await everyKindOfRow(db, customer)
     const untouched = await everythingIn(db)
     const failing = failingAfter(db, n)
     const attempt = carryOut(failing.db, asked(rows), unit(rows.length))
@@ -119,68 +114,8 @@ test('without a transaction something would be left after most statements', asyn
   expect(left.filter(Boolean).length).toBeGreaterThan(left.length / 2)
 })
 
-describe('a row that contradicts a constraint', () => {
-  test('is refused alone, and leaves nothing', async () => {
-    const rows = await everyKindOfRow()
-    const [spoiled] = rows
-    const learnerId = Number(spoiled?.userId)
-    const raise = `if new.learner_id = ${learnerId} then raise exception using errcode = '23514'; end if`
-    await using _ = await trigger('enterprise_learner_links', raise)
-    const answer = await enroll(db, customer, rows, { notify: true })
-    expect(kindsOf(answer)).toEqual(['conflict', ...SUCCESS.slice(1)])
-    expect(answer.rows[0]).toMatchObject({ retryable: true })
-    const enrollments = db.selectFrom('enrollments').select('id').where('learner_id', '=', learnerId)
-    expect(await enrollments.execute()).toEqual([])
-  })
-
-  test('takes a strict request with it', async () => {
-    const { rows, untouched } = await request()
-    const raise = `if new.learner_id = ${rows[1]?.userId} then raise exception using errcode = '23514'; end if`
-    await using _ = await trigger('enterprise_learner_links', raise)
-    const answer = await enroll(db, customer, rows, { failureMode: 'strict' })
-    expect(answer).toMatchObject({ status: 'rolledBack', counts: { conflict: 1, notAttempted: 4 } })
-    expect(await everythingIn(db)).toEqual(untouched)
-  })
-
-  test('only for a moment is done', async () => {
-    const rows = (await everyKindOfRow()).slice(0, 1)
-    await sql`create sequence moments`.execute(db)
-    const raise = `if nextval('moments') = 1 then raise exception using errcode = '23505'; end if`
-    await using _ = await trigger('enterprise_learner_links', raise)
-    expect(kindsOf(await enroll(db, customer, rows))).toEqual(['created'])
-  })
-
-  test('in a caller’s transaction leaves it usable', async () => {
-    const rows = await everyKindOfRow()
-    await db.transaction().execute(async (trx) => {
-      const raise = `if new.learner_id = ${rows[0]?.userId} then raise exception using errcode = '23514'; end if`
-      await using _ = await trigger('enterprise_learner_links', raise, { on: trx })
-      expect(kindsOf(await enroll(trx, customer, rows))).toEqual(['conflict', ...SUCCESS.slice(1)])
-    })
-  })
-})
-
-/** Rows that together write every table: one of whom another customer is left, one forced, one over the capacity. */
-async function everyKindOfRow(): Promise<RowRequest[]> {
-  const [ann, bob, cat] = (await addLearners(db, 3)).map(({ id }) => ({ id, userId: String(id) }))
-  if (!ann || !bob || !cat) throw new Error('Three learners were asked for')
-  const [open, full] = [await addCourse(db), await addCourse(db, { max_enrollments: 0 })]
-  const closed = await addCourse(db, { enrollment_end: PAST })
-  await db.insertInto('enterprise_default_intentions').values({ customer_id: customer.id, course_key: open }).execute()
-  await addLink(db, other, ann.id, { is_active: true })
-  await addEnrollment(db, cat.id, full, { is_active: false })
-  const email = `${randomUUID()}@example.com`
-  return [
-    { userId: ann.userId, courseId: open, funding: license('L'), isDefaultAutoEnrollment: true },
-    { userId: bob.userId, courseId: closed, funding: transaction('T'), force: true },
-    { userId: cat.userId, courseId: full },
-    { email, courseId: open, funding: license('L') },
-    { email, courseId: closed, funding: transaction('T') },
-  ]
-}
-
 async function request() {
-  const rows = await everyKindOfRow()
+  const rows = await everyKindOfRow(db, customer)
   return { rows, options: { notify: true, idempotencyKey: randomUUID() }, untouched: await everythingIn(db) }
 }
 
@@ -191,51 +126,15 @@ async function expectSuccess(
   options: { idempotencyKey: string },
   untouched: Record<string, unknown[]>,
 ): Promise<void> {
-  expect(kindsOf(await enroll(db, customer, rows, options))).toEqual(SUCCESS)
+  expect(kindsOf(await enroll(db, customer, rows, options))).toEqual(EVERY_KIND)
   expect((await everythingIn(db))[table]).not.toEqual(untouched[table])
 }
 
 async function statementsOfSuccess(): Promise<number> {
   const counted = failingAfter(db, Infinity)
-  const rows = await everyKindOfRow()
+  const rows = await everyKindOfRow(db, customer)
   await enroll(counted.db, customer, rows, { notify: true, idempotencyKey: randomUUID() })
   return counted.statements()
-}
-
-/** A database on which the work fails once, right after the n-th statement was carried out. */
-function failingAfter(on: Kysely<EnterpriseDB>, n: number) {
-  let statements = 0
-  const plugin: KyselyPlugin = {
-    transformQuery: ({ node }) => node,
-    transformResult: async ({ result }) => {
-      statements += 1
-      if (statements === n) throw new Error('failed on purpose')
-      return result
-    },
-  }
-  return { db: on.withPlugin(plugin), statements: () => statements }
-}
-
-/** Does something whenever a row of a table is written, or when that is committed, until it is disposed of. */
-async function trigger(
-  table: string,
-  statement: string,
-  { atCommit = false, on = db }: { atCommit?: boolean; on?: Kysely<EnterpriseDB> } = {},
-): Promise<AsyncDisposable> {
-  const name = `trap_${randomUUID().replaceAll('-', '')}`
-  await sql
-    .raw(`create function ${name}() returns trigger language plpgsql as $$ begin ${statement}; return new; end $$`)
-    .execute(on)
-  const when = atCommit ? 'constraint trigger' : 'trigger'
-  const timing = atCommit
-    ? `after insert on ${table} deferrable initially deferred`
-    : `before insert or update on ${table}`
-  await sql.raw(`create ${when} ${name} ${timing} for each row execute function ${name}()`).execute(on)
-  return {
-    async [Symbol.asyncDispose]() {
-      await sql.raw(`drop function ${name} cascade`).execute(on)
-    },
-  }
 }
 
 function asked(rows: RowRequest[]) {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { addCourse, addLearner } from '../../support/seed.ts'
 import { license, transaction, uuidOf } from '../acme.ts'
-import { done, enroll, FUTURE, kindsOf, PAST, refused, type RowRequest } from '../calls.ts'
+import { done, enroll, FUTURE, PAST, refused, type RowRequest } from '../calls.ts'
 import { addCustomer, addPending, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn, pendingOf } from '../state.ts'
 
@@ -190,55 +190,6 @@ describe('row 8: a warning', () => {
   test.each(['nul\0/a/b', 'x'.repeat(256)])('is not enough where the key cannot be kept: “%s”', async (courseId) => {
     const { email } = await situation()
     expect(await refused(db, customer, { email, courseId })).toMatchObject({ code: 'invalidCourseKey' })
-  })
-})
-
-describe('an address', () => {
-  test('is the same in any case and with space around it', async () => {
-    const { email, courseId } = await situation()
-    const rows = [email, email.toUpperCase(), `  ${email} `].map((sent) => ({ email: sent, courseId }))
-    const answer = await enroll(db, customer, rows)
-    expect(kindsOf(answer)).toEqual(['pendingCreated', 'pendingUnchanged', 'pendingUnchanged'])
-    expect(answer.rows.map((row) => row.email)).toEqual([email, email, email])
-  })
-
-  test('is the same course run under any of its keys', async () => {
-    const { email, courseId } = await situation()
-    const answer = await enroll(db, customer, [
-      { email, courseId },
-      { email, courseId: `${courseId}+branch@draft` },
-    ])
-    expect(kindsOf(answer)).toEqual(['pendingCreated', 'pendingUnchanged'])
-    expect(answer.rows.map((row) => row.courseId)).toEqual([courseId, courseId])
-  })
-
-  test.each([
-    'no-at-sign',
-    'a@b',
-    '@x.io',
-    'a b@x.io',
-    `${'a'.repeat(250)}@x.io`,
-    'nul\0@x.io',
-    '\u{d800}@x.io',
-    'a@\u{d800}.io',
-  ])('“%s” is none', async (email) => {
-    const courseId = await addCourse(db)
-    const untouched = await everythingIn(db)
-    expect(await refused(db, customer, { email, courseId })).toMatchObject({ code: 'invalidEmail', email })
-    expect(await everythingIn(db)).toEqual(untouched)
-  })
-
-  test('that an account has is accepted whatever its form', async () => {
-    const learner = await addLearner(db, { email: 'Odd@Intranet' })
-    const row = await done(db, customer, { email: 'odd@intranet', courseId: await addCourse(db) })
-    expect(row).toMatchObject({ kind: 'created', userId: String(learner.id), email: 'Odd@Intranet' })
-  })
-
-  test('waits for each customer by itself', async () => {
-    const { email, courseId } = await situation({ license_uuid: L })
-    const other = await addCustomer(db)
-    expect(await done(db, other, { email, courseId, funding: license('L2') })).toMatchObject({ kind: 'pendingCreated' })
-    expect(await pendingOf(db, customer, email, courseId)).toMatchObject({ license_uuid: L })
   })
 })
 

@@ -14,6 +14,7 @@ import { everythingIn, recordOf } from '../state.ts'
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
+const tenant = db.$extendTables<EnterpriseTables>()
 const { enrollment } = createCaller(contextOf(db))
 const customers = [await addCustomer(db), await addCustomer(db)] as const
 
@@ -67,6 +68,33 @@ describe('an enrollment that ends through another door', () => {
       fulfilments: [{ revoked: ENDED.unenrolled_at }],
     })
   })
+})
+
+test('whoever ended it is named with each fulfilment that was revoked', async () => {
+  const { learner, courseId } = await funded()
+  const reason = 'moved away'
+  const { eventId } = await createCaller({
+    ...contextOf(db),
+    requestId: 'request of the other door',
+  }).enrollment.change({
+    username: learner.username,
+    courseId,
+    isActive: false,
+    reason,
+  })
+  await follow()
+  await followEnrollments(contextOf(db))
+  const rows = await tenant
+    .selectFrom('enterprise_revocations as v')
+    .innerJoin('enterprise_fulfilments as f', 'f.uuid', 'v.fulfilment_uuid')
+    .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')
+    .innerJoin('enrollment_events as e', 'e.enrollment_id', 'r.enrollment_id')
+    .select(['v.kind', 'v.actor_name', 'v.request_id', 'v.reason'])
+    .where('e.id', '=', eventId ?? '')
+    .orderBy('v.kind')
+    .execute()
+  const trace = { actor_name: contextOf(db).actor.name, request_id: 'request of the other door', reason }
+  expect(rows).toEqual(['license', 'license', 'transaction'].map((kind) => ({ kind, ...trace })))
 })
 
 test('an enrollment that ends for the second time before anybody looks has ended', async () => {
