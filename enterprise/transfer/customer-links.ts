@@ -63,6 +63,8 @@ const PENDING_LINKS = {
     customer_id: ['integer', 'key'],
     is_linked: ['boolean', 'value'],
     is_permanently_unlinked: ['boolean', 'value'],
+    // An address without an account has an open link, also where an account took it that has another address now.
+    taken_by: ['integer', 'value'],
     created: ['timestamptz', 'first'],
   },
 } as const satisfies importFormat.UpsertTarget<string, keyof EnterpriseTables>
@@ -118,7 +120,7 @@ function forLearner(person: Named, columns: Columns) {
 }
 
 function forAddress(person: Named, columns: Columns) {
-  return 'learnerId' in person ? [] : [{ email: person.email, ...columns }]
+  return 'learnerId' in person ? [] : [{ email: person.email, taken_by: null, ...columns }]
 }
 
 /** Whoever is unlinked from a customer has them no longer as the active one. */

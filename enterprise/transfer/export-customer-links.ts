@@ -7,7 +7,8 @@ const { PAGE_SIZE, pagesOfLines } = importFormat
 
 /**
  * Exports the links of accounts, and after them those of addresses. An address that has got an account meanwhile stands
- * for it, as it does when it is imported: its link is written under the username, unless the account has one itself.
+ * for it, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
+ * that an account has taken is only that of the account.
  */
 export async function* exportCustomerLinks(db: Kysely<DB>): AsyncGenerator<string> {
   const tables = db.$extendTables<EnterpriseTables>()
@@ -42,6 +43,7 @@ function exportPendingLinks(
       join.onRef('own.learner_id', '=', 'l.id').onRef('own.customer_id', '=', 'k.customer_id'),
     )
     .select(['k.id', 'k.email', 'c.uuid', 'l.username', 'k.is_linked', 'k.is_permanently_unlinked'])
+    .where('k.taken_by', 'is', null)
     .where('own.id', 'is', null)
     .where('l.id', ofAccounts ? 'is not' : 'is', null)
     .orderBy('k.id')

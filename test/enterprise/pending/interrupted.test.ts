@@ -5,6 +5,7 @@ import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
 import { noticeArrivals } from '../../../enterprise/pending/notice.ts'
 import { SWEEP_START, sweepOpenLinks } from '../../../enterprise/pending/sweep.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
+import { trap } from '../../support/trap.ts'
 import { untilWaiting } from '../../support/waiting.ts'
 import { openWire, type Ambush } from '../../support/wire.ts'
 import { enrollmentInWords } from '../../support/world.ts'
@@ -41,6 +42,7 @@ describe('a step whose connection is ended', () => {
       {
         // The claim is kept by then.
         await using _ = await trap(
+          db,
           table,
           `if tg_op = 'INSERT' or to_jsonb(new) ->> 'state' = 'fulfilled' then
         perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5); end if`,
@@ -86,7 +88,7 @@ describe('a row that others are in the way of', () => {
     const spoiled = `if (select learner_id from enterprise_learner_links where id = new.link_id) =
       (select id from learners where email = '${emails[0]}') then raise exception using errcode = '23514'; end if`
     {
-      await using _ = await trap('enterprise_enrollment_records', spoiled)
+      await using _ = await trap(db, 'enterprise_enrollment_records', spoiled)
       expect((await step(db)).counts).toMatchObject({ fulfilled: 1, postponed: 1 })
       for (const [at, next] of [
         [30, 90],
@@ -278,23 +280,4 @@ async function untilNobodyWorks(): Promise<void> {
       where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`.execute(db)
     expect(rows).toEqual([])
   }, 10_000)
-}
-
-let traps = 0
-
-/** Does something whenever a row of a table is written, until it is disposed of. */
-async function trap(table: string, statement: string): Promise<AsyncDisposable> {
-  traps += 1
-  const name = `trap_${traps}`
-  await sql
-    .raw(`create function ${name}() returns trigger language plpgsql as $$ begin ${statement}; return new; end $$`)
-    .execute(db)
-  await sql
-    .raw(`create trigger ${name} before insert or update on ${table} for each row execute function ${name}()`)
-    .execute(db)
-  return {
-    async [Symbol.asyncDispose]() {
-      await sql.raw(`drop function ${name} cascade`).execute(db)
-    },
-  }
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { cli, lineFile } from '../../support/cli.ts'
 import { exportAll } from '../../support/transfer.ts'
+import { fulfil } from '../pending/steps.ts'
 import { addPending, createEnterpriseDatabase } from '../seed.ts'
 import { ACME, admin, customer, exportText, GLOBEX, importLines, link, removeAll, user, world } from './world.ts'
 
@@ -45,6 +46,23 @@ describe('an export', () => {
       { username: 'dora', isLinked: true },
     ])
     await expectSameInAnother(text)
+  })
+
+  test('leaves out the link that an account took, whatever address it has now', async () => {
+    await importLines(db, [customer(ACME), link({ email: 'dora@example.com' })])
+    await importLines(db, [user('dora')])
+    await fulfil(db)
+    await importLines(db, [user('dora', 'other@example.com')])
+    const text = await exportText(db)
+    expect(tenantPart(text).slice(1)).toMatchObject([{ username: 'dora', isLinked: true }])
+    await expectSameInAnother(text)
+    // Until the address itself is linked again.
+    expect(await importLines(db, [link({ email: 'dora@example.com' })])).toMatchObject({ written: 1 })
+    expect(await importLines(db, [link({ email: 'dora@example.com' })])).toMatchObject({ written: 0 })
+    expect(tenantPart(await exportText(db)).slice(2)).toMatchObject([{ email: 'dora@example.com' }])
+    await importLines(db, [user('erik', 'dora@example.com')])
+    await fulfil(db)
+    expect(tenantPart(await exportText(db)).slice(1)).toMatchObject([{ username: 'dora' }, { username: 'erik' }])
   })
 
   test('without customers is that of the house', async () => {
