@@ -2,7 +2,7 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 
 /** Where a sweep begins. */
-export const SWEEP_START = '0'
+export const SWEEP_START = ''
 
 export interface Sweep {
   /** Where the next one goes on; {@link SWEEP_START} once all links were looked at. */
@@ -31,14 +31,15 @@ export async function sweepOpenLinks(
   return { after: page.size < limit ? SWEEP_START : (page.last ?? SWEEP_START), found: page.found }
 }
 
+// An account that arrives takes all links of its address, also those beyond the page.
 const SWEEP = `/* enterprise.sweepOpenLinks */
 with page as materialized (
-  select id, email from enterprise_pending_links where taken_by is null and id > $1::bigint order by id limit $2::integer
+  select email from enterprise_pending_links where taken_by is null and email > $1::text order by email limit $2::integer
 ), found as (
   insert into enterprise_arrivals (learner_id)
   select distinct l.id from page join learners l on lower(l.email) = page.email
   where not exists (select from enterprise_arrivals a where a.learner_id = l.id)
   returning 1
 )
-select (select max(id) from page) as last, (select count(*)::integer from page) as size,
+select (select max(email) from page) as last, (select count(*)::integer from page) as size,
   (select count(*)::integer from found) as found`

@@ -16,7 +16,7 @@ const statements = [
 
   // taken_by: the account to which the link was passed on; null: the link is open.
   `alter table enterprise_pending_links add column taken_by integer references learners`,
-  `create index enterprise_pending_links_open_idx on enterprise_pending_links (id) where taken_by is null`,
+  `create index enterprise_pending_links_open_idx on enterprise_pending_links (email) where taken_by is null`,
   // Pages of what a customer waits for, by address.
   `create index enterprise_pending_links_customer_email_idx on enterprise_pending_links (customer_id, email)`,
   `drop index enterprise_pending_links_customer_idx`,
@@ -26,8 +26,8 @@ const statements = [
     add column enrollment_id bigint references enrollments,
     add column carried_out_in uuid references enterprise_batches`,
 
-  // Once for a statement, however many accounts it writes. The limit makes it look up the address of each in the index,
-  // whatever the sizes of the tables were when the plan was made.
+  // Once for a statement, however many accounts it writes. The limit makes it look up the address of each in an index, and
+  // all indexes that it can use begin with the address, whatever the sizes of the tables were when the plan was made.
   `create function enterprise_notice_accounts() returns trigger language plpgsql as $$
   begin
     insert into enterprise_arrivals (learner_id)

@@ -147,6 +147,11 @@ describe('the route', () => {
     }
   })
 
+  test('tells of a customer who does not exist before it looks at the body', async () => {
+    expect((await door.enroll({ uuid: UNKNOWN }, 'no JSON', await staff)).status).toBe(404)
+    expect((await door.enroll(acme, 'no JSON', await staff)).status).toBe(400)
+  })
+
   test('takes the UUID in any form', async () => {
     for (const uuid of [acme.uuid.toUpperCase(), acme.uuid.replaceAll('-', '')]) {
       expect((await door.enroll({ uuid }, body)).status).toBe(201)
