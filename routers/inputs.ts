@@ -63,7 +63,7 @@ const attribute = z.strictObject({
   namespace: storableText(255).optional(),
   name: storableText(255).optional(),
   value: storableText(255).optional(),
-}) as unknown as z.ZodType<AttributeWire>
+}) as unknown as z.ZodType<AttributeWire, Partial<AttributeWire>>
 
 interface AttributeWire {
   namespace: string

@@ -62,23 +62,6 @@ describe('calls that are made at the same time', () => {
     )
   })
 
-  test('are not spoilt by one that the database cannot take', async () => {
-    const courseId = await addCourse(db)
-    const learners = await addLearners(db, 20)
-    const calls = await Promise.all(
-      learners.map(({ username }, index) => {
-        // PostgreSQL stores no NUL.
-        const requestId = index === 7 ? 'a\0b' : 'request'
-        const call = createCaller({ db, actor, requestId }).enrollment.enroll({ username, courseId })
-        return call.then(
-          () => 'enrolled',
-          () => 'failed',
-        )
-      }),
-    )
-    expect(calls).toEqual(learners.map((_, index) => (index === 7 ? 'failed' : 'enrolled')))
-  })
-
   test('are decided each by the policy of its own caller', async () => {
     const courseId = await addCourse(db, { modes: ['audit', 'honor'] })
     const learners = await addLearners(db, 10)
