@@ -14,8 +14,8 @@ export interface LaneOptions<T> {
   readonly run: (items: readonly T[]) => Promise<void>
 }
 
-/** A round costs as much as some twenty items in it: fewer are not worth a round of their own. */
-const SMALLEST_SHARE = 20
+/** A round costs as much as some twenty items in it: few are not worth a round of their own. */
+const SMALLEST_SHARE = 32
 
 /**
  * Gathers items into rounds without a timer: an item that finds a free place starts a round at the end of the current

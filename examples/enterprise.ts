@@ -65,6 +65,8 @@ async function buyAndEnroll(
   const actor = { kind: 'service', name: 'example' } as const
   const request = { customer: customer.uuid, rows, failureMode: 'strict', notify: true } as const
   const { status, counts } = await enrollLearners({ db: trx, actor }, request)
+  // A refusal is an answer and not an error: that the ledger goes back with it is the customer's own decision.
+  if (status === 'rolledBack') throw new Error(`Nobody was enrolled: ${JSON.stringify(counts)}`)
   const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`)
   return `${rows.length} rows ${status}: ${kinds.join(', ')}`
 }

@@ -40,9 +40,9 @@ describe('a lane', () => {
     await turn()
     expect(started.map(({ length }) => length)).toEqual([32, 32])
     const small = laneOf({ roundsAtOnce: 2, roundSize: 100 })
-    for (let n = 0; n < 20; n += 1) small.lane.add(`item ${n}`, { turn: 'x' })
+    for (let n = 0; n < 32; n += 1) small.lane.add(`item ${n}`, { turn: 'x' })
     await turn()
-    expect(small.started.map(({ length }) => length)).toEqual([20])
+    expect(small.started.map(({ length }) => length)).toEqual([32])
   })
 
   test('lets those who wait take turns: a crowd does not hold up a single one', async () => {
