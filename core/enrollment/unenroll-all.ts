@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import { repeatOnTie } from '../database/tie.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
@@ -19,21 +20,27 @@ export async function unenrollAll(
   learner: LearnerRef,
   { reason, stamp, policy }: { reason: string | null; stamp: Stamp; policy: Policy },
 ): Promise<Outcome[]> {
-  return inTransaction(db, async (trx) => {
-    const account = await trx
-      .selectFrom('learners as l')
-      .select('l.id')
-      .where((eb) => isLearner(eb, learner))
-      .executeTakeFirst()
-    if (account === undefined) throw new EnrollmentError(failure('learnerNotFound', learner))
-    const active = await listEnrollments(trx, learner, { includeInactive: false })
-    if (active.length === 0) return []
-    const asked = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), stamp }))
-    const { results } = await enrollWhole(trx, asked, policy, { strict: true, dryRun: false })
-    return results.flatMap((result) => {
-      if (!result.ok) throw new EnrollmentError(result.error)
-      return result.outcome.kind === 'deactivated' ? [result.outcome] : []
-    })
+  return repeatOnTie(db, () => inTransaction(db, (trx) => endAll(trx, learner, { reason, stamp, policy })))
+}
+
+async function endAll(
+  trx: Kysely<DB>,
+  learner: LearnerRef,
+  { reason, stamp, policy }: { reason: string | null; stamp: Stamp; policy: Policy },
+): Promise<Outcome[]> {
+  const account = await trx
+    .selectFrom('learners as l')
+    .select('l.id')
+    .where((eb) => isLearner(eb, learner))
+    .executeTakeFirst()
+  if (account === undefined) throw new EnrollmentError(failure('learnerNotFound', learner))
+  const active = await listEnrollments(trx, learner, { includeInactive: false })
+  if (active.length === 0) return []
+  const asked = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), stamp }))
+  const { results } = await enrollWhole(trx, asked, policy, { strict: true, dryRun: false })
+  return results.flatMap((result) => {
+    if (!result.ok) throw new EnrollmentError(result.error)
+    return result.outcome.kind === 'deactivated' ? [result.outcome] : []
   })
 }
 
