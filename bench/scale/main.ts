@@ -12,20 +12,22 @@ import { compare, comparisonTable, judge } from './verdict.ts'
  * What an enrollment and a page cost in a database of 100 thousand enrollments and in one of 5 million, both on one
  * server: rounds are interleaved so that noise hits both alike, and medians are compared.
  *
- * `--rows` makes the large one smaller, `--rounds` (5) more trustworthy, `--json` ends with one JSON object.
+ * `--rows` makes the large one smaller, `--rounds` (5) more trustworthy, `--shared-buffers` (1GB) is the cache of
+ * PostgreSQL, `--json` ends with one JSON object.
  */
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean' },
     rows: { type: 'string', default: '5000000' },
     rounds: { type: 'string', default: '5' },
+    'shared-buffers': { type: 'string', default: '1GB' },
   },
 })
 const SMALL = 100_000
 const rows = wholeNumber('--rows', options.rows, { min: SMALL, step: 10_000 })
 const rounds = wholeNumber('--rounds', options.rounds, { min: 1, step: 1 })
 
-await using postgres = await startPostgres()
+await using postgres = await startPostgres({ sharedBuffers: options['shared-buffers'] })
 using load = startLoadProcess()
 await using smallStore = await postgres.createStore('small')
 await using largeStore = await postgres.createStore('large')

@@ -1,0 +1,26 @@
+import { sql } from 'kysely'
+import { afterAll, expect, test } from 'vitest'
+import { READ_BY_USERNAME, READ_ONE } from '../../../core/enrollment/facts-statement.ts'
+import { createTestDatabase } from '../../support/database.ts'
+
+const database = await createTestDatabase()
+const { db } = database
+afterAll(() => database[Symbol.asyncDispose]())
+
+test.each([
+  ['many', READ_BY_USERNAME, `'{learner_7,learner_8}', '{a,a}', '{a}'`],
+  ['one', READ_ONE, `'learner_7', 'a'`],
+])('the facts of %s are read without touching the rows of learners', async (_, statement, parameters) => {
+  await sql`insert into learners (username) select gen_random_uuid() from generate_series(1, 2000)`.execute(db)
+  await sql`vacuum (analyze) learners`.execute(db)
+  const plan = await db.connection().execute(async (session) => {
+    await sql`set plan_cache_mode = force_generic_plan`.execute(session)
+    await sql.raw(`prepare facts as ${statement}`).execute(session)
+    const { rows } = await sql
+      .raw<{ 'QUERY PLAN': string }>(`explain (costs off) execute facts (${parameters})`)
+      .execute(session)
+    await sql`deallocate facts`.execute(session)
+    return rows.map((row) => row['QUERY PLAN']).join('\n')
+  })
+  expect(plan).toContain('Index Only Scan using learners_username_key on learners l')
+})
