@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { DB } from '../core/database/schema.ts'
 import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from '../core/enrollment/command.ts'
 import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
+import type { EnrollInOrder } from '../core/enrollment/in-order.ts'
 import { EnrollmentError, failure, type Failure } from '../core/errors.ts'
 import { withIdempotencyKey } from '../core/idempotency/key.ts'
 import type { Policy } from '../core/policy.ts'
@@ -65,8 +66,8 @@ export function batchProcedure<I extends BatchItem, Raw>(
 ) {
   return mutation(
     schemaOf(item),
-    async ({ db, stamp, policy }, { idempotencyKey: key, ...batch }): Promise<BatchAnswer> => {
-      const work = (on: Kysely<DB>, asOne: boolean) => carryOut(on, batch, commandOf, { stamp, policy, asOne })
+    async ({ db, stamp, policy, line }, { idempotencyKey: key, ...batch }): Promise<BatchAnswer> => {
+      const work = (on: Kysely<DB>, asOne: boolean) => carryOut(on, batch, commandOf, { stamp, policy, line, asOne })
       // A dry run keeps nothing, so it neither uses a key nor is answered from one.
       if (key === undefined || batch.dryRun) return work(db, false)
       const use = { actor: stamp.actor.name, scope: name, key, input: batch, now: stamp.now }
@@ -101,6 +102,7 @@ function hasTooManyItems(raw: unknown): boolean {
 interface Circumstances {
   readonly stamp: Stamp
   readonly policy: Policy
+  readonly line: EnrollInOrder | undefined
   /** Whether no part of the batch is kept without the rest, be it because a race was lost. */
   readonly asOne: boolean
 }
@@ -109,7 +111,7 @@ async function carryOut<I extends BatchItem>(
   db: Kysely<DB>,
   { items, failureMode, dryRun }: Batch<I>,
   commandOf: (item: I) => EnrollmentCommand,
-  { stamp: callStamp, policy, asOne }: Circumstances,
+  { stamp: callStamp, policy, line, asOne }: Circumstances,
 ): Promise<BatchAnswer> {
   const batchId = randomUUID()
   const stamp = { ...callStamp, batchId }
@@ -118,7 +120,7 @@ async function carryOut<I extends BatchItem>(
   const { results, kept } =
     strict || dryRun || asOne
       ? await enrollWhole(db, asked, policy, { strict, dryRun })
-      : { results: await enrollMany(db, asked, policy), kept: true }
+      : { results: await (line ?? enrollMany)(db, asked, policy), kept: true }
   return {
     batchId,
     status: statusOf({ kept, dryRun }),

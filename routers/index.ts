@@ -2,7 +2,7 @@ import type { TRPCRouterCaller } from '@trpc/server'
 import { courseRouter } from './course.ts'
 import { enrollmentRouter } from './enrollment.ts'
 import { eventsRouter } from './events.ts'
-import { DIRECT, router, type Context, type Direct, type RouterContext } from './trpc.ts'
+import { CONTEXT, DIRECT, router, type Context, type Direct, type RouterContext } from './trpc.ts'
 
 /** The typed door: the same router serves the private HTTP listener and the in-process caller. */
 export const appRouter = router({
@@ -25,7 +25,8 @@ export function createCaller(context: Context): Caller {
   const groups: Record<string, Record<string, unknown>> = {}
   for (const [path, procedure] of Object.entries(procedures)) {
     const [group = '', name = ''] = path.split('.')
-    groups[group] = { ...groups[group], [name]: (input: unknown) => procedure[DIRECT](ctx, path, input) }
+    const call = (input: unknown) => procedure[DIRECT](ctx, path, input)
+    groups[group] = { ...groups[group], [name]: Object.assign(call, { [CONTEXT]: ctx }) }
   }
   return groups as unknown as Caller // The same names with the same functions behind them.
 }

@@ -34,15 +34,15 @@ export function withLooseLearner<T extends z.ZodRawShape>(fields: T): WithLearne
 
 /** The type says that exactly one name is there; this refinement is what makes the cast true. */
 function namedOnce<T extends z.ZodRawShape>(schema: z.ZodType): WithLearner<T> {
-  const refined = schema.refine((input) => namesIn(input).length === 1, {
+  const refined = schema.refine((input) => namesIn(input) === 1, {
     error: 'Name the learner by exactly one of username, email and userId',
   })
   return refined as WithLearner<T>
 }
 
-function namesIn(input: unknown): unknown[] {
-  const names = input as { username?: unknown; email?: unknown; userId?: unknown }
-  return [names.username, names.email, names.userId].filter((name) => name !== undefined)
+function namesIn(input: unknown): number {
+  const { username, email, userId } = input as { username?: unknown; email?: unknown; userId?: unknown }
+  return Number(username !== undefined) + Number(email !== undefined) + Number(userId !== undefined)
 }
 
 /** The reference alone, without the fields beside it; names that are present but undefined do not count. */

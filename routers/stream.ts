@@ -1,54 +1,53 @@
+import { createLine } from '../core/enrollment/in-order.ts'
+import { pipelined } from '../core/pipelined.ts'
 import type { BatchResult } from './batch.ts'
+import { enrollmentRouter } from './enrollment.ts'
 import type { Caller } from './index.ts'
+import { CONTEXT, DIRECT, type Direct, type RouterContext } from './trpc.ts'
+
+type EnrollMany = Caller['enrollment']['enrollMany']
 
 /** An item of `enrollment.enrollMany`. */
-export type EnrollItem = Parameters<Caller['enrollment']['enrollMany']>[0]['items'][number]
+export type EnrollItem = Parameters<EnrollMany>[0]['items'][number]
 
 export interface EnrollStreamOptions {
-  /** Items of one round, 1 to 10 000; two rounds are in memory at a time. */
+  /** Items of one round, 1 to 10 000; three rounds are in memory at a time. */
   readonly chunkSize?: number
 }
 
 /**
  * Enrolls any number of items: reads them as they come, and yields their results in order, in bounded memory. The
- * results equal those of the items one after another; each chunk is kept as it ends. The next chunk is read, and the
- * results of the last one are used, while a chunk runs.
+ * results equal those of the items one after another; each chunk is kept as it ends. On the pool a chunk is read and
+ * decided while the one before it is written, unless it stands on what that one changes.
  *
  * @param caller decides where it happens: on the pool, or inside a transaction.
  * @returns results whose `index` counts from 0 over the whole stream.
- * @throws `TRPCError` when a chunk cannot be carried out as a whole, e.g. `unavailable`; what was yielded before stays.
+ * @throws `TRPCError` when a chunk cannot be carried out as a whole, e.g. `unavailable`. What was yielded before stays, and
+ *   the chunk after it may have been kept as well: of items that are sent again, those that were answer `unchanged`.
  */
 export async function* enrollStream(
   caller: Caller,
   items: Iterable<EnrollItem> | AsyncIterable<EnrollItem>,
   { chunkSize = 1000 }: EnrollStreamOptions = {},
 ): AsyncGenerator<BatchResult, void, void> {
-  const chunks = chunked(items, chunkSize)
+  const { enrollMany, atOnce } = inOrder(caller.enrollment.enrollMany)
+  const answers = pipelined(chunked(items, chunkSize), (chunk) => enrollMany({ items: chunk }), atOnce)
   let offset = 0
-  let running: Promise<BatchResult[]> | undefined
-  try {
-    while (true) {
-      // A source that fails takes nothing from the results of the items before it.
-      const next = await chunks.next().catch((error: unknown) => ({ done: true, value: undefined, error }) as const)
-      const results = await running
-      running = undefined
-      if (next.done !== true) running = enrollChunk(caller, next.value)
-      // Awaited above or in the next turn; a consumer that stops in between must not leave a rejection behind.
-      running?.catch(() => {})
-      for (const result of results ?? []) yield { ...result, index: offset + result.index }
-      offset += results?.length ?? 0
-      if ('error' in next) throw next.error
-      if (next.done === true) return
-    }
-  } finally {
-    await running?.catch(() => {})
-    await chunks.return()
+  for await (const { results } of answers) {
+    for (const result of results) yield { ...result, index: offset + result.index }
+    offset += results.length
   }
 }
 
-async function enrollChunk(caller: Caller, items: EnrollItem[]): Promise<BatchResult[]> {
-  const { results } = await caller.enrollment.enrollMany({ items })
-  return results
+/** Of the caller's function one whose calls may overlap and still count as one after another; so may those of a pool. */
+function inOrder(enrollMany: EnrollMany & { [CONTEXT]?: RouterContext }): { enrollMany: EnrollMany; atOnce: number } {
+  const ctx = enrollMany[CONTEXT]
+  // Something else stands in for it, or it is bound to one connection.
+  if (ctx === undefined || ctx.db.isTransaction) return { enrollMany, atOnce: 1 }
+  const line = createLine()
+  const procedure = enrollmentRouter.enrollMany as unknown as { [DIRECT]: Direct } // Made by `mutation`.
+  const overlapping = (input: unknown) => procedure[DIRECT]({ ...ctx, line }, 'enrollment.enrollMany', input)
+  return { enrollMany: overlapping as EnrollMany, atOnce: 2 } // The same procedure with the same input.
 }
 
 async function* chunked<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[], void, void> {

@@ -10,6 +10,7 @@ import { ZodError, type z } from 'zod'
 import { instantFromDate } from '../core/database/instant.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Actor, Stamp, Via } from '../core/enrollment/command.ts'
+import type { EnrollInOrder } from '../core/enrollment/in-order.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
 import { isStorableText } from '../core/text.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
@@ -36,6 +37,8 @@ export interface Context {
 /** The context with the door through which it came. */
 export interface RouterContext extends Context {
   readonly via: Via
+  /** The line of batches that this one belongs to. */
+  readonly line?: EnrollInOrder | undefined
 }
 
 const t = initTRPC.context<RouterContext>().create({
@@ -86,6 +89,9 @@ export function mutation<S extends z.ZodType, O>(
 /** What is under a procedure: the caller of this process reaches it past tRPC, whose way there costs more than the call. */
 export const DIRECT = Symbol('direct')
 export type Direct = (ctx: RouterContext, path: string, input: unknown) => Promise<unknown>
+
+/** On a function of the in-process caller: the context that its calls have. */
+export const CONTEXT = Symbol('context')
 
 function resolverOf(direct: Direct) {
   return async (options: { ctx: RouterContext; path: string }) => {

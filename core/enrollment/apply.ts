@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { Stamp } from './command.ts'
 import type { PairPlan } from './plan.ts'
-import { writeStatement, type Row } from './write-statement.ts'
+import { writeStatement, type Row, type StampedStep } from './write-statement.ts'
 
 /**
  * Writes planned changes in one statement, in the order of course and learner: a new row is inserted unless it exists by
@@ -16,20 +16,22 @@ export async function writeChanges(
   pairs: readonly PairPlan[],
   stampOf: (index: number) => Stamp,
 ): Promise<Written> {
-  const rows = pairs.map(rowOf).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
-  const steps = rows
-    .flatMap(({ pair }, place) => pair.steps.map((step) => ({ ...step, place, stamp: stampOf(step.index) })))
-    .toSorted((a, b) => a.index - b.index)
+  const rows = pairs.filter(hasState).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
+  const steps: StampedStep[] = []
+  for (const [place, row] of rows.entries()) {
+    for (const step of row.steps) steps.push({ step, place, stamp: stampOf(step.index) })
+  }
+  steps.sort((a, b) => a.step.index - b.step.index)
   const { rows: answers } = await db.executeQuery(writeStatement(rows, steps))
   const ids = listOf(answers[0]?.ids)
   const events = listOf(answers[0]?.events).values()
   const written = answers[0]?.written === null ? null : new Set(listOf(answers[0]?.written))
   const isWritten = (place: number) => written === null || written.has(ids[place] ?? '')
   return {
-    lost: new Set(rows.flatMap(({ pair }, place) => (isWritten(place) ? [] : [pair]))),
-    enrollmentIds: new Map(rows.map(({ pair }, place) => [pair, ids[place] ?? ''])),
+    lost: new Set(rows.filter((_, place) => !isWritten(place))),
+    enrollmentIds: new Map(rows.map((row, place) => [row, ids[place] ?? ''])),
     eventIds: new Map(
-      steps.flatMap(({ index, place }) => (isWritten(place) ? [[index, events.next().value ?? '']] : [])),
+      steps.filter(({ place }) => isWritten(place)).map(({ step }) => [step.index, events.next().value ?? '']),
     ),
   }
 }
@@ -50,8 +52,7 @@ function listOf(ids: string | null | undefined): string[] {
   return ids ? ids.split(',') : []
 }
 
-function rowOf(pair: PairPlan): Row {
-  const { state, read, learnerId, courseId } = pair
-  if (state === null) throw new RangeError('A pair that is written has a state')
-  return { ...state, pair, learnerId, courseId, readVersion: read?.version ?? 0 }
+function hasState(pair: PairPlan): pair is Row {
+  if (pair.state === null) throw new RangeError('A pair that is written has a state')
+  return true
 }

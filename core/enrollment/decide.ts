@@ -1,6 +1,6 @@
 import { closedFor, type DoorFacts } from '../course/closed.ts'
 import type { CourseKey } from '../course/key.ts'
-import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
+import { availableModes, defaultMode, isAvailable, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import { completeAttributes, malformedAttribute, missingAttributes, type Attribute } from './attributes.ts'
@@ -56,8 +56,7 @@ export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy,
   if (facts.courseKey === null) return refuse(failure('invalidCourseKey', { courseId: command.courseId }))
   if (facts.learner === null) return refuse(failure('learnerNotFound', command.learner))
   if (facts.course === null) return refuse(failure('courseNotFound', { courseId: command.courseId }))
-  const { courseKey, learner, course } = facts
-  const known: KnownFacts = { ...facts, courseKey, learner, course }
+  const known = facts as KnownFacts // None of the three is null.
   if (command.path === 'admit') return decideAdmission(command, known, policy, now)
   return takesChangePath(command, facts.enrollment)
     ? decideChange(command, known, policy, now)
@@ -220,8 +219,8 @@ function modeUnavailable(
   policy: Policy,
   now: Date,
 ): Failure | null {
+  if (isAvailable(mode, course.modes, { includeExpired }, policy, now)) return null
   const available = availableModes(course.modes, { includeExpired }, policy, now).map((offered) => offered.slug)
-  if (available.includes(mode)) return null
   const expired = course.modes.some((offered) => offered.slug === mode)
   return failure('modeUnavailable', { mode, available: [...new Set(available)], expired, includeExpired })
 }

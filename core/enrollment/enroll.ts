@@ -51,9 +51,15 @@ async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promis
  * Carries out a batch of commands, each for itself: the good ones are kept. The results and what is written equal those
  * of the commands one after another; the number of statements does not depend on the number of commands.
  *
+ * @param firstRound carries out the first attempt.
  * @returns one result per command, in order.
  */
-export async function enrollMany(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<Result[]> {
+export async function enrollMany(
+  db: Kysely<DB>,
+  asked: readonly Asked[],
+  policy: Policy,
+  firstRound: typeof runRound = runRound,
+): Promise<Result[]> {
   const results: RoundResult[] = asked.map(() => 'lostRace')
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const open = results.flatMap((result, index) => (result === 'lostRace' ? [index] : []))
@@ -62,6 +68,7 @@ export async function enrollMany(db: Kysely<DB>, asked: readonly Asked[], policy
       db,
       open.flatMap((index) => asked[index] ?? []),
       policy,
+      attempt === 0 ? firstRound : runRound,
     )
     for (const [position, index] of open.entries()) results[index] = round[position] ?? 'lostRace'
   }
@@ -127,9 +134,14 @@ function notAttempted(result: Result): Result {
   return result.ok ? { ok: false, error: failure('notAttempted', {}) } : result
 }
 
-async function attemptRound(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<RoundResult[]> {
+async function attemptRound(
+  db: Kysely<DB>,
+  asked: readonly Asked[],
+  policy: Policy,
+  run: typeof runRound,
+): Promise<RoundResult[]> {
   try {
-    return await runRound(db, asked, policy)
+    return await run(db, asked, policy)
   } catch (error) {
     if (isTieToRepeat(db, error)) return asked.map(() => 'lostRace')
     throw error

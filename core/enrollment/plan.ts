@@ -53,7 +53,9 @@ export interface Plan {
  * @param facts what was read for each command, in order.
  */
 export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], policy: Policy): Plan {
-  const pairs = new Map<string, PairPlan>()
+  const pairs: PairPlan[] = []
+  const pairOfBoth = pairFinder(pairs)
+  const instantOf = instantOnce()
   const seats = new Map<number, number>()
   const decisions: Decision[] = []
   const states: (EnrollmentState | null)[] = []
@@ -63,7 +65,7 @@ export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], 
   for (const [index, { command, stamp }] of asked.entries()) {
     const read = facts[index]
     if (read === undefined) throw new RangeError('Each command needs its facts')
-    const pair = pairFor(pairs, index, read)
+    const pair = pairOfBoth(read, index)
     const decision = decide(command, current(read, pair, seats), policy, stamp.now)
     decisions.push(decision)
     before.push(pair?.state ?? null)
@@ -72,36 +74,51 @@ export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], 
       states.push(null)
       continue
     }
-    advance(pair, command, decision, index, read, stamp.now)
+    advance(pair, command, decision, index, read, instantOf(stamp.now))
     if (decision.seats !== 0) {
       seats.set(read.course.id, (seats.get(read.course.id) ?? read.seatsTaken) + decision.seats)
     }
     states.push(pair.state)
   }
-  return { decisions, states, before, pairs: [...pairs.values()], pairOf }
+  return { decisions, states, before, pairs, pairOf }
 }
 
-function pairFor(pairs: Map<string, PairPlan>, index: number, facts: ReadFacts): PairPlan | null {
-  if (facts.learner === null || facts.course === null) return null
-  const key = `${facts.learner.id}:${facts.course.id}`
-  const existing = pairs.get(key)
-  if (existing) {
-    existing.indexes.push(index)
-    return existing
+/** Finds the pair of a command, and adds it to `pairs` where it is the first of its learner and course run. */
+function pairFinder(pairs: PairPlan[]): (facts: ReadFacts, index: number) => PairPlan | null {
+  const byCourse = new Map<number, Map<number, PairPlan>>()
+  return ({ learner, course, enrollment, enrollmentId }, index) => {
+    if (learner === null || course === null) return null
+    const byLearner = byCourse.get(course.id) ?? new Map<number, PairPlan>()
+    byCourse.set(course.id, byLearner)
+    const existing = byLearner.get(learner.id)
+    if (existing) {
+      existing.indexes.push(index)
+      return existing
+    }
+    const pair: PairPlan = {
+      enrollmentId,
+      learnerId: learner.id,
+      courseId: course.id,
+      indexes: [index],
+      read: enrollment,
+      state: enrollment,
+      steps: [],
+      claimAllowance: null,
+      attributes: null,
+    }
+    byLearner.set(learner.id, pair)
+    pairs.push(pair)
+    return pair
   }
-  const pair: PairPlan = {
-    enrollmentId: facts.enrollmentId,
-    learnerId: facts.learner.id,
-    courseId: facts.course.id,
-    indexes: [index],
-    read: facts.enrollment,
-    state: facts.enrollment,
-    steps: [],
-    claimAllowance: null,
-    attributes: null,
+}
+
+/** The commands of a batch share their instant, and a round has few. */
+function instantOnce(): (date: Date) => string {
+  let last: { date: Date; text: string } | undefined
+  return (date) => {
+    if (last?.date !== date) last = { date, text: instantFromDate(date) }
+    return last.text
   }
-  pairs.set(key, pair)
-  return pair
 }
 
 /** The facts as they stand after the commands before this one. */
@@ -123,14 +140,13 @@ function advance(
   decision: Extract<Decision, { ok: true }>,
   index: number,
   facts: ReadFacts,
-  now: Date,
+  at: string,
 ): void {
   const before = pair.state
   if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
   if (decision.attributes !== null) pair.attributes = decision.attributes
   if (decision.kind === 'unchanged') return
   const version = (before?.version ?? 0) + 1
-  const at = instantFromDate(now)
   pair.steps.push({
     index,
     kind: decision.kind,

@@ -4,7 +4,7 @@ import { inTransaction } from '../database/transaction.ts'
 import type { Policy } from '../policy.ts'
 import type { Asked } from './command.ts'
 import type { Facts } from './decide.ts'
-import { readFacts } from './facts.ts'
+import { readFacts, type ReadFacts } from './facts.ts'
 import { planBatch, type PairPlan, type Plan } from './plan.ts'
 import { settle, type RoundResult } from './settle.ts'
 import { lockPairs, lockSeats, writeEverything, writePairs } from './write.ts'
@@ -16,7 +16,22 @@ import { lockPairs, lockSeats, writeEverything, writePairs } from './write.ts'
  * @returns one result per command, in order.
  */
 export async function runRound(db: Kysely<DB>, asked: readonly Asked[], policy: Policy): Promise<RoundResult[]> {
-  const { facts, plan } = await readAndPlan(db, asked, policy)
+  return finishRound(db, asked, policy, await readAndPlan(db, asked, policy))
+}
+
+/** What a round is going to do, and what it stands on. */
+export interface Planned {
+  readonly facts: readonly ReadFacts[]
+  readonly plan: Plan
+}
+
+/** Writes what was planned a moment ago; seats are counted and decided anew, under the lock of their courses. */
+export async function finishRound(
+  db: Kysely<DB>,
+  asked: readonly Asked[],
+  policy: Policy,
+  { facts, plan }: Planned,
+): Promise<RoundResult[]> {
   const capped = cappedCourses(plan, facts)
   if (capped.length > 0) return inTransaction(db, (trx) => runSeatedRound(trx, asked, policy, capped))
   if (plan.pairs.every(isPlain)) return settle(plan, facts, await writePairs(db, plan.pairs, asked))
@@ -61,11 +76,18 @@ export async function runQuickRound(
   })
 }
 
-async function readAndPlan(db: Kysely<DB>, asked: readonly Asked[], policy: Policy) {
+/** @param beforePlanning what has to happen between reading and deciding. */
+export async function readAndPlan(
+  db: Kysely<DB>,
+  asked: readonly Asked[],
+  policy: Policy,
+  beforePlanning?: Promise<unknown>,
+): Promise<Planned> {
   const facts = await readFacts(
     db,
     asked.map(({ command }) => command),
   )
+  await beforePlanning
   return { facts, plan: planBatch(asked, facts, policy) }
 }
 

@@ -3,15 +3,14 @@ import { columnParameters, columnRows, plainParameters, plainRow, type Column } 
 import type { EnrollmentState, Stamp } from './command.ts'
 import type { PairPlan, Step } from './plan.ts'
 
-/** What is written of a pair. */
-export interface Row extends EnrollmentState, Pick<PairPlan, 'learnerId' | 'courseId'> {
-  readonly pair: PairPlan
-  /** 0: none was there. */
-  readonly readVersion: number
+/** A pair that is written. */
+export interface Row extends PairPlan {
+  state: EnrollmentState
 }
 
 /** A change of one of the rows. */
-export interface StampedStep extends Step {
+export interface StampedStep {
+  readonly step: Step
   /** Of its row, from 0. */
   readonly place: number
   readonly stamp: Stamp
@@ -42,36 +41,37 @@ export function writeStatement(rows: readonly Row[], steps: readonly StampedStep
 
 const ROW: readonly Column<Row>[] = [
   { name: 'learner_id', type: 'integer', valuesOf: (rows) => rows.map(({ learnerId }) => learnerId) },
-  { name: 'id', type: 'bigint', valuesOf: (rows) => rows.map(({ pair }) => pair.enrollmentId) },
+  { name: 'id', type: 'bigint', valuesOf: (rows) => rows.map(({ enrollmentId }) => enrollmentId) },
   { name: 'course_id', type: 'integer', valuesOf: (rows) => rows.map(({ courseId }) => courseId) },
-  { name: 'mode', type: 'text', valuesOf: (rows) => rows.map(({ mode }) => mode) },
-  { name: 'is_active', type: 'boolean', valuesOf: (rows) => rows.map(({ isActive }) => isActive) },
-  { name: 'version', type: 'integer', valuesOf: (rows) => rows.map(({ version }) => version) },
-  { name: 'created', type: 'timestamptz', valuesOf: (rows) => rows.map(({ created }) => created) },
-  { name: 'updated', type: 'timestamptz', valuesOf: (rows) => rows.map(({ updated }) => updated) },
-  { name: 'read_version', type: 'integer', valuesOf: (rows) => rows.map(({ readVersion }) => readVersion) },
+  { name: 'mode', type: 'text', valuesOf: (rows) => rows.map(({ state }) => state.mode) },
+  { name: 'is_active', type: 'boolean', valuesOf: (rows) => rows.map(({ state }) => state.isActive) },
+  { name: 'version', type: 'integer', valuesOf: (rows) => rows.map(({ state }) => state.version) },
+  { name: 'created', type: 'timestamptz', valuesOf: (rows) => rows.map(({ state }) => state.created) },
+  { name: 'updated', type: 'timestamptz', valuesOf: (rows) => rows.map(({ state }) => state.updated) },
+  // 0: none was there.
+  { name: 'read_version', type: 'integer', valuesOf: (rows) => rows.map(({ read }) => read?.version ?? 0) },
 ]
 
 const STEP: readonly Column<StampedStep>[] = [
   { name: 'place', type: 'integer', valuesOf: (steps) => steps.map(({ place }) => place + 1) },
-  { name: 'version', type: 'integer', valuesOf: (steps) => steps.map(({ version }) => version) },
-  { name: 'kind', type: 'text', valuesOf: (steps) => steps.map(({ kind }) => kind) },
-  { name: 'before_mode', type: 'text', valuesOf: (steps) => steps.map(({ before }) => before?.mode ?? null) },
+  { name: 'version', type: 'integer', valuesOf: (steps) => steps.map(({ step }) => step.version) },
+  { name: 'kind', type: 'text', valuesOf: (steps) => steps.map(({ step }) => step.kind) },
+  { name: 'before_mode', type: 'text', valuesOf: (steps) => steps.map(({ step }) => step.before?.mode ?? null) },
   {
     name: 'before_is_active',
     type: 'boolean',
-    valuesOf: (steps) => steps.map(({ before }) => before?.isActive ?? null),
+    valuesOf: (steps) => steps.map(({ step }) => step.before?.isActive ?? null),
   },
-  { name: 'after_mode', type: 'text', valuesOf: (steps) => steps.map(({ after }) => after.mode) },
-  { name: 'after_is_active', type: 'boolean', valuesOf: (steps) => steps.map(({ after }) => after.isActive) },
-  { name: 'reason', type: 'text', valuesOf: (steps) => steps.map(({ reason }) => reason) },
-  { name: 'enterprise_uuid', type: 'text', valuesOf: (steps) => steps.map(({ enterpriseUuid }) => enterpriseUuid) },
+  { name: 'after_mode', type: 'text', valuesOf: (steps) => steps.map(({ step }) => step.after.mode) },
+  { name: 'after_is_active', type: 'boolean', valuesOf: (steps) => steps.map(({ step }) => step.after.isActive) },
+  { name: 'reason', type: 'text', valuesOf: (steps) => steps.map(({ step }) => step.reason) },
+  { name: 'enterprise_uuid', type: 'text', valuesOf: (steps) => steps.map(({ step }) => step.enterpriseUuid) },
   { name: 'actor_kind', type: 'text', valuesOf: (steps) => steps.map(({ stamp }) => stamp.actor.kind) },
   { name: 'actor_name', type: 'text', valuesOf: (steps) => steps.map(({ stamp }) => stamp.actor.name) },
   { name: 'via', type: 'text', valuesOf: (steps) => steps.map(({ stamp }) => stamp.via) },
   { name: 'request_id', type: 'text', valuesOf: (steps) => steps.map(({ stamp }) => stamp.requestId ?? null) },
   { name: 'batch_id', type: 'uuid', valuesOf: (steps) => steps.map(({ stamp }) => stamp.batchId ?? null) },
-  { name: 'at', type: 'timestamptz', valuesOf: (steps) => steps.map(({ at }) => at) },
+  { name: 'at', type: 'timestamptz', valuesOf: (steps) => steps.map(({ step }) => step.at) },
 ]
 
 const FIRST_OF_STEP = 1 + 2 * ROW.length

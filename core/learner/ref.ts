@@ -28,8 +28,8 @@ export function learnerLookup(learner: LearnerRef): LearnerLookup {
 const NOBODY: LearnerLookup = { username: null, email: null, userId: null }
 
 function storable(text: string, maxLength: number): string | null {
-  if (text === '' || [...text].length > maxLength || !isStorableText(text)) return null
-  return text
+  const isTooLong = text.length > maxLength && [...text].length > maxLength
+  return text === '' || isTooLong || !isStorableText(text) ? null : text
 }
 
 function integer(text: string): number | null {

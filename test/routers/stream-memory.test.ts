@@ -23,8 +23,8 @@ beforeAll(async () => {
 test('a stream of twenty thousand items takes them as they are needed, and keeps none of them', async () => {
   const streamed = await stream({ keepsResults: false })
   expect(streamed.created).toBe(COUNT)
-  // One chunk is read while the one before runs.
-  expect(streamed.mostAhead).toBeLessThanOrEqual(2 * CHUNK)
+  // One chunk waits while two run.
+  expect(streamed.mostAhead).toBeLessThanOrEqual(3 * CHUNK)
   expect(streamed.growth).toBeLessThan(2 * MEGABYTE)
 })
 

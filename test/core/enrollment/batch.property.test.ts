@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
 import { failure } from '../../../core/errors.ts'
-import { enrollmentErrorFrom, type Outcome } from '../../../routers/index.ts'
+import { enrollmentErrorFrom, enrollStream, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { batches, buildWorld, callerAt, worlds, type BuiltWorld, type Item, type Wish, type World } from './worlds.ts'
 
@@ -25,6 +25,16 @@ test.each<[string, number, Way, Way]>([
       expect(await outcome(world, batch, way)).toEqual(await outcome(world, batch, reference))
     }),
     { numRuns },
+  )
+})
+
+test('so does a stream, but for the order between events of different enrollments', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, batches, fc.integer({ min: 1, max: 5 }), async (world, batch, chunkSize) => {
+      const streamed = await outcome(world, batch, (built, items) => asStream(built, items, chunkSize))
+      expect(byEnrollment(streamed)).toEqual(byEnrollment(await outcome(world, batch, oneByOne)))
+    }),
+    { numRuns: 70 },
   )
 })
 
@@ -60,6 +70,15 @@ async function asBatch(on: Kysely<DB>, world: BuiltWorld, items: Item[]): Promis
   const { results, counts } = await callerAt(on).enrollment.enrollMany({ items })
   expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(items.length)
   return results.map((result) => inWords(result, world))
+}
+
+async function asStream(world: BuiltWorld, items: Item[], chunkSize: number): Promise<unknown[]> {
+  const results = await Array.fromAsync(enrollStream(callerAt(db), items, { chunkSize }))
+  return results.map((result) => inWords(result, world))
+}
+
+function byEnrollment(told: Awaited<ReturnType<typeof outcome>>) {
+  return { ...told, events: Object.groupBy(told.events, ({ enrollment_id: pair }) => String(pair)) }
 }
 
 function inTransaction(world: BuiltWorld, items: Item[]): Promise<unknown[]> {

@@ -1,0 +1,36 @@
+/**
+ * Works on what a source gives, several at once, and yields what comes out in the order of the source. While the one who
+ * asked uses a result, work goes on.
+ *
+ * @param work is called in the order of the source.
+ * @param atOnce the most of them that run at the same time; one more waits to begin.
+ * @throws what the source threw, after the results of all that it gave before; or what `work` threw, in its turn. Nothing
+ *   runs any more then.
+ */
+export async function* pipelined<T, R>(
+  source: AsyncGenerator<T, void, void>,
+  work: (item: T) => Promise<R>,
+  atOnce: number,
+): AsyncGenerator<R, void, void> {
+  const running: Promise<R>[] = []
+  try {
+    while (true) {
+      const next = await source.next().catch((error: unknown) => ({ done: true, error }) as const)
+      if (next.done === true) {
+        for (let oldest = running.shift(); oldest !== undefined; oldest = running.shift()) yield await oldest
+        if ('error' in next) throw next.error
+        return
+      }
+      const oldest = running.length < atOnce ? undefined : running.shift()
+      const finished = oldest && { result: await oldest }
+      const started = work(next.value)
+      // Awaited in its turn; one who stops before must not leave a rejection behind.
+      started.catch(() => {})
+      running.push(started)
+      if (finished) yield finished.result
+    }
+  } finally {
+    await Promise.allSettled(running)
+    await source.return()
+  }
+}
