@@ -18,10 +18,10 @@ export interface LaneOptions<T> {
 const SMALLEST_SHARE = 32
 
 /**
- * Gathers items into rounds without a timer: an item that finds a free place starts a round at the end of the current
- * turn of the event loop's microtasks; the others wait until a round ends and then leave together. Where several places
- * are free they share what waits: callers who all wait for one round would ask again all at once, and the other places
- * would stay empty for ever.
+ * Gathers items into rounds without a timer: an item that finds a free place starts a round when all that has arrived by
+ * now has been looked at (the "check" phase of the event loop, which a quiet process reaches at once); the others wait
+ * until a round ends and then leave together. Where several places are free they share what waits: callers who all wait
+ * for one round would ask again all at once, and the other places would stay empty for ever.
  */
 export function createLane<T>({ roundSize, roundsAtOnce, run }: LaneOptions<T>): Lane<T> {
   /** For each key the items that wait, by whose turn it is; keys in the order in which they should be served. */
@@ -44,7 +44,7 @@ export function createLane<T>({ roundSize, roundsAtOnce, run }: LaneOptions<T>):
   function schedule(): void {
     if (scheduled || running >= roundsAtOnce) return
     scheduled = true
-    queueMicrotask(() => {
+    setImmediate(() => {
       scheduled = false
       startRounds()
     })

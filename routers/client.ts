@@ -1,5 +1,6 @@
-import { createTRPCClient, httpBatchLink, type TRPCClient } from '@trpc/client'
-import { Agent, request, type Dispatcher } from 'undici'
+import { createTRPCClientProxy, type TRPCClient } from '@trpc/client'
+import { Agent, request } from 'undici'
+import { batchingClient } from './client-batches.ts'
 import type { AppRouter } from './index.ts'
 
 /** How to reach the private listener of a running server: over TCP or over its Unix socket. */
@@ -22,40 +23,18 @@ export type Client = TRPCClient<AppRouter> & AsyncDisposable & { close(): Promis
  */
 export function createClient({ token, url, socketPath }: ClientOptions): Client {
   const agent = new Agent(socketPath === undefined ? {} : { connect: { socketPath } })
-  const client = createTRPCClient<AppRouter>({
-    links: [
-      httpBatchLink({
-        url: `${(url ?? 'http://localhost').replace(/\/$/, '')}/trpc`,
-        headers: { authorization: `Bearer ${token}` },
-        // Several requests on their way at once: with all calls in one, client and server would wait for each other.
-        maxItems: 32,
-        // Names travel in the body, so that a long list never makes a URL too long.
-        methodOverride: 'POST',
-        fetch: (url, options) => send(agent, String(url), options),
-      }),
-    ],
-  })
+  const base = `${(url ?? 'http://localhost').replace(/\/$/, '')}/trpc/`
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  // POST for queries as well: names travel in the body, so that a long list never makes a URL too long. Without `fetch`,
+  // whose streams, clones and header objects cost more than the call.
+  const client = createTRPCClientProxy<AppRouter>(
+    batchingClient(async (path, body, signal) => {
+      const answer = await request(base + path, { dispatcher: agent, method: 'POST', headers, body, signal })
+      return { status: answer.statusCode, json: () => answer.body.json() }
+    }),
+  )
   const close = () => agent.close()
   const own: Record<PropertyKey, unknown> = { close, [Symbol.asyncDispose]: close }
   // The client is a proxy that answers to every name; these two names are ours.
   return new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) }) as Client
-}
-
-interface SendOptions {
-  readonly method?: string | undefined
-  readonly headers?: unknown
-  readonly body?: unknown
-  readonly signal?: AbortSignal | null | undefined
-}
-
-/** As much of `fetch` as the link uses, without its streams, clones and header objects, which cost more than the call. */
-async function send(agent: Agent, url: string, { method, headers, body, signal }: SendOptions = {}) {
-  const { statusCode, body: answer } = await request(url, {
-    dispatcher: agent,
-    method: method as Dispatcher.HttpMethod, // What the link says: POST.
-    headers: headers as Record<string, string>, // The link's own are a plain object.
-    body: body as string | null, // JSON: no procedure takes a file.
-    signal: signal ?? null,
-  })
-  return { ok: statusCode < 400, status: statusCode, json: () => answer.json() }
 }

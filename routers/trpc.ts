@@ -7,7 +7,6 @@ import {
 } from '@trpc/server'
 import type { Kysely } from 'kysely'
 import { ZodError, type z } from 'zod'
-import { instantFromDate } from '../core/database/instant.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Actor, Stamp, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/in-order.ts'
@@ -119,7 +118,7 @@ async function carryOut<S extends z.ZodType, O>(
   const report = (ok: boolean) => {
     if (ctx.log === undefined) return
     const milliseconds = Number((performance.now() - started).toFixed(3))
-    ctx.log.debug({ path, type, ok, milliseconds, at: instantFromDate(stamp.now) }, 'procedure called')
+    ctx.log.debug({ path, type, ok, milliseconds, at: stamp.now }, 'procedure called')
   }
   try {
     const output = await work({ ...ctx, stamp, policy: ctx.policy ?? defaultPolicy }, parse(schema, raw))

@@ -6,8 +6,17 @@ describe('a lane', () => {
   test('starts a lone item within the same turn of the event loop', async () => {
     const { lane, started } = laneOf({ roundsAtOnce: 1 })
     lane.add('a', { turn: 'x' })
-    await Promise.resolve()
+    await turn()
     expect(started).toEqual([['a']])
+  })
+
+  test('takes along what else arrives in that turn', async () => {
+    const { lane, started } = laneOf({ roundsAtOnce: 2 })
+    lane.add('a', { turn: 'x' })
+    await Promise.resolve()
+    process.nextTick(() => lane.add('b', { turn: 'x' }))
+    await turn()
+    expect(started).toEqual([['a', 'b']])
   })
 
   test('gathers what arrives while its rounds run, in order, and no more than a round holds', async () => {
@@ -102,6 +111,7 @@ function laneOf({ roundsAtOnce, roundSize = 10 }: { roundsAtOnce: number; roundS
   const finish = async () => {
     running.shift()?.()
     await turn()
+    await turn() // The next one starts a turn after the end was heard of.
   }
   return { lane, started, finish }
 }
