@@ -112,11 +112,12 @@ function pairFinder(pairs: PairPlan[]): (facts: ReadFacts, index: number) => Pai
   }
 }
 
-/** The commands of a batch share their instant, and a round has few. */
+/** The commands of a batch share their instant, and those of a round have few. */
 function instantOnce(): (date: Date) => string {
-  let last: { date: Date; text: string } | undefined
+  let last: { milliseconds: number; text: string } | undefined
   return (date) => {
-    if (last?.date !== date) last = { date, text: instantFromDate(date) }
+    const milliseconds = date.getTime()
+    if (last?.milliseconds !== milliseconds) last = { milliseconds, text: instantFromDate(date) }
     return last.text
   }
 }

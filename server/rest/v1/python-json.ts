@@ -115,9 +115,9 @@ function parseString(text: string, start: number): [value: string, end: number] 
   const parts: string[] = []
   let index = start + 1
   for (;;) {
-    const plain = match(PLAIN, text, index)?.[0] ?? ''
-    parts.push(plain)
-    index += plain.length
+    const end = endOf(PLAIN, text, index)
+    parts.push(text.slice(index, end))
+    index = end
     const next = text[index]
     if (next === '"') return [parts.join(''), index + 1]
     if (next !== undefined && next !== '\\') throw errorAt(text, index, 'Invalid control character at')
@@ -143,7 +143,14 @@ function parseCodeUnit(text: string, index: number): [string, number] {
 }
 
 function skipSpace(text: string, index: number): number {
-  return index + (match(SPACE, text, index)?.[0].length ?? 0)
+  return endOf(SPACE, text, index)
+}
+
+/** Where a match that begins at `index` ends; patterns that may be empty match everywhere. */
+function endOf(pattern: RegExp, text: string, index: number): number {
+  pattern.lastIndex = index
+  pattern.test(text)
+  return pattern.lastIndex
 }
 
 function match(pattern: RegExp, text: string, index: number): RegExpExecArray | undefined {

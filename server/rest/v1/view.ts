@@ -56,8 +56,9 @@ type Method = (typeof METHODS)[number]
 
 /** The value of `Allow`: HEAD goes with GET, and OPTIONS with everything (rest-v1 §2.3). */
 export function allowedMethods({ methods }: Pick<View<never>, 'methods'>): string {
-  const handled = METHODS.filter((method) => methods[method] !== undefined)
-  return [...handled, ...(methods.GET === undefined ? [] : ['HEAD']), 'OPTIONS'].join(', ')
+  let handled = ''
+  for (const method of METHODS) if (methods[method] !== undefined) handled += `${method}, `
+  return `${handled}${methods.GET === undefined ? '' : 'HEAD, '}OPTIONS`
 }
 
 /** The handler of a method; undefined: 405. */
