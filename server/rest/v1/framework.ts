@@ -25,8 +25,9 @@ export async function speakAsTheFramework(app: FastifyInstance): Promise<void> {
  * @returns the type; empty where none was sent.
  */
 export function takeContentType({ raw }: FastifyRequest): string {
-  const { 'content-type': contentType = '' } = raw.headers
-  delete raw.headers['content-type']
+  const { headers } = raw
+  const contentType = headers['content-type'] ?? ''
+  headers['content-type'] = undefined // Deleting it would make all that is read of them after this slower.
   return contentType
 }
 
