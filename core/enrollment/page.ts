@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import type { CourseKey } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Enrollment } from './command.ts'
-import { ofCourses, ofCoursesLike, ofEmails, ofUsernames } from './narrow.ts'
+import { idsOfCourses, idsOfCoursesLike, ofCourses, ofEmails, ofUsernames } from './narrow.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
 import { decodeSearchCursor, encodeSearchCursor, type SearchPosition } from './search.ts'
 
@@ -44,7 +44,7 @@ export async function readEnrollmentPage(
 ): Promise<EnrollmentPage> {
   const backwards = cursor?.direction === 'previous'
   const order = backwards ? 'asc' : 'desc'
-  const all = filtered(db, filter)
+  const all = filtered(db, filter, await coursesOf(db, filter))
   const rows = await (cursor ? all.where(beyond(cursor)) : all)
     .orderBy('e.created', order)
     .orderBy('e.id', order)
@@ -75,10 +75,17 @@ export function decodePageCursor(text: string): PageCursor | null {
   return encodePageCursor(cursor) === text ? cursor : null
 }
 
-function filtered(db: Kysely<DB>, { course, courseKeyParts, usernames, emails }: PageFilter) {
+/** For each filter by course the ids that it leaves. */
+function coursesOf(db: Kysely<DB>, { course, courseKeyParts }: PageFilter): Promise<number[][]> {
+  return Promise.all([
+    ...(course ? [idsOfCourses(db, [course.stored])] : []),
+    ...(courseKeyParts ? [idsOfCoursesLike(db, courseKeyParts)] : []),
+  ])
+}
+
+function filtered(db: Kysely<DB>, { usernames, emails }: PageFilter, courses: readonly number[][]) {
   let query = selectEnrollments(db)
-  if (course) query = query.where(ofCourses([course.stored]))
-  if (courseKeyParts) query = query.where(ofCoursesLike(courseKeyParts))
+  for (const ids of courses) query = query.where(ofCourses(ids))
   if (usernames) query = query.where(ofUsernames(usernames))
   if (emails) query = query.where(ofEmails(emails))
   return query

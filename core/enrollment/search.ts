@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Enrollment } from './command.ts'
-import { ofCourses, ofEmails, ofUsernames } from './narrow.ts'
+import { idsOfCourses, ofCourses, ofEmails, ofUsernames } from './narrow.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
 
 /** Filters that are combined with AND; an absent one does not filter. */
@@ -44,7 +44,7 @@ export async function searchEnrollments(
   let query = selectEnrollments(db)
   if (courseIds) {
     const stored = courseIds.map((courseId) => courseKeyOf(courseId).stored)
-    query = query.where(ofCourses(stored))
+    query = query.where(ofCourses(await idsOfCourses(db, stored)))
   }
   if (usernames) query = query.where(ofUsernames(usernames))
   if (emails) query = query.where(ofEmails(emails.map((email) => email.trim())))
