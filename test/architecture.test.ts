@@ -25,14 +25,14 @@ const rules: Rule[] = [
     why: 'core/ holds the rules for every door: it knows PostgreSQL and zod, and no transport, environment or logger.',
   },
   {
-    binds: /^routers\/(?!client\.ts$)/,
+    binds: /^routers\/(?!client[.-])/,
     allows: new RegExp(`^(core/|routers/|node:(?!(${TRANSPORT})$)|(@trpc/server|kysely|zod)(/|$))`),
     why: 'routers/ is called in any process, with or without a server: it knows core/ and @trpc/server.',
   },
   {
-    binds: /^routers\/client\.ts$/,
+    binds: /^routers\/client[.-]/,
     allows: /^(core\/|routers\/|node:|(@trpc\/(client|server)|undici|zod)(\/|$))/,
-    why: 'routers/client.ts is what other processes load: it brings no server with it.',
+    why: 'routers/client*.ts are what other processes load: they bring no server with them.',
   },
   {
     binds: /^server\/(?!tenant\.ts$)/,
@@ -78,6 +78,8 @@ describe('layers', () => {
     ['routers/enrollment.ts', `import '../server/config.ts'`],
     ['routers/enrollment.ts', `import fastify from 'fastify'`],
     ['routers/client.ts', `import fastify from 'fastify'`],
+    ['routers/client-batches.ts', `import { buildApp } from '../server/app.ts'`],
+    ['routers/stream.ts', `import { createTRPCClient } from '@trpc/client'`],
     ['server/main.ts', `import { bulk } from '../enterprise/http.ts'`],
     ['server/app.ts', `import { bulk } from '../enterprise/http.ts'`],
     ['enterprise/assign.ts', `import { enroll } from '../routers/enrollment.ts'`],
