@@ -25,7 +25,8 @@ test('a stream of twenty thousand items takes them as they are needed, and keeps
   expect(streamed.created).toBe(COUNT)
   // One chunk waits while two run.
   expect(streamed.mostAhead).toBeLessThanOrEqual(3 * CHUNK)
-  expect(streamed.growth).toBeLessThan(2 * MEGABYTE)
+  // Up to three chunks are in memory, whose parts differ from one moment to the other.
+  expect(streamed.growth).toBeLessThan(4 * MEGABYTE)
 })
 
 test('the heap of one who keeps the results grows (so the measure sees it)', async () => {
