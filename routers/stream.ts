@@ -39,7 +39,7 @@ export async function* enrollStream(
   }
 }
 
-/** Of the caller's function one whose calls may overlap and still count as one after another; so may those of a pool. */
+/** The caller's function; on a pool one whose calls may overlap, two at a time, and still equal those one after another. */
 function inOrder(enrollMany: EnrollMany & { [CONTEXT]?: RouterContext }): { enrollMany: EnrollMany; atOnce: number } {
   const ctx = enrollMany[CONTEXT]
   // Something else stands in for it, or it is bound to one connection.
