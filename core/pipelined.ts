@@ -1,6 +1,6 @@
 /**
- * Works on what a source gives, several at once, and yields what comes out in the order of the source. While the one who
- * asked uses a result, work goes on.
+ * Works on what a source gives, several at once, and yields what comes out in the order of the source: a result when the
+ * source has given `atOnce` more, or has ended. While the one who asked uses a result, work goes on.
  *
  * @param work is called in the order of the source.
  * @param atOnce the most of them that run at the same time; one more waits to begin.
@@ -23,7 +23,7 @@ export async function* pipelined<T, R>(
       }
       const oldest = running.length < atOnce ? undefined : running.shift()
       const finished = oldest && { result: await oldest }
-      const started = work(next.value)
+      const started = (async () => work(next.value))()
       // Awaited in its turn; one who stops before must not leave a rejection behind.
       started.catch(() => {})
       running.push(started)

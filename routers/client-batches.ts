@@ -15,7 +15,8 @@ const MAX_CALLS = 32
 
 interface Call {
   readonly path: string
-  readonly input: unknown
+  /** JSON; undefined: there is none. */
+  readonly input: string | undefined
   readonly resolve: (output: unknown) => void
   readonly reject: (error: unknown) => void
   /** Nobody waits for it any more. */
@@ -48,9 +49,14 @@ function queue(send: Send) {
   let waiting: Call[] = []
   return (path: string, input: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const call: Call = { path, input, resolve, reject, isAborted: false, onAbort: () => {} }
-    if (waiting.push(call) === 1) setImmediate(flush)
-    return signal === undefined ? promise : abortable(promise, call, signal)
+    try {
+      // Here, so that what is no JSON fails alone. Of `undefined` there is none.
+      const call: Call = { path, input: JSON.stringify(input), resolve, reject, isAborted: false, onAbort: () => {} }
+      if (waiting.push(call) === 1) setImmediate(flush)
+      return signal ? abortable(promise, call, signal) : promise
+    } catch (error) {
+      return Promise.reject(TRPCClientError.from(error as Error))
+    }
   }
 
   function flush(): void {
@@ -81,8 +87,8 @@ async function carryOut(calls: readonly Call[], send: Send): Promise<void> {
   let meta = {}
   try {
     const path = `${calls.map((call) => call.path).join(',')}?batch=1`
-    const inputs = Object.fromEntries(calls.map((call, index) => [index, call.input]))
-    const response = await send(path, JSON.stringify(inputs), whenAllAbort(calls))
+    const inputs = calls.flatMap(({ input }, index) => (input === undefined ? [] : `"${index}":${input}`))
+    const response = await send(path, `{${inputs.join(',')}}`, whenAllAbort(calls))
     meta = { response }
     const json = await response.json()
     for (const [index, call] of calls.entries()) settle(call, Array.isArray(json) ? json[index] : json, meta)
@@ -96,7 +102,7 @@ function settle({ resolve, reject }: Call, answer: unknown, meta: Record<string,
   if (typeof answer === 'object' && answer !== null && 'result' in answer) {
     resolve((answer.result as { data?: unknown }).data)
   } else {
-    reject(TRPCClientError.from(answer as Error, { meta }))
+    reject(TRPCClientError.from((answer ?? new Error('The server gave no answer to this call')) as Error, { meta }))
   }
 }
 

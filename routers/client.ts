@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import { createTRPCClientProxy, type TRPCClient } from '@trpc/client'
 import { Agent, request } from 'undici'
 import { batchingClient } from './client-batches.ts'
@@ -33,7 +34,9 @@ export function createClient({ token, url, socketPath }: ClientOptions): Client 
       return { status: answer.statusCode, json: () => answer.body.json() }
     }),
   )
-  const close = () => agent.close()
+  let closed: Promise<void> | undefined
+  // A turn later: the calls of this one are on their way then, and are answered.
+  const close = () => (closed ??= endOfTurn().then(() => agent.close()))
   const own: Record<PropertyKey, unknown> = { close, [Symbol.asyncDispose]: close }
   // The client is a proxy that answers to every name; these two names are ours.
   return new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) }) as Client

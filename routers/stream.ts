@@ -22,8 +22,11 @@ export interface EnrollStreamOptions {
  *
  * @param caller decides where it happens: on the pool, or inside a transaction.
  * @returns results whose `index` counts from 0 over the whole stream.
+ * The results of a chunk come when the source has given the one after it, on the pool the two after it, or has ended: a
+ * source may not wait for them.
+ *
  * @throws `TRPCError` when a chunk cannot be carried out as a whole, e.g. `unavailable`. What was yielded before stays, and
- *   the chunk after it may have been kept as well: of items that are sent again, those that were answer `unchanged`.
+ *   the chunk after it may have been kept as well: items that were kept usually answer `unchanged` when they are sent again.
  */
 export async function* enrollStream(
   caller: Caller,
@@ -56,8 +59,9 @@ async function* chunked<T>(items: Iterable<T> | AsyncIterable<T>, size: number):
     for await (const item of items) {
       chunk.push(item)
       if (chunk.length < size) continue
-      yield chunk
+      const full = chunk
       chunk = []
+      yield full
     }
   } catch (error) {
     if (chunk.length > 0) yield chunk

@@ -16,7 +16,7 @@ type Reach = ReadonlySet<string> | null
 interface Ahead {
   /** Known once it is planned, or has failed. Never rejects. */
   readonly reach: Promise<Reach>
-  /** Nothing of it is written any more, whether it succeeded or not. Never rejects. */
+  /** It has its results, or has failed. Never rejects. */
   readonly ended: Promise<unknown>
 }
 
@@ -48,7 +48,9 @@ async function endOf(results: Promise<unknown>, tell: (reach: Reach) => void): P
   try {
     await results
   } catch {
-    tell(null) // It may have failed before it could.
+    // Told to whoever asked for it.
+  } finally {
+    tell(null) // Its first round may have ended before it could.
   }
 }
 

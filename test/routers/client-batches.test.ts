@@ -75,6 +75,20 @@ describe('a call that is aborted', () => {
   })
 })
 
+test('a call whose input is no JSON fails alone', async () => {
+  const { client } = await serving(echo)
+  const [bad, good] = await Promise.allSettled([get(client, 1n as unknown as string), get(client, 'b')])
+  expect(bad).toMatchObject({ reason: expect.any(TRPCClientError) as unknown })
+  expect(good).toMatchObject({ value: { username: 'b' } })
+})
+
+test('what was called before it was closed is answered; it may be closed twice', async () => {
+  const { client } = await serving(echo)
+  const call = get(client, 'a')
+  await Promise.all([client.close(), client.close()])
+  expect(await call).toMatchObject({ username: 'a' })
+})
+
 test('a signal that many calls share keeps none of them', async () => {
   const { client } = await serving(echo)
   const { signal } = new AbortController()

@@ -3,7 +3,7 @@ import { plainCommand, type Asked, type Result } from '../../../core/enrollment/
 import { createLine } from '../../../core/enrollment/in-order.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { failingAfter } from '../../support/failing.ts'
+import { after, failingAfter } from '../../support/failing.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { untilWaiting } from '../../support/waiting.ts'
 import { addEnrollment } from '../../support/world.ts'
@@ -57,6 +57,16 @@ test.each([1, 2])('a batch that fails after %i statements holds up none of those
   const behind = [enroll(other, courseId), enroll(one, courseId)].map((asked) => line(db, [asked], defaultPolicy))
   await expect(failed).rejects.toThrow('failed on purpose')
   expect(await Promise.all(behind)).toMatchObject([[{ ok: true }], [{ ok: true }]])
+})
+
+test('a batch whose first read loses a tie holds up none of those behind it', async () => {
+  const [courseId, [one, other]] = [await addCourse(db), await twoLearners()]
+  const tied = after(db, 1, () => {
+    throw Object.assign(new Error('tied on purpose'), { code: '40001' })
+  })
+  const line = createLine()
+  const results = [one, other].map((learner) => line(tied.db, [enroll(learner, courseId)], defaultPolicy))
+  expect(await Promise.all(results)).toMatchObject([[{ ok: true }], [{ ok: true }]])
 })
 
 type Named = Awaited<ReturnType<typeof addLearner>>
