@@ -26,38 +26,23 @@ export interface ModeFilter {
  * The modes that a course run offers (rest-v1 §1.6). Never empty: with nothing left, the site's default mode stands in.
  */
 export function availableModes(modes: readonly Mode[], filter: ModeFilter, policy: Policy, now: Date): readonly Mode[] {
-  const offered = modes.filter((mode) => isOffered(mode, filter, now))
+  const offered = modes.filter(
+    (mode) =>
+      (filter.includeExpired || !isExpired(mode, now)) && !(filter.onlySelectable === true && mode.slug === 'credit'),
+  )
   return offered.length > 0 ? offered : [siteDefaultMode(policy)]
-}
-
-/** Whether a mode is one of {@link availableModes}. */
-export function isAvailable(
-  slug: string,
-  modes: readonly Mode[],
-  filter: ModeFilter,
-  policy: Policy,
-  now: Date,
-): boolean {
-  if (modes.some((mode) => mode.slug === slug && isOffered(mode, filter, now))) return true
-  return slug === policy.defaultMode && !modes.some((mode) => isOffered(mode, filter, now))
 }
 
 /** The mode of a request that names none: the site's default if offered, else audit, else honor, else the default anyway. */
 export function defaultMode(modes: readonly Mode[], policy: Policy, now: Date): string {
-  const preferred = [policy.defaultMode, 'audit', 'honor']
-  return preferred.find((slug) => isAvailable(slug, modes, SELECTABLE_NOW, policy, now)) ?? policy.defaultMode
+  const offers = availableModes(modes, { includeExpired: false, onlySelectable: true }, policy, now)
+  const isOffered = (slug: string) => offers.some((mode) => mode.slug === slug)
+  return [policy.defaultMode, 'audit', 'honor'].find(isOffered) ?? policy.defaultMode
 }
-
-const SELECTABLE_NOW: ModeFilter = { includeExpired: false, onlySelectable: true }
 
 /** The attributes, as `namespace:name`, that an enrollment in the mode should carry. */
 export function requiredAttributes(mode: string | null): readonly string[] {
   return mode === 'credit' ? ['credit:provider_id'] : []
-}
-
-function isOffered(mode: Mode, filter: ModeFilter, now: Date): boolean {
-  if (filter.onlySelectable === true && mode.slug === 'credit') return false
-  return filter.includeExpired || !isExpired(mode, now)
 }
 
 function isExpired(mode: Mode, now: Date): boolean {

@@ -1,6 +1,6 @@
 import { closedFor, type DoorFacts } from '../course/closed.ts'
 import type { CourseKey } from '../course/key.ts'
-import { availableModes, defaultMode, isAvailable, type Mode } from '../course/mode.ts'
+import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import { completeAttributes, malformedAttribute, missingAttributes, type Attribute } from './attributes.ts'
@@ -219,8 +219,9 @@ function modeUnavailable(
   policy: Policy,
   now: Date,
 ): Failure | null {
-  if (isAvailable(mode, course.modes, { includeExpired }, policy, now)) return null
-  const available = availableModes(course.modes, { includeExpired }, policy, now).map((offered) => offered.slug)
+  const offers = availableModes(course.modes, { includeExpired }, policy, now)
+  if (offers.some((offered) => offered.slug === mode)) return null
+  const available = offers.map((offered) => offered.slug)
   const expired = course.modes.some((offered) => offered.slug === mode)
   return failure('modeUnavailable', { mode, available: [...new Set(available)], expired, includeExpired })
 }

@@ -79,7 +79,8 @@ select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.
     from roles r where r.learner_id = l.id and r.org = c.org) end as roles,
   case when c.has_allowances then (
     select array[w.id, w.claimed_by] from enrollment_allowances w
-    where lower(w.email) = (select lower(email) from learners where id = l.id) and w.course_key = c.course_key) end as allowance,
+    where lower(w.email) = (select lower(email) from learners where id = l.id)
+      and w.course_key = c.course_key) end as allowance,
   case when a.i = 1 then (select json_agg(details) from course) end as courses
 from ${asked}
 left join ${learner}
