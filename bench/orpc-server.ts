@@ -4,7 +4,7 @@ import { os } from '@orpc/server'
 import { RPCHandler } from '@orpc/server/node'
 import { BatchHandlerPlugin } from '@orpc/server/plugins'
 import type { Database } from '../core/database/open.ts'
-import type { Stamp } from '../core/enrollment/command.ts'
+import type { CallMetadata } from '../core/enrollment/command.ts'
 import { enroll } from '../core/enrollment/enroll.ts'
 import { defaultPolicy } from '../core/policy.ts'
 import { enrollCommand } from '../routers/commands.ts'
@@ -41,13 +41,13 @@ function createRouter(db: Database) {
   return {
     enrollment: {
       enroll: procedure.input(withLearner(enrollFields)).handler(({ input, context }) => {
-        const stamp: Stamp = {
+        const metadata: CallMetadata = {
           actor: { kind: 'service', name: context.actorName },
           via: 'rpc',
           now: new Date(),
           requestId: randomUUID(),
         }
-        return enroll(db, enrollCommand(input), stamp, defaultPolicy)
+        return enroll(db, enrollCommand(input), metadata, defaultPolicy)
       }),
     },
   }

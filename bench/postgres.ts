@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedDatabase } from '../core/database/embedded.ts'
+import { startEmbeddedDatabase } from '../embedded/start.ts'
 import { migrateToLatest } from '../core/database/migrate.ts'
 import { openDatabase, type Database } from '../core/database/open.ts'
 

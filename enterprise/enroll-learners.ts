@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
-import { withIdempotencyKey, type Context } from '../routers/index.ts'
-import { enrollLearnersRequest, type EnrollLearnersOrder, type EnrollLearnersRequest } from './command.ts'
+import { withIdempotencyKey } from '../routers/extension.ts'
+import { type Context } from '../routers/index.ts'
+import { enrollLearnersRequest, type EnrollLearnersOrder, type EnrollLearnersRequest } from './bulk/request.ts'
 import { findCustomer } from './customer.ts'
 import type { EnterpriseTables } from './database/schema.ts'
-import { run } from './enrollment/run.ts'
-import type { Unit } from './enrollment/unit.ts'
+import { run } from './bulk/run.ts'
+import type { Unit } from './bulk/unit.ts'
 import { errorFrom } from './failure.ts'
-import type { EnrollLearnersAnswer } from './outcome.ts'
-import { parseRequest } from './request.ts'
+import type { EnrollLearnersAnswer } from './bulk/answer.ts'
+import { parseRequest } from './parse-request.ts'
 
 /**
  * Enrolls learners of a customer in course runs, each row with its honest outcome (enterprise C.4 to C.6, C.11). Link,

@@ -1,5 +1,6 @@
 import { EnrollmentError, failure } from '../core/errors.ts'
-import { enrollmentErrorFrom, isDatabaseUnavailable } from '../routers/index.ts'
+import { isDatabaseUnavailable } from '../routers/extension.ts'
+import { enrollmentErrorFrom } from '../routers/index.ts'
 
 /** Class 23 of SQLSTATE (PostgreSQL appendix A). */
 const CONSTRAINT = /^23/

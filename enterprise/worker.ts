@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { Context, Logger, Policy } from '../routers/index.ts'
-import { followEnrollments } from './feed/follow.ts'
+import { followEnrollments } from './feed/consume.ts'
 import { fulfilPending } from './pending/fulfil.ts'
 import { SWEEP_START, sweepOpenLinks } from './pending/sweep.ts'
 

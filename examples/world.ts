@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import { importLines } from '../core/transfer/import.ts'
+import { importLines } from '../core/import-export/import.ts'
 import type { EnterpriseDB } from '../enterprise/database/schema.ts'
 
 /** Who takes part in the example. */

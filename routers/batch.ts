@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../core/database/schema.ts'
-import type { Asked, EnrollmentCommand, Outcome, Result, Stamp } from '../core/enrollment/command.ts'
+import type { BatchItem, EnrollmentCommand, Result } from '../core/enrollment/command.ts'
 import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
-import type { EnrollInOrder } from '../core/enrollment/in-order.ts'
-import { EnrollmentError, failure, type Failure } from '../core/errors.ts'
+import { EnrollmentError, failure } from '../core/errors.ts'
 import { withIdempotencyKey } from '../core/idempotency/key.ts'
-import type { Policy } from '../core/policy.ts'
 import { storableText } from '../core/text.ts'
-import { mutation } from './trpc.ts'
+import { mutation, type Call, type Operation } from './operation.ts'
+import { batchAnswer, type batchResult } from './outputs.ts'
 
 /** The most items of one batch. */
 const MAX_ITEMS = 10_000
@@ -33,50 +32,41 @@ interface BatchInput<I> {
 /** What every item of a batch may have beside its own fields: a name that comes back with its result. */
 export const batchItemFields = { ref: storableText(255).optional() }
 
-interface BatchItem {
+interface BatchItemInput {
   readonly ref?: string | undefined
 }
 
 /** The result of `items[index]` (rpc §3.2). */
-export type BatchResult = { index: number; ref?: string } & (
-  | { ok: true; outcome: Outcome }
-  | { ok: false; error: Failure }
-)
-
-export interface BatchAnswer {
-  batchId: string
-  /** `replayed`: the rest is the answer that the first call with the same idempotency key got. */
-  status: 'applied' | 'planned' | 'rolledBack' | 'replayed'
-  /** How many results there are of each kind and of each error code; they add up to the number of items. */
-  counts: Record<string, number>
-  results: BatchResult[]
-}
+export type BatchResult = z.infer<typeof batchResult>
+export type BatchAnswer = z.infer<typeof batchAnswer>
 
 /**
- * A procedure that takes a batch of commands, which equals them one after another (rpc §3.2).
+ * An operation that takes a batch of commands, which equals them one after another (rpc §3.2).
  *
- * @param name that of the procedure: idempotency keys are its own.
+ * @param name its path: idempotency keys are its own.
  * @param item the schema of an item.
  * @param commandOf the command of an item.
  */
-export function batchProcedure<I extends BatchItem, Raw>(
+export function batchOperation<I extends BatchItemInput, Raw>(
   name: string,
   item: z.ZodType<I, Raw>,
   commandOf: (item: I) => EnrollmentCommand,
-) {
-  return mutation(
-    schemaOf(item),
-    async ({ db, stamp, policy, line }, { idempotencyKey: key, ...batch }): Promise<BatchAnswer> => {
-      const work = (on: Kysely<DB>, asOne: boolean) => carryOut(on, batch, commandOf, { stamp, policy, line, asOne })
+): Operation<'mutation', z.ZodType<Batch<I>, BatchInput<Raw>>, BatchAnswer> {
+  return mutation({
+    input: schemaOf(item),
+    output: batchAnswer,
+    async handler({ db, ...call }, { idempotencyKey: key, ...batch }) {
+      const work = (on: Kysely<DB>, asOne: boolean) => enrollBatch(on, batch, commandOf, { ...call, asOne })
       // A dry run keeps nothing, so it neither uses a key nor is answered from one.
       if (key === undefined || batch.dryRun) return work(db, false)
-      const use = { actor: stamp.actor.name, scope: name, key, input: batch, now: stamp.now }
+      const { actor, now } = call.metadata
+      const use = { actor: actor.name, scope: name, key, input: batch, now }
       const { answer, replayed } = await withIdempotencyKey(db, use, (trx) => work(trx, true), {
         keepIf: ({ status }) => status === 'applied',
       })
       return replayed ? { ...answer, status: 'replayed' } : answer
     },
-  )
+  })
 }
 
 /** Before the items are looked at one by one: a batch that is too large costs nothing. */
@@ -99,33 +89,30 @@ function hasTooManyItems(raw: unknown): boolean {
   return Array.isArray(raw.items) && raw.items.length > MAX_ITEMS
 }
 
-interface Circumstances {
-  readonly stamp: Stamp
-  readonly policy: Policy
-  readonly line: EnrollInOrder | undefined
+interface BatchOptions extends Omit<Call, 'db'> {
   /** Whether no part of the batch is kept without the rest, be it because a race was lost. */
   readonly asOne: boolean
 }
 
-async function carryOut<I extends BatchItem>(
+async function enrollBatch<I extends BatchItemInput>(
   db: Kysely<DB>,
   { items, failureMode, dryRun }: Batch<I>,
   commandOf: (item: I) => EnrollmentCommand,
-  { stamp: callStamp, policy, line, asOne }: Circumstances,
+  { metadata: callMetadata, policy, pipeline, asOne }: BatchOptions,
 ): Promise<BatchAnswer> {
   const batchId = randomUUID()
-  const stamp = { ...callStamp, batchId }
-  const asked: Asked[] = items.map((item) => ({ command: commandOf(item), stamp }))
+  const metadata = { ...callMetadata, batchId }
+  const commands: BatchItem[] = items.map((item) => ({ command: commandOf(item), metadata }))
   const strict = failureMode === 'strict'
   const { results, kept } =
     strict || dryRun || asOne
-      ? await enrollWhole(db, asked, policy, { strict, dryRun })
-      : { results: await (line ?? enrollMany)(db, asked, policy), kept: true }
+      ? await enrollWhole(db, commands, policy, { strict, dryRun })
+      : { results: await (pipeline ?? enrollMany)(db, commands, policy), kept: true }
   return {
     batchId,
     status: statusOf({ kept, dryRun }),
     counts: countsOf(results),
-    results: results.map((result, index) => batchResult(index, items[index]?.ref, result)),
+    results: results.map((result, index) => batchResultOf(index, items[index]?.ref, result)),
   }
 }
 
@@ -143,7 +130,7 @@ function countsOf(results: readonly Result[]): Record<string, number> {
   return counts
 }
 
-function batchResult(index: number, ref: string | undefined, result: Result): BatchResult {
+function batchResultOf(index: number, ref: string | undefined, result: Result): BatchResult {
   const place = ref === undefined ? { index } : { index, ref }
   return result.ok ? { ...place, ok: true, outcome: result.outcome } : { ...place, ok: false, error: result.error }
 }

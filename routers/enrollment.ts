@@ -1,12 +1,11 @@
 import { z } from 'zod'
 import { enroll } from '../core/enrollment/enroll.ts'
-import { getEnrollments } from '../core/enrollment/read-many.ts'
-import { getEnrollment, listEnrollments } from '../core/enrollment/read.ts'
+import { getEnrollment, getEnrollments, listEnrollments } from '../core/enrollment/read.ts'
 import { decodeSearchCursor, searchEnrollments } from '../core/enrollment/search.ts'
 import { unenrollAll } from '../core/enrollment/unenroll-all.ts'
 import { readHistory } from '../core/event/read.ts'
 import { storableText, instant } from '../core/text.ts'
-import { batchItemFields, batchProcedure } from './batch.ts'
+import { batchItemFields, batchOperation } from './batch.ts'
 import { changeCommand, enrollCommand } from './commands.ts'
 import {
   ASKS_FOR_NOTHING,
@@ -19,7 +18,8 @@ import {
   withLearner,
   withLooseLearner,
 } from './inputs.ts'
-import { mutation, query, router } from './trpc.ts'
+import { mutation, query } from './operation.ts'
+import { enrollment, events, outcome, searchPage } from './outputs.ts'
 
 const enrollInput = withLearner(enrollFields)
 
@@ -54,35 +54,63 @@ const searchInput = z.strictObject({
 })
 
 /** Enrollments: change them, read them (rpc §3). */
-export const enrollmentRouter = router({
-  enroll: mutation(enrollInput, ({ db, stamp, policy }, input) => enroll(db, enrollCommand(input), stamp, policy)),
+export const enrollmentOperations = {
+  enroll: mutation({
+    input: enrollInput,
+    output: outcome,
+    handler: ({ db, metadata, policy }, input) => enroll(db, enrollCommand(input), metadata, policy),
+  }),
 
-  enrollMany: batchProcedure('enrollment.enrollMany', enrollItem, enrollCommand),
+  enrollMany: batchOperation('enrollment.enrollMany', enrollItem, enrollCommand),
 
-  change: mutation(changeInput, ({ db, stamp, policy }, input) => enroll(db, changeCommand(input), stamp, policy)),
+  change: mutation({
+    input: changeInput,
+    output: outcome,
+    handler: ({ db, metadata, policy }, input) => enroll(db, changeCommand(input), metadata, policy),
+  }),
 
-  changeMany: batchProcedure('enrollment.changeMany', changeItem, changeCommand),
+  changeMany: batchOperation('enrollment.changeMany', changeItem, changeCommand),
 
-  unenrollAll: mutation(withLearner({ reason: reason.optional() }), async ({ db, stamp, policy }, input) => ({
-    outcomes: await unenrollAll(db, learnerOf(input), { reason: input.reason ?? null, stamp, policy }),
-  })),
+  unenrollAll: mutation({
+    input: withLearner({ reason: reason.optional() }),
+    output: z.strictObject({ outcomes: z.array(outcome) }),
+    handler: async ({ db, metadata, policy }, input) => ({
+      outcomes: await unenrollAll(db, learnerOf(input), { reason: input.reason ?? null, metadata, policy }),
+    }),
+  }),
 
-  get: query(withLearner({ courseId }), ({ db }, input) => getEnrollment(db, learnerOf(input), input.courseId)),
+  get: query({
+    input: withLearner({ courseId }),
+    output: enrollment.nullable(),
+    handler: ({ db }, input) => getEnrollment(db, learnerOf(input), input.courseId),
+  }),
 
-  getMany: query(getManyInput, ({ db }, { enrollments }) =>
-    getEnrollments(
-      db,
-      enrollments.map((input) => ({ learner: learnerOf(input), courseId: input.courseId })),
-    ),
-  ),
+  getMany: query({
+    input: getManyInput,
+    output: z.array(enrollment.nullable()),
+    handler: ({ db }, { enrollments }) =>
+      getEnrollments(
+        db,
+        enrollments.map((input) => ({ learner: learnerOf(input), courseId: input.courseId })),
+      ),
+  }),
 
-  list: query(withLearner({ includeInactive: z.boolean().default(false) }), ({ db }, input) =>
-    listEnrollments(db, learnerOf(input), input),
-  ),
+  list: query({
+    input: withLearner({ includeInactive: z.boolean().default(false) }),
+    output: z.array(enrollment),
+    handler: ({ db }, input) => listEnrollments(db, learnerOf(input), input),
+  }),
 
-  search: query(searchInput, ({ db }, { limit, cursor, ...filter }) =>
-    searchEnrollments(db, filter, { limit, after: cursor === undefined ? null : decodeSearchCursor(cursor) }),
-  ),
+  search: query({
+    input: searchInput,
+    output: searchPage,
+    handler: ({ db }, { limit, cursor, ...filter }) =>
+      searchEnrollments(db, filter, { limit, after: cursor === undefined ? null : decodeSearchCursor(cursor) }),
+  }),
 
-  history: query(withLearner({ courseId }), ({ db }, input) => readHistory(db, learnerOf(input), input.courseId)),
-})
+  history: query({
+    input: withLearner({ courseId }),
+    output: events,
+    handler: ({ db }, input) => readHistory(db, learnerOf(input), input.courseId),
+  }),
+}

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { startEmbeddedDatabase } from '../core/database/embedded.ts'
+import { startEmbeddedDatabase } from '../embedded/start.ts'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import { openDatabase, type Database } from '../core/database/open.ts'
 import type { Config } from './config.ts'

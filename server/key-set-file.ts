@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { importJWK, type JSONWebKeySet, type JWK } from 'jose'
 import * as z from 'zod'
 import { ConfigError } from './config.ts'
-import { isLongEnough } from './rest/v1/verification-keys.ts'
+import { isLongEnough } from './rest/auth/verification-keys.ts'
 
 /**
  * Reads the key set of `JWT_PUBLIC_KEYS`, and tries each key: what is wrong with the file is known at the start and not

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { migrateToLatest, pendingMigrations } from '../core/database/migrate.ts'
 import type { DB } from '../core/database/schema.ts'
-import { tenant } from './tenant.ts'
+import { tenant } from './extensions.ts'
 
 /**
  * Brings the tables of the house and those of the tenant to the newest schema. Several processes may call it at once: of

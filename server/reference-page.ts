@@ -2,7 +2,7 @@ import { fastifyHelmet } from '@fastify/helmet'
 import { fastifySwagger, type StaticDocumentSpec } from '@fastify/swagger'
 import { fastifySwaggerUi } from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
-import { openApiDocument } from './rest/v1/openapi/document.ts'
+import { openApiDocument } from './rest/openapi/document.ts'
 
 /**
  * The document of the legacy door at `/openapi.json`, and a page of it at `/docs`: all that the page needs is served

@@ -3,7 +3,7 @@ import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config, JwtKeys } from './config.ts'
 import { readKeySetFile } from './key-set-file.ts'
-import type { JwtTrust } from './rest/v1/verification-keys.ts'
+import type { JwtTrust } from './rest/auth/verification-keys.ts'
 
 /** Everything by which callers prove who they are. */
 export interface Secrets {

@@ -7,8 +7,8 @@ import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
 import { sitePolicy } from './policy.ts'
 import { resolveSecrets } from './secrets.ts'
-import { sweepFromTimeToTime } from './sweeping.ts'
-import { tenant } from './tenant.ts'
+import { sweepFromTimeToTime } from './background/sweep.ts'
+import { tenant } from './extensions.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly log: FastifyInstance['log']

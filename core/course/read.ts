@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { readGathered } from '../database/gathered-read.ts'
+import { coalescedRead } from '../database/coalesced-read.ts'
 import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
@@ -30,13 +30,11 @@ export async function getCourse(
  */
 export async function readCourses(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, Course>> {
   const distinct = [...new Set(keys)]
-  const found = await Promise.all(
-    distinct.map(async (key) => [key, await readGathered(db, key, readCoursesAtOnce)] as const),
-  )
+  const found = await Promise.all(distinct.map(async (key) => [key, await courseByKey(db, key)] as const))
   return new Map(found.flatMap(([key, course]) => (course === undefined ? [] : [[key, course]])))
 }
 
-/** Reads the same in two statements of its own, whatever the number of keys. */
+/** The same in two statements of its own, whatever the number of keys. */
 export async function readCoursesAtOnce(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, Course>> {
   const courses = await db
     .selectFrom('courses')
@@ -76,6 +74,8 @@ export async function readCoursesAtOnce(db: Kysely<DB>, keys: readonly string[])
     ]),
   )
 }
+
+const courseByKey = coalescedRead(readCoursesAtOnce)
 
 async function readModes(db: Kysely<DB>, courseIds: readonly number[]): Promise<Map<number, Mode[]>> {
   if (courseIds.length === 0) return new Map()

@@ -17,7 +17,7 @@ const NETWORK = new Set([
 
 /** Texts of pg for the same, which carry no code. */
 const TEXTS =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|driver has already been destroyed|Postgres connection has been discarded)/
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|driver has already been destroyed|Postgres connection has been discarded|Transaction is already (committed|rolled back)|The joined transaction has ended)/
 
 /**
  * Whether the error is, or comes from, the database breaking a tie of two transactions: repeated from the start, the work

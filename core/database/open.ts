@@ -1,7 +1,9 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import { instantFromPostgres } from './instant.ts'
+import { rememberOwnPool } from './own-pools.ts'
+import { getTypeParser } from './result-types.ts'
 import type { DB } from './schema.ts'
+import { isJoinedQuery, statementName } from './statement.ts'
 
 /** A pool of connections; `await using` or `destroy()` closes it. */
 export type Database = Kysely<DB>
@@ -36,7 +38,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   // A connection that breaks while it is in use fails its query, and tells it again as an event that, unheard, would
   // end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return rememberOwnPool(new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }))
 }
 
 /**
@@ -45,13 +47,6 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
  */
 async function prepareSession(client: pg.ClientBase): Promise<void> {
   await client.query('set enable_seqscan = off; set jit = off')
-}
-
-const TIMESTAMPTZ = 1184
-
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') => {
-  if (oid === TIMESTAMPTZ) return instantFromPostgres
-  return pg.types.getTypeParser(oid, format)
 }
 
 /**
@@ -64,6 +59,7 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
 class OwnClient extends pg.Client {
   // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
   override query(...args: unknown[]): never {
+    if (isJoinedQuery(args[0])) args[0].statusFromClient = () => this.getTransactionStatus()
     const answer: unknown = Reflect.apply(super.query, this, named(args))
     return (answer instanceof Promise ? answer.catch((error: unknown) => this.#fail(error)) : answer) as never
   }
@@ -76,6 +72,6 @@ class OwnClient extends pg.Client {
 
 function named(args: readonly unknown[]): readonly unknown[] {
   const [text, values, ...rest] = args
-  const name = typeof text === 'string' ? /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1] : undefined
+  const name = typeof text === 'string' ? statementName(text) : undefined
   return name === undefined ? args : [{ name, text, values }, ...rest]
 }

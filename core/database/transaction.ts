@@ -1,9 +1,24 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import type { DB } from './schema.ts'
 
+/** The transaction that `db` is; null: it is a pool. The one place where a handle is taken for a transaction. */
+export function joinedTransaction<Tables extends DB>(db: Kysely<Tables>): Transaction<Tables> | null {
+  return db.isTransaction ? (db as Transaction<Tables>) : null // Kysely says so of its transactions alone.
+}
+
 /** Runs `work` in the caller's transaction where `db` is one, otherwise in a transaction of its own. */
-export function inTransaction<T>(db: Kysely<DB>, work: (trx: Kysely<DB>) => Promise<T>): Promise<T> {
-  return db.isTransaction ? work(db) : db.transaction().execute(work)
+export function inTransaction<T, Tables extends DB = DB>(
+  db: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T> {
+  const joined = joinedTransaction(db)
+  return joined === null ? db.transaction().execute(work) : work(joined)
+}
+
+/** What work under a savepoint came to, and whether its writes stay. */
+export interface Undoable<T> {
+  readonly keep: boolean
+  readonly value: T
 }
 
 /**
@@ -12,16 +27,17 @@ export function inTransaction<T>(db: Kysely<DB>, work: (trx: Kysely<DB>) => Prom
  *
  * @param work says with `keep` whether its writes stay; a throw takes them back too.
  */
-export async function undoable<T>(
-  db: Kysely<DB>,
-  work: (trx: Kysely<DB>) => Promise<{ keep: boolean; value: T }>,
+export async function withSavepoint<T, Tables extends DB = DB>(
+  db: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
 ): Promise<T> {
-  return db.isTransaction ? underSavepoint(db, work) : inOwnTransaction(db, work)
+  const joined = joinedTransaction(db)
+  return joined === null ? inOwnTransaction(db, work) : underSavepoint(joined, work)
 }
 
-async function underSavepoint<T>(
-  trx: Kysely<DB>,
-  work: (trx: Kysely<DB>) => Promise<{ keep: boolean; value: T }>,
+async function underSavepoint<T, Tables extends DB>(
+  trx: Transaction<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
 ): Promise<T> {
   await sql`savepoint enrollment_batch`.execute(trx)
   try {
@@ -36,9 +52,9 @@ async function underSavepoint<T>(
   }
 }
 
-async function inOwnTransaction<T>(
-  db: Kysely<DB>,
-  work: (trx: Kysely<DB>) => Promise<{ keep: boolean; value: T }>,
+async function inOwnTransaction<T, Tables extends DB>(
+  db: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
 ): Promise<T> {
   const undone = new Undone()
   try {

@@ -93,13 +93,13 @@ export interface Outcome {
 }
 
 /** What a command came to, with its course run as it was read for it. */
-export interface Carried {
+export interface OutcomeWithCourse {
   readonly outcome: Outcome
   readonly course: Course
 }
 
 /** The result of one command of a batch: a value, so that one bad row spoils no other. */
-export type Result = ({ ok: true } & Carried) | { ok: false; error: Failure }
+export type Result = ({ ok: true } & OutcomeWithCourse) | { ok: false; error: Failure }
 
 /** Who acts; every call has one (rpc §1). */
 export interface Actor {
@@ -111,7 +111,7 @@ export interface Actor {
 export type Via = 'rest' | 'rpc' | 'caller' | 'bulk' | 'cli'
 
 /** What every change of one call is stamped with. */
-export interface Stamp {
+export interface CallMetadata {
   readonly actor: Actor
   readonly via: Via
   readonly now: Date
@@ -119,8 +119,8 @@ export interface Stamp {
   readonly batchId?: string | undefined
 }
 
-/** A command with the stamp of the call that it came in. */
-export interface Asked {
+/** A command with the metadata of the call that it came in. */
+export interface BatchItem {
   readonly command: EnrollmentCommand
-  readonly stamp: Stamp
+  readonly metadata: CallMetadata
 }

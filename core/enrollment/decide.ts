@@ -1,4 +1,4 @@
-import { closedFor, type DoorFacts } from '../course/closed.ts'
+import { closedFor, type ClosedFacts } from '../course/enrollment-closed.ts'
 import type { CourseKey } from '../course/key.ts'
 import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
@@ -19,13 +19,13 @@ export interface Facts {
   readonly seatsTaken: number
 }
 
-export type LearnerFacts = DoorFacts['learner'] & {
+export type LearnerFacts = ClosedFacts['learner'] & {
   readonly username: string
   /** Holds staff, instructor or CCX coach of the course and so takes no seat. */
   readonly takesNoSeat: boolean
 }
 
-export type CourseFacts = DoorFacts['course'] & {
+export type CourseFacts = ClosedFacts['course'] & {
   readonly id: number
   readonly maxEnrollments: number | null
   readonly modes: readonly Mode[]
@@ -79,8 +79,8 @@ function takesChangePath(command: EnrollmentCommand, enrollment: EnrollmentState
 
 function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
   const { learner, course, enrollment } = facts
-  const asked = command.mode ?? defaultMode(course.modes, policy, now)
-  const unavailable = modeUnavailable(asked, course, mayBeExpired(command), policy, now)
+  const requestedMode = command.mode ?? defaultMode(course.modes, policy, now)
+  const unavailable = modeUnavailable(requestedMode, course, mayBeExpired(command), policy, now)
   if (unavailable) return refuse(unavailable)
 
   if (command.path === 'replace' && enrollment !== null) {
@@ -90,7 +90,7 @@ function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Pol
   }
   if (command.activeFirst && enrollment?.isActive === true) return unchanged(enrollment)
 
-  const filtered = filterMode(asked, command, facts, policy, now)
+  const filtered = filterMode(requestedMode, command, facts, policy, now)
   if (!filtered.ok) return filtered
   const because = command.force ? null : closedFor({ course, learner, allowance: facts.allowance }, policy, now)
   if (because !== null) return refuse(failure('enrollmentClosed', { because }))
@@ -111,26 +111,26 @@ function decideAdmission(command: EnrollmentCommand, facts: KnownFacts, policy: 
 
 /** The mode that the site's filters leave; one that they have chosen has to be offered as well. */
 function filterMode(
-  asked: string,
+  requestedMode: string,
   command: EnrollmentCommand,
   { courseKey, learner, course }: KnownFacts,
   policy: Policy,
   now: Date,
 ): { ok: true; mode: string } | Extract<Decision, { ok: false }> {
   const filters = policy.filters ?? []
-  if (filters.length === 0) return { ok: true, mode: asked }
+  if (filters.length === 0) return { ok: true, mode: requestedMode }
   const { enterpriseUuid, reason, isActive } = command
   const request = {
     learner: { userId: String(learner.id), username: learner.username },
     courseId: courseKey.stored,
-    mode: asked,
+    mode: requestedMode,
     isActive: isActive ?? true,
     enterpriseUuid,
     reason,
   }
   const filtered = passFilters(filters, request, policy.onFilterError)
   if ('vetoed' in filtered) return { ok: false, error: failure('vetoed', filtered.vetoed) }
-  if (filtered.mode === asked) return { ok: true, mode: asked }
+  if (filtered.mode === requestedMode) return { ok: true, mode: requestedMode }
   const unavailable = modeUnavailable(filtered.mode, course, mayBeExpired(command), policy, now)
   return unavailable ? { ok: false, error: unavailable } : { ok: true, mode: filtered.mode }
 }

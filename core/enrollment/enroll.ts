@@ -1,19 +1,15 @@
 import type { Kysely } from 'kysely'
-import { isSerializationFailure } from '../database/failure.ts'
+import { attemptRepeatedly, LOST_RACE, retryOnSerializationFailure, type LostRace } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
-import { undoable } from '../database/transaction.ts'
+import { withSavepoint } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import type { Asked, Carried, EnrollmentCommand, Outcome, Result, Stamp } from './command.ts'
-import { enrollGathered } from './gather.ts'
-import { lockForRound, runRound } from './round.ts'
-import type { RoundResult } from './settle.ts'
-
-/** How often a lost race is read and decided again before the call gives up. */
-const MAX_ATTEMPTS = 8
+import { attemptBatch, lockForBatch, type AttemptResult } from './batch.ts'
+import { enrollCoalesced } from './coalesce.ts'
+import type { BatchItem, CallMetadata, EnrollmentCommand, Outcome, OutcomeWithCourse, Result } from './command.ts'
 
 /**
- * Carries out one command. On the pool it shares its round with others that are asked at the same time; its result is
+ * Carries out one command. On the pool it shares its batch with others that are asked for at the same time; its result is
  * its own, and comes after the commit.
  *
  * @param db the pool, or the caller's transaction: then everything happens inside it, at once.
@@ -22,27 +18,27 @@ const MAX_ATTEMPTS = 8
 export async function enroll(
   db: Kysely<DB>,
   command: EnrollmentCommand,
-  stamp: Stamp,
+  metadata: CallMetadata,
   policy: Policy,
 ): Promise<Outcome> {
-  return (await enrollInCourse(db, command, stamp, policy)).outcome
+  return (await enrollInCourse(db, command, metadata, policy)).outcome
 }
 
-/** The same for who shows the course run beside the enrollment: it was read anyway. */
+/** Like {@link enroll}, but also returns the course run, which was read anyway. */
 export async function enrollInCourse(
   db: Kysely<DB>,
   command: EnrollmentCommand,
-  stamp: Stamp,
+  metadata: CallMetadata,
   policy: Policy,
-): Promise<Carried> {
-  const asked = { command, stamp }
-  const result = db.isTransaction ? await enrollAlone(db, asked, policy) : await enrollGathered(db, asked, policy)
+): Promise<OutcomeWithCourse> {
+  const item = { command, metadata }
+  const result = db.isTransaction ? await enrollAlone(db, item, policy) : await enrollCoalesced(db, item, policy)
   if (!result.ok) throw new EnrollmentError(result.error)
   return result
 }
 
-async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promise<Result> {
-  const [result] = await enrollMany(db, [asked], policy)
+async function enrollAlone(db: Kysely<DB>, item: BatchItem, policy: Policy): Promise<Result> {
+  const [result] = await enrollMany(db, [item], policy)
   if (result === undefined) throw new RangeError('One command has one result')
   return result
 }
@@ -51,28 +47,28 @@ async function enrollAlone(db: Kysely<DB>, asked: Asked, policy: Policy): Promis
  * Carries out a batch of commands, each for itself: the good ones are kept. The results and what is written equal those
  * of the commands one after another; the number of statements does not depend on the number of commands.
  *
- * @param firstRound carries out the first attempt.
+ * @param firstAttempt carries out the first attempt.
  * @returns one result per command, in order.
  */
 export async function enrollMany(
   db: Kysely<DB>,
-  asked: readonly Asked[],
+  items: readonly BatchItem[],
   policy: Policy,
-  firstRound: typeof runRound = runRound,
+  firstAttempt: typeof attemptBatch = attemptBatch,
 ): Promise<Result[]> {
-  const results: RoundResult[] = asked.map(() => 'lostRace')
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const open = results.flatMap((result, index) => (result === 'lostRace' ? [index] : []))
-    if (open.length === 0) break
-    const round = await attemptRound(
+  const results: AttemptResult[] = items.map(() => LOST_RACE)
+  await attemptRepeatedly(db, async (number) => {
+    const open = results.flatMap((result, index) => (result === LOST_RACE ? [index] : []))
+    const attempt = number === 0 ? firstAttempt : attemptBatch
+    const attempted = await attempt(
       db,
-      open.flatMap((index) => asked[index] ?? []),
+      open.flatMap((index) => items[index] ?? []),
       policy,
-      attempt === 0 ? firstRound : runRound,
     )
-    for (const [position, index] of open.entries()) results[index] = round[position] ?? 'lostRace'
-  }
-  return results.map((result) => (result === 'lostRace' ? { ok: false, error: failure('unavailable', {}) } : result))
+    for (const [position, index] of open.entries()) results[index] = attempted[position] ?? LOST_RACE
+    return results.includes(LOST_RACE) ? LOST_RACE : null
+  })
+  return results.map((result) => (result === LOST_RACE ? { ok: false, error: failure('unavailable', {}) } : result))
 }
 
 export interface WholeBatchOptions {
@@ -93,65 +89,37 @@ export interface WholeBatch {
  * `notAttempted`; with `dryRun` nothing is kept in any case. Inside a caller's transaction only the batch is taken back.
  *
  * @returns one result per command, in order, and whether the batch was kept.
+ * @throws {EnrollmentError} `unavailable` where others were faster each time.
  */
 export async function enrollWhole(
   db: Kysely<DB>,
-  asked: readonly Asked[],
+  items: readonly BatchItem[],
   policy: Policy,
   options: WholeBatchOptions,
 ): Promise<WholeBatch> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const whole = await attemptWhole(db, asked, policy, { ...options, lockFirst: attempt > 0 })
-    if (whole !== 'lostRace') return whole
-  }
-  throw new EnrollmentError(failure('unavailable', {}))
+  return retryOnSerializationFailure(db, (number) =>
+    attemptWhole(db, items, policy, { ...options, lockFirst: number > 0 }),
+  )
 }
 
 async function attemptWhole(
   db: Kysely<DB>,
-  asked: readonly Asked[],
+  items: readonly BatchItem[],
   policy: Policy,
   { strict, dryRun, lockFirst }: WholeBatchOptions & { readonly lockFirst: boolean },
-): Promise<WholeBatch | 'lostRace'> {
-  try {
-    return await undoable<WholeBatch | 'lostRace'>(db, async (trx) => {
-      if (lockFirst) await lockForRound(trx, asked, policy)
-      const round = await runRound(trx, asked, policy)
-      const results = round.filter((result) => result !== 'lostRace')
-      if (results.length < round.length) return { keep: false, value: 'lostRace' }
-      if (strict && results.some((result) => !result.ok)) {
-        return { keep: false, value: { results: results.map(notAttempted), kept: false } }
-      }
-      return { keep: !dryRun, value: { results, kept: !dryRun } }
-    })
-  } catch (error) {
-    if (isTieToRepeat(db, error)) return 'lostRace'
-    throw error
-  }
+): Promise<WholeBatch | LostRace> {
+  return withSavepoint<WholeBatch | LostRace>(db, async (trx) => {
+    if (lockFirst) await lockForBatch(trx, items, policy)
+    const attempted = await attemptBatch(trx, items, policy)
+    const results = attempted.filter((result) => result !== LOST_RACE)
+    if (results.length < attempted.length) return { keep: false, value: LOST_RACE }
+    if (strict && results.some((result) => !result.ok)) {
+      return { keep: false, value: { results: results.map(notAttempted), kept: false } }
+    }
+    return { keep: !dryRun, value: { results, kept: !dryRun } }
+  })
 }
 
 function notAttempted(result: Result): Result {
   return result.ok ? { ok: false, error: failure('notAttempted', {}) } : result
-}
-
-async function attemptRound(
-  db: Kysely<DB>,
-  asked: readonly Asked[],
-  policy: Policy,
-  run: typeof runRound,
-): Promise<RoundResult[]> {
-  try {
-    return await run(db, asked, policy)
-  } catch (error) {
-    if (isTieToRepeat(db, error)) return asked.map(() => 'lostRace')
-    throw error
-  }
-}
-
-/**
- * On the pool a tie that the database broke is one more lost race. In a joined transaction it is its owner's to repeat: the
- * snapshot stays too old, and the locks that the other one waits for may be the owner's.
- */
-function isTieToRepeat(db: Kysely<DB>, error: unknown): boolean {
-  return !db.isTransaction && isSerializationFailure(error)
 }

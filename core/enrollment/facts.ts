@@ -8,7 +8,7 @@ import type { DB } from '../database/schema.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
 import type { CourseFacts, Facts, LearnerFacts } from './decide.ts'
-import { READ_ANYBODY, READ_BY_USERNAME, READ_ONE } from './facts-statement.ts'
+import { READ_ANYBODY, READ_BY_USERNAME, READ_ONE } from './facts-sql.ts'
 
 /** The facts of a command with what only its writing and its answer need. */
 export interface ReadFacts extends Facts {

@@ -2,9 +2,17 @@ import { sql, type Kysely } from 'kysely'
 import type { CourseKey } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Enrollment } from './command.ts'
-import { idsOfCourses, idsOfCoursesLike, ofCourses, ofEmails, ofUsernames } from './narrow.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
-import { decodeSearchCursor, encodeSearchCursor, type SearchPosition } from './search.ts'
+import {
+  decodeSearchCursor,
+  encodeSearchCursor,
+  idsOfCourses,
+  idsOfCoursesLike,
+  ofCourses,
+  ofEmails,
+  ofUsernames,
+  type SearchPosition,
+} from './search.ts'
 
 /** Filters that are combined with AND; an absent one does not filter. */
 export interface PageFilter {

@@ -1,5 +1,5 @@
 import type { Policy } from '../policy.ts'
-import type { Asked, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
+import type { BatchItem, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
 import type { Attribute } from './attributes.ts'
 import { decide, type Decision, type Facts } from './decide.ts'
 import type { ReadFacts } from './facts.ts'
@@ -52,7 +52,7 @@ export interface Plan {
  *
  * @param facts what was read for each command, in order.
  */
-export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], policy: Policy): Plan {
+export function planBatch(items: readonly BatchItem[], facts: readonly ReadFacts[], policy: Policy): Plan {
   const pairs: PairPlan[] = []
   const pairOfBoth = pairFinder(pairs)
   const instantOf = instantOnce()
@@ -62,11 +62,11 @@ export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], 
   const before: (EnrollmentState | null)[] = []
   const pairOf: (PairPlan | null)[] = []
 
-  for (const [index, { command, stamp }] of asked.entries()) {
+  for (const [index, { command, metadata }] of items.entries()) {
     const read = facts[index]
     if (read === undefined) throw new RangeError('Each command needs its facts')
     const pair = pairOfBoth(read, index)
-    const decision = decide(command, current(read, pair, seats), policy, stamp.now)
+    const decision = decide(command, current(read, pair, seats), policy, metadata.now)
     decisions.push(decision)
     before.push(pair?.state ?? null)
     pairOf.push(pair)
@@ -74,7 +74,7 @@ export function planBatch(asked: readonly Asked[], facts: readonly ReadFacts[], 
       states.push(null)
       continue
     }
-    advance(pair, command, decision, index, read, instantOf(stamp.now))
+    advance(pair, command, decision, index, read, instantOf(metadata.now))
     if (decision.seats !== 0) {
       seats.set(read.course.id, (seats.get(read.course.id) ?? read.seatsTaken) + decision.seats)
     }

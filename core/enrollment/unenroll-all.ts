@@ -1,11 +1,11 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { repeatOnTie } from '../database/tie.ts'
+import { retryOnSerializationFailure } from '../database/retry.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import type { Policy } from '../policy.ts'
-import { plainCommand, type EnrollmentCommand, type Outcome, type Stamp } from './command.ts'
+import { plainCommand, type EnrollmentCommand, type Outcome, type CallMetadata } from './command.ts'
 import { enrollWhole } from './enroll.ts'
 import { isLearner, listEnrollments } from './read.ts'
 
@@ -18,15 +18,17 @@ import { isLearner, listEnrollments } from './read.ts'
 export async function unenrollAll(
   db: Kysely<DB>,
   learner: LearnerRef,
-  { reason, stamp, policy }: { reason: string | null; stamp: Stamp; policy: Policy },
+  { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },
 ): Promise<Outcome[]> {
-  return repeatOnTie(db, () => inTransaction(db, (trx) => endAll(trx, learner, { reason, stamp, policy })))
+  return retryOnSerializationFailure(db, () =>
+    inTransaction(db, (trx) => endAll(trx, learner, { reason, metadata, policy })),
+  )
 }
 
 async function endAll(
-  trx: Kysely<DB>,
+  trx: Transaction<DB>,
   learner: LearnerRef,
-  { reason, stamp, policy }: { reason: string | null; stamp: Stamp; policy: Policy },
+  { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },
 ): Promise<Outcome[]> {
   const account = await trx
     .selectFrom('learners as l')
@@ -36,8 +38,8 @@ async function endAll(
   if (account === undefined) throw new EnrollmentError(failure('learnerNotFound', learner))
   const active = await listEnrollments(trx, learner, { includeInactive: false })
   if (active.length === 0) return []
-  const asked = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), stamp }))
-  const { results } = await enrollWhole(trx, asked, policy, { strict: true, dryRun: false })
+  const items = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), metadata }))
+  const { results } = await enrollWhole(trx, items, policy, { strict: true, dryRun: false })
   return results.flatMap((result) => {
     if (!result.ok) throw new EnrollmentError(result.error)
     return result.outcome.kind === 'deactivated' ? [result.outcome] : []

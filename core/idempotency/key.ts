@@ -1,12 +1,12 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
-import { repeatOnTie } from '../database/tie.ts'
-import { undoable } from '../database/transaction.ts'
+import { retryOnSerializationFailure } from '../database/retry.ts'
+import { withSavepoint } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { jsonOf } from './json.ts'
-import { inTurn } from './turn.ts'
+import { serializeByKey } from './serialize.ts'
 
 /** Who uses an idempotency key, and for what. */
 export interface KeyUse {
@@ -43,12 +43,12 @@ export interface KeyedAnswer<T> {
 export async function withIdempotencyKey<T>(
   db: Kysely<DB>,
   use: KeyUse,
-  work: (trx: Kysely<DB>) => Promise<T>,
+  work: (trx: Transaction<DB>) => Promise<T>,
   { keepIf = () => true }: { readonly keepIf?: (answer: T) => boolean } = {},
 ): Promise<KeyedAnswer<T>> {
   const inputSha256 = fingerprintOf(use.input)
   const once = () =>
-    undoable<KeyedAnswer<T>>(db, async (trx) => {
+    withSavepoint<KeyedAnswer<T>>(db, async (trx) => {
       const known = await take(trx, use, inputSha256)
       if (known !== null) {
         // The work of this scope wrote it, and the input is the same.
@@ -59,7 +59,7 @@ export async function withIdempotencyKey<T>(
       if (keep) await remember(trx, use, answer)
       return { keep, value: { answer, replayed: false } }
     })
-  return inTurn(db, jsonOf([use.scope, use.actor, use.key]), () => repeatOnTie(db, once))
+  return serializeByKey(db, jsonOf([use.scope, use.actor, use.key]), () => retryOnSerializationFailure(db, once))
 }
 
 interface Known {
@@ -70,7 +70,11 @@ interface Known {
 const MAX_ATTEMPTS = 8
 
 /** Takes the key; where somebody has it, the answer is what they left under it, once their transaction has ended. */
-async function take(trx: Kysely<DB>, { scope, actor, key, now }: KeyUse, inputSha256: Buffer): Promise<Known | null> {
+async function take(
+  trx: Transaction<DB>,
+  { scope, actor, key, now }: KeyUse,
+  inputSha256: Buffer,
+): Promise<Known | null> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const taken = await trx
       .insertInto('idempotency_keys')
@@ -98,7 +102,7 @@ function replay({ input_sha256: known, answer }: Known, { key }: KeyUse, inputSh
   return JSON.parse(answer)
 }
 
-async function remember(trx: Kysely<DB>, { scope, actor, key }: KeyUse, answer: unknown): Promise<void> {
+async function remember(trx: Transaction<DB>, { scope, actor, key }: KeyUse, answer: unknown): Promise<void> {
   await trx
     .updateTable('idempotency_keys')
     .set({ answer: jsonOf(answer) })

@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { readGathered } from '../database/gathered-read.ts'
+import { coalescedRead } from '../database/coalesced-read.ts'
 import type { DB } from '../database/schema.ts'
 import { isLearner } from '../enrollment/read.ts'
 import { learnerLookup, type LearnerRef } from './ref.ts'
@@ -19,19 +19,19 @@ export interface Account {
 /** Finds an account by one of its names; null when there is none. */
 export async function findAccount(db: Kysely<DB>, learner: LearnerRef): Promise<Account | null> {
   const { username } = learnerLookup(learner)
-  if (username !== null) return (await readGathered(db, username, readByUsername)) ?? null
+  if (username !== null) return (await accountByUsername(db, username)) ?? null
   const row = await selectAccounts(db)
     .where((eb) => isLearner(eb, learner))
     .executeTakeFirst()
   return row === undefined ? null : accountOf(row)
 }
 
-async function readByUsername(db: Kysely<DB>, usernames: readonly string[]): Promise<Map<string, Account>> {
+const accountByUsername = coalescedRead(async (db, usernames): Promise<Map<string, Account>> => {
   const rows = await selectAccounts(db)
     .where('l.username', '=', sql<string>`any (${usernames}::text[])`)
     .execute()
   return new Map(rows.map((row) => [row.username, accountOf(row)]))
-}
+})
 
 function selectAccounts(db: Kysely<DB>) {
   return db

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import type { Stamp } from '../enrollment/command.ts'
+import type { CallMetadata } from '../enrollment/command.ts'
 import { unenrollAll } from '../enrollment/unenroll-all.ts'
 import type { Policy } from '../policy.ts'
 
@@ -34,7 +34,7 @@ export type RetirementOutcome =
 export async function retireEnrollments(
   db: Kysely<DB>,
   username: string,
-  by: { stamp: Stamp; policy: Policy },
+  by: { metadata: CallMetadata; policy: Policy },
 ): Promise<RetirementOutcome> {
   const retirement = await findRetirement(db, username)
   if (retirement === null) return { kind: 'notRequested' }

@@ -1,7 +1,7 @@
 import type { KnownCourse } from './courses.ts'
-import type { Person } from './people.ts'
+import type { Person } from './resolve-learners.ts'
 import type { ManualCourse, Standing } from './request.ts'
-import { pairKey, type Findings, type PersonsAllowance } from './standings.ts'
+import { pairKey, type Findings, type PersonsAllowance } from './existing-state.ts'
 
 /** One person and one course run that exists. */
 export interface Pair {

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 import type { CohortJoin, Ledger } from './ledger.ts'
@@ -18,7 +18,7 @@ export interface AuditEntry {
  * @param by.actorId the account of whoever asked.
  */
 export async function writeLedger(
-  trx: Kysely<DB>,
+  trx: Transaction<DB>,
   ledger: Ledger,
   audit: readonly AuditEntry[],
   by: { readonly actorId: number; readonly reason: string | null; readonly autoEnroll: boolean; readonly now: Date },
@@ -35,7 +35,7 @@ export async function writeLedger(
 }
 
 async function inviteAll(
-  trx: Kysely<DB>,
+  trx: Transaction<DB>,
   invitations: readonly { email: string; courseKey: string }[],
   autoEnroll: boolean,
   at: string,
@@ -50,7 +50,7 @@ async function inviteAll(
     on conflict (lower(email), course_key) do update set auto_enroll = excluded.auto_enroll`.execute(trx)
 }
 
-async function withdrawAll(trx: Kysely<DB>, ids: readonly number[]): Promise<void> {
+async function withdrawAll(trx: Transaction<DB>, ids: readonly number[]): Promise<void> {
   await sql`
     with withdrawn as materialized (
       select id from enrollment_allowances where id = any (${ids}::integer[])
@@ -62,7 +62,7 @@ function hasAccount({ learnerId }: CohortJoin): boolean {
   return learnerId !== null
 }
 
-async function joinAll(trx: Kysely<DB>, members: readonly CohortJoin[]): Promise<void> {
+async function joinAll(trx: Transaction<DB>, members: readonly CohortJoin[]): Promise<void> {
   await sql`
     insert into cohort_members (course_id, learner_id, cohort_id)
     select course_id, learner_id, cohort_id
@@ -73,7 +73,7 @@ async function joinAll(trx: Kysely<DB>, members: readonly CohortJoin[]): Promise
     on conflict (course_id, learner_id) do update set cohort_id = excluded.cohort_id`.execute(trx)
 }
 
-async function preassignAll(trx: Kysely<DB>, expected: readonly CohortJoin[]): Promise<void> {
+async function preassignAll(trx: Transaction<DB>, expected: readonly CohortJoin[]): Promise<void> {
   await sql`
     insert into cohort_preassignments (course_id, email, cohort_id)
     select course_id, email, cohort_id
@@ -85,7 +85,7 @@ async function preassignAll(trx: Kysely<DB>, expected: readonly CohortJoin[]): P
 }
 
 async function appendAudit(
-  trx: Kysely<DB>,
+  trx: Transaction<DB>,
   audit: readonly AuditEntry[],
   { actorId, reason }: { readonly actorId: number; readonly reason: string | null },
   at: string,

@@ -1,5 +1,5 @@
-import { CompiledQuery, type Kysely } from 'kysely'
-import type { RowOrder } from '../command.ts'
+import { CompiledQuery, type Transaction } from 'kysely'
+import type { RowOrder } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 
 /** A row that waits, and whose address has an account as far as is known. */
@@ -14,7 +14,7 @@ export interface DueRow {
 }
 
 /** Reads those of rows that still wait, in the order in which they were asked for. */
-export async function readDueRows(trx: Kysely<EnterpriseDB>, ids: readonly string[]): Promise<DueRow[]> {
+export async function readDueRows(trx: Transaction<EnterpriseDB>, ids: readonly string[]): Promise<DueRow[]> {
   const { rows } = await trx.executeQuery<Row>(CompiledQuery.raw(READ, [ids]))
   return rows.map((row) => ({
     id: row.id,
@@ -26,7 +26,7 @@ export async function readDueRows(trx: Kysely<EnterpriseDB>, ids: readonly strin
 }
 
 /** Locks the links behind which rows wait, in the order of their addresses. Comes after the lock of the learners. */
-export async function lockLinksOf(trx: Kysely<EnterpriseDB>, ids: readonly string[]): Promise<void> {
+export async function lockLinksOf(trx: Transaction<EnterpriseDB>, ids: readonly string[]): Promise<void> {
   await trx.executeQuery(CompiledQuery.raw(LOCK, [ids]))
 }
 

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { inTransaction, repeatOnTie, type Context } from '../../routers/index.ts'
+import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
+import { type Context } from '../../routers/index.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { lockPeople } from '../enrollment/people.ts'
-import { run } from '../enrollment/run.ts'
-import type { Unit } from '../enrollment/unit.ts'
+import { lockPeople } from '../bulk/resolve-learners.ts'
+import { run } from '../bulk/run.ts'
+import type { Unit } from '../bulk/unit.ts'
 import { errorFrom } from '../failure.ts'
 import { claimDue, type Claim } from './claim.ts'
 import { lockLinksOf, readDueRows } from './due-rows.ts'
-import { fateBeforehand, fateOf, settle, type Fate } from './fate.ts'
+import { fateBeforehand, fateOf, settle, type Fate } from './resolution.ts'
 import { noticeArrivals } from './notice.ts'
 
 /** What a step did. */
@@ -74,10 +75,10 @@ function carryOutClaim(
     requestId: requestId ?? batchId,
     at,
   }
-  return repeatOnTie(db, () => inTransaction(db, (trx) => carryOutRows(trx, ids, unit)))
+  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => carryOutRows(trx, ids, unit)))
 }
 
-async function carryOutRows(on: Kysely<DB>, ids: readonly string[], unit: Unit): Promise<Fate[]> {
+async function carryOutRows(on: Transaction<DB>, ids: readonly string[], unit: Unit): Promise<Fate[]> {
   const trx = on.$extendTables<EnterpriseTables>()
   const known = await readDueRows(trx, ids)
   const orders = known.map(({ order }) => order)

@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { z } from 'zod'
-import { storableText, type Context } from '../../routers/index.ts'
+import { storableText } from '../../routers/extension.ts'
+import { type Context } from '../../routers/index.ts'
 import { findCustomer } from '../customer.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 import { EnterpriseError } from '../errors.ts'

@@ -1,5 +1,5 @@
-import { CompiledQuery, type Kysely } from 'kysely'
-import { inTransaction, repeatOnTie } from '../../routers/index.ts'
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
+import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
 import type { DB } from '../../core/database/schema.ts'
 
 /**
@@ -12,10 +12,10 @@ import type { DB } from '../../core/database/schema.ts'
  * @returns how many arrivals were looked at; zero where none can be now.
  */
 export async function noticeArrivals(db: Kysely<DB>, step: { limit: number; at: string }): Promise<number> {
-  return repeatOnTie(db, () => inTransaction(db, (trx) => notice(trx, step)))
+  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => notice(trx, step)))
 }
 
-async function notice(trx: Kysely<DB>, { limit, at }: { limit: number; at: string }): Promise<number> {
+async function notice(trx: Transaction<DB>, { limit, at }: { limit: number; at: string }): Promise<number> {
   const { rows: arrivals } = await trx.executeQuery<Arrival>(CompiledQuery.raw(ARRIVALS, [limit]))
   if (arrivals.length === 0) return 0
   const learners = [...new Map(arrivals.map((arrival) => [arrival.learner_id, arrival])).values()]

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { Outcome, Stamp } from '../../core/enrollment/command.ts'
-import { enroll } from '../../core/enrollment/enroll.ts'
-import { EnrollmentError } from '../../core/errors.ts'
+import type { Outcome } from '../../core/enrollment/command.ts'
 import type { LearnerRef } from '../../core/learner/ref.ts'
-import { enrollCommand } from '../../routers/commands.ts'
+import { callContextOf } from '../../routers/call.ts'
+import { callerOf } from '../../routers/caller.ts'
+import { enrollmentErrorFrom } from '../../routers/errors.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
 
@@ -83,8 +83,7 @@ function whoAndWhere(
 
 async function enrollOne(session: Session, learner: LearnerRef, courseId: string, options: Options): Promise<void> {
   const { policy } = session.config()
-  const stamp: Stamp = { actor: { kind: 'system', name: 'cli' }, via: 'cli', now: new Date() }
-  const command = enrollCommand({
+  const input = {
     ...learner,
     courseId,
     mode: options.mode,
@@ -92,15 +91,18 @@ async function enrollOne(session: Session, learner: LearnerRef, courseId: string
     whenEnrolled: options.update === true ? 'update' : 'keep',
     force: options.force === true,
     reason: options.reason,
-  })
+  } as const
   try {
-    const outcome = await withDatabase(session, (db) => enroll(db, command, stamp, policy))
+    const outcome = await withDatabase(session, (db) =>
+      callerOf(callContextOf({ db, policy, actor: { kind: 'system', name: 'cli' } }, 'cli')).enrollment.enroll(input),
+    )
     await write(session.stdout, `${options.json === true ? JSON.stringify(outcome) : describe(outcome)}\n`)
   } catch (error) {
-    if (!(error instanceof EnrollmentError) || error.code === 'unavailable') throw error
+    const refused = enrollmentErrorFrom(error)
+    if (refused === undefined || refused.code === 'unavailable') throw refused ?? error
     session.exitCode = 1
-    if (options.json === true) await write(session.stdout, `${JSON.stringify({ error: error.failure })}\n`)
-    else session.stderr.write(`${error.message}\n`)
+    if (options.json === true) await write(session.stdout, `${JSON.stringify({ error: refused.failure })}\n`)
+    else session.stderr.write(`${refused.message}\n`)
   }
 }
 

@@ -11,7 +11,7 @@ export class CommandError extends Error {
 }
 
 /** What a person reads about an error: never a stack, never SQL. */
-export function wordsFor(error: unknown): string {
+export function describeError(error: unknown): string {
   if (error instanceof CommandError || error instanceof ConfigError || error instanceof EnrollmentError) {
     return error.message
   }

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { addApiKey } from './api-key.ts'
 import { addEnroll } from './enroll.ts'
 import { addExport } from './export.ts'
-import { wordsFor } from './failure.ts'
+import { describeError } from './failure.ts'
 import { addImport } from './import.ts'
 import { addMigrate } from './migrate.ts'
 import { openSession, type Session } from './session.ts'
@@ -23,7 +23,7 @@ export async function runCommandLine(args: readonly string[], streams: Streams):
   } catch (error) {
     // Commander has said already what is wrong; its help ends with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    session.stderr.write(`${wordsFor(error)}\n`)
+    session.stderr.write(`${describeError(error)}\n`)
     return 2
   }
 }

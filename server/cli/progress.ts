@@ -1,5 +1,5 @@
 import yoctoSpinner from 'yocto-spinner'
-import type { ImportProgress } from '../../core/transfer/import.ts'
+import type { ImportProgress } from '../../core/import-export/import.ts'
 import type { Session } from './session.ts'
 
 const WIDTH = 24

@@ -1,4 +1,4 @@
-import { startEmbeddedDatabase } from '../../core/database/embedded.ts'
+import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
 import { processEnvironment, readConfig, type Config } from '../config.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'

@@ -1,4 +1,4 @@
-import type { LineInput } from '../../core/transfer/lines.ts'
+import type { LineInput } from '../../core/import-export/lines.ts'
 
 type UserLine = LineInput<'user'>
 

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { inTransaction } from '../../core/database/transaction.ts'
-import { importLines } from '../../core/transfer/import.ts'
+import { importLines } from '../../core/import-export/import.ts'
 import { demoLines } from './lines.ts'
 
 /** Learners and an open course run of the demo catalogue, not enrolled in it yet: for a first try of each way in. */

@@ -1,4 +1,4 @@
-import type { LineInput, LineType } from '../../core/transfer/lines.ts'
+import type { LineInput, LineType } from '../../core/import-export/lines.ts'
 import { accounts } from './accounts.ts'
 import { courseRuns } from './courses.ts'
 import { enrollments } from './enrollments.ts'

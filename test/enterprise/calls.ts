@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { EnterpriseDB } from '../../enterprise/database/schema.ts'
-import type { EnrollLearnersRequest } from '../../enterprise/command.ts'
+import type { EnrollLearnersRequest } from '../../enterprise/bulk/request.ts'
 import { enrollLearners } from '../../enterprise/enroll-learners.ts'
-import type { DoneRow, EnrollLearnersAnswer, RefusedRow, RowOutcome } from '../../enterprise/outcome.ts'
+import type { DoneRow, EnrollLearnersAnswer, RefusedRow, RowOutcome } from '../../enterprise/bulk/answer.ts'
 import type { Context } from '../../routers/index.ts'
 
 /** The day on which everything happens. */

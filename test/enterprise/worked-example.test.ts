@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { enrollLearners } from '../../enterprise/enroll-learners.ts'
-import type { RowOutcome } from '../../enterprise/outcome.ts'
+import type { RowOutcome } from '../../enterprise/bulk/answer.ts'
 import { enrollmentInWords } from '../support/world.ts'
 import { buildAcme, license, rowsOf, transaction, uuidOf, type Acme, type RowNumber } from './acme.ts'
 import { contextOf, enroll as enrollFor, type Options, type RowRequest } from './calls.ts'

@@ -4,10 +4,6 @@ import { promisify } from 'node:util'
 import {
   createCaller,
   enrollmentErrorFrom,
-  inTransaction,
-  repeatOnTie,
-  undoable,
-  withIdempotencyKey,
   type EnrollmentError,
   type Actor,
   type AppRouter,
@@ -21,6 +17,12 @@ import {
   type Learner,
   type Outcome,
 } from 'enrollment-service'
+import {
+  inTransaction,
+  retryOnSerializationFailure,
+  withSavepoint,
+  withIdempotencyKey,
+} from '../../routers/extension.ts'
 import { createClient, type Client, type ClientOptions } from 'enrollment-service/client'
 import { migrateToLatest, openDatabase, type Database, type DB } from 'enrollment-service/database'
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server'
@@ -136,10 +138,10 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     const work = (on: Kysely<DB>) => {
       const use = { actor: 'tenant', scope: 'batch', key: 'k', input: {}, now: new Date() }
       const once = () => withIdempotencyKey(on, use, async (trx) => ({ isInside: trx.isTransaction }))
-      expectTypeOf(once).returns.resolves.toEqualTypeOf<{ answer: { isInside: boolean }; replayed: boolean }>()
-      const kept = () => undoable(on, async (trx) => ({ keep: true, value: trx.isTransaction }))
-      expectTypeOf(kept).returns.resolves.toEqualTypeOf<boolean>()
-      return repeatOnTie(on, () => inTransaction(on, async () => 1))
+      expectTypeOf(once).returns.resolves.toEqualTypeOf<{ answer: { isInside: true }; replayed: boolean }>()
+      const kept = () => withSavepoint(on, async (trx) => ({ keep: true, value: trx.isTransaction }))
+      expectTypeOf(kept).returns.resolves.toEqualTypeOf<true>()
+      return retryOnSerializationFailure(on, () => inTransaction(on, async () => 1))
     }
     expectTypeOf(work).returns.resolves.toEqualTypeOf<number>()
     expectTypeOf<Transaction<DB>>().toExtend<Parameters<typeof work>[0]>()
@@ -175,11 +177,9 @@ test('the package gives its three entries, and nothing else', async () => {
       'EnrollmentError',
       'appRouter',
       'createCaller',
+      'defaultPolicy',
+      'enrollStream',
       'enrollmentErrorFrom',
-      'inTransaction',
-      'repeatOnTie',
-      'undoable',
-      'withIdempotencyKey',
     ]),
   )
   expect(await names('enrollment-service/client')).toEqual(['createClient'])

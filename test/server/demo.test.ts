@@ -85,8 +85,8 @@ describe('the demo catalogue', () => {
     ],
   ])('shows what enrollment knows: %s', async (_situation, courseId, username, mode, expected) => {
     const command = enrollCommand({ learner: { username }, courseId, mode })
-    const stamp = { actor: { kind: 'system', name: 'test' }, via: 'caller', now: NOW } as const
-    const [result] = await enrollMany(database.db, [{ command, stamp }], defaultPolicy)
+    const metadata = { actor: { kind: 'system', name: 'test' }, via: 'caller', now: NOW } as const
+    const [result] = await enrollMany(database.db, [{ command, metadata }], defaultPolicy)
     expect(result).toMatchObject(expected)
   })
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { PrivateRequest } from '../../server/listeners.ts'
-import { openApiDocument } from '../../server/rest/v1/openapi/document.ts'
+import { openApiDocument } from '../../server/rest/openapi/document.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
 

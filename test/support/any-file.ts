@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { LineInput, LineType } from '../../core/transfer/lines.ts'
+import type { LineInput, LineType } from '../../core/import-export/lines.ts'
 
 type AnyLine = LineInput<LineType>
 

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { openApiDocument } from '../../server/rest/v1/openapi/document.ts'
-import { routeOf } from '../../server/rest/v1/openapi/routes.ts'
-import { placeAt } from '../../server/rest/v1/path.ts'
+import { openApiDocument } from '../../server/rest/openapi/document.ts'
+import { routeOf } from '../../server/rest/openapi/routes.ts'
+import { placeAt } from '../../server/rest/enrollment-v1/path.ts'
 
 /** What was sent, as far as the document speaks of it. */
 export interface Sent {

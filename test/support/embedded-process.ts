@@ -1,4 +1,4 @@
-import { startEmbeddedDatabase, type EmbeddedDatabaseOptions } from '../../core/database/embedded.ts'
+import { startEmbeddedDatabase, type EmbeddedDatabaseOptions } from '../../embedded/start.ts'
 
 // A process that uses an embedded database: it prints one line of JSON when it has it, and does on a signal what tests
 // need of processes. Its one argument is the options as JSON.

@@ -4,11 +4,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { inject, onTestFinished } from 'vitest'
-import {
-  startEmbeddedDatabase,
-  type EmbeddedDatabase,
-  type EmbeddedDatabaseOptions,
-} from '../../core/database/embedded.ts'
+import { startEmbeddedDatabase, type EmbeddedDatabase, type EmbeddedDatabaseOptions } from '../../embedded/start.ts'
 import { processesNaming } from './processes.ts'
 
 /** The program that {@link startProcess} runs. */

@@ -4,7 +4,7 @@ import type { EnrollmentFilter } from '../../core/enrollment/filter.ts'
 import { buildApp } from '../../server/app.ts'
 import { readConfig, type Environment } from '../../server/config.ts'
 import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
-import type { JwtTrust } from '../../server/rest/v1/verification-keys.ts'
+import type { JwtTrust } from '../../server/rest/auth/verification-keys.ts'
 import type { Secrets } from '../../server/secrets.ts'
 
 export const secrets = {

@@ -1,9 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { exportLines } from '../../core/transfer/export.ts'
-import { importLines, type ImportCounts } from '../../core/transfer/import.ts'
-import type { FurtherLineType } from '../../core/transfer/line-type.ts'
-import type { LineFailure } from '../../core/transfer/outcome.ts'
+import { exportLines } from '../../core/import-export/export.ts'
+import { importLines, type ImportCounts } from '../../core/import-export/import.ts'
+import type { ExtensionLineType } from '../../core/import-export/line-type.ts'
+import type { LineFailure } from '../../core/import-export/outcome.ts'
 import { rowsOfTables } from './tables.ts'
 
 export const IMPORT_NOW = new Date('2026-03-01T12:00:00.000Z')
@@ -15,7 +15,7 @@ interface Imported extends ImportCounts {
 interface ImportSettings {
   strict?: boolean
   now?: Date
-  further?: readonly FurtherLineType[]
+  further?: readonly ExtensionLineType[]
 }
 
 /** Imports lines, given as objects or as raw text. */
@@ -43,7 +43,7 @@ export async function* pieces(text: string, size = 1000): AsyncGenerator<Uint8Ar
 }
 
 /** The whole export as one text. */
-export async function exportAll(db: Kysely<DB>, further?: readonly FurtherLineType[]): Promise<string> {
+export async function exportAll(db: Kysely<DB>, further?: readonly ExtensionLineType[]): Promise<string> {
   return (await Array.fromAsync(exportLines(db, further))).join('')
 }
 

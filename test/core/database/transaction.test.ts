@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
-import { inTransaction, undoable } from '../../../core/database/transaction.ts'
+import { inTransaction, withSavepoint } from '../../../core/database/transaction.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const database = await createTestDatabase()
@@ -46,24 +46,24 @@ describe('inTransaction', () => {
   })
 })
 
-describe.each(['on the pool', 'in a transaction'] as const)('undoable %s', (where) => {
+describe.each(['on the pool', 'in a transaction'] as const)('withSavepoint %s', (where) => {
   test('keeps what is to be kept', async () => {
-    expect(await run((trx) => undoable(trx, async (inner) => ({ keep: true, value: await write(inner, 'a') })))).toBe(
-      'a',
-    )
+    expect(
+      await run((trx) => withSavepoint(trx, async (inner) => ({ keep: true, value: await write(inner, 'a') }))),
+    ).toBe('a')
     expect(await notes(db)).toEqual(where === 'on the pool' ? ['a'] : ['a', 'owner'])
   })
 
   test('takes back what is not, and still answers', async () => {
-    expect(await run((trx) => undoable(trx, async (inner) => ({ keep: false, value: await write(inner, 'a') })))).toBe(
-      'a',
-    )
+    expect(
+      await run((trx) => withSavepoint(trx, async (inner) => ({ keep: false, value: await write(inner, 'a') }))),
+    ).toBe('a')
     expect(await notes(db)).toEqual(where === 'on the pool' ? [] : ['owner'])
   })
 
   test('takes back what a throw leaves behind, also an error of SQL, and throws it on', async () => {
     const failing = (trx: Kysely<DB>) =>
-      undoable(trx, async (inner) => {
+      withSavepoint(trx, async (inner) => {
         await write(inner, 'a')
         return { keep: true, value: await write(inner, 'a') }
       })
@@ -74,10 +74,10 @@ describe.each(['on the pool', 'in a transaction'] as const)('undoable %s', (wher
 
   test('within another takes back only itself', async () => {
     await run((trx) =>
-      undoable(trx, async (outer) => {
+      withSavepoint(trx, async (outer) => {
         await write(outer, 'outer')
-        await undoable(outer, async (inner) => ({ keep: false, value: await write(inner, 'inner') }))
-        await undoable(outer, async (inner) => ({ keep: true, value: await write(inner, 'second') }))
+        await withSavepoint(outer, async (inner) => ({ keep: false, value: await write(inner, 'inner') }))
+        await withSavepoint(outer, async (inner) => ({ keep: true, value: await write(inner, 'second') }))
         return { keep: true, value: 'done' }
       }),
     )

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
-import { READ_BY_USERNAME, READ_ONE } from '../../../core/enrollment/facts-statement.ts'
+import { READ_BY_USERNAME, READ_ONE } from '../../../core/enrollment/facts-sql.ts'
 import { createTestDatabase } from '../../support/database.ts'
 
 const database = await createTestDatabase()

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
-import { enrollPeople } from '../../../core/manual-enrollment/enroll-people.ts'
+import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
 import type { ManualEnrollment } from '../../../core/manual-enrollment/request.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { counting } from '../../support/counting.ts'
@@ -76,6 +76,6 @@ async function mixture(
 }
 
 function by() {
-  const stamp = { actor: { kind: 'user', name: staff.username }, via: 'rest', now: new Date() } as const
-  return { actorId: staff.id, stamp, policy: defaultPolicy }
+  const metadata = { actor: { kind: 'user', name: staff.username }, via: 'rest', now: new Date() } as const
+  return { actorId: staff.id, metadata, policy: defaultPolicy }
 }

@@ -1,0 +1,51 @@
+import type { Kysely } from 'kysely'
+import { EnrollmentError, failure } from '../errors.ts'
+import { isSerializationFailure } from './failure.ts'
+import type { DB } from './schema.ts'
+
+/** How often work that lost a race is begun, at most, before the call gives up with `unavailable`. */
+export const MAX_ATTEMPTS = 8
+
+/** What an attempt answers when another transaction was faster: everything has to be read and decided again. */
+export const LOST_RACE = 'lostRace'
+export type LostRace = typeof LOST_RACE
+
+/**
+ * Attempts work until it does not lose a race. An attempt has lost where it says so, and where the database ended its
+ * transaction to resolve a conflict with another one (a deadlock, a serialization failure). The latter in a caller's
+ * transaction is the caller's to repeat: its snapshot stays too old, and the locks that the other transaction waits for may be
+ * its own. The error is thrown then.
+ *
+ * @param attempt gets its number, from 0; it leaves nothing behind when it throws.
+ * @returns {@link LOST_RACE} when every attempt lost.
+ */
+export async function attemptRepeatedly<T>(
+  db: Kysely<DB>,
+  attempt: (number: number) => Promise<T | LostRace>,
+): Promise<{ readonly value: T | LostRace; readonly cause?: unknown }> {
+  let cause: unknown
+  for (let number = 0; number < MAX_ATTEMPTS; number += 1) {
+    try {
+      const value = await attempt(number)
+      if (value !== LOST_RACE) return { value }
+    } catch (error) {
+      if (db.isTransaction || !isSerializationFailure(error)) throw error
+      cause = error
+    }
+  }
+  return { value: LOST_RACE, cause }
+}
+
+/**
+ * The same for work that is all or nothing, e.g. one that begins and ends a transaction.
+ *
+ * @throws what the work threw; {@link EnrollmentError} `unavailable` where every attempt lost.
+ */
+export async function retryOnSerializationFailure<T>(
+  db: Kysely<DB>,
+  attempt: (number: number) => Promise<T | LostRace>,
+): Promise<T> {
+  const { value, cause } = await attemptRepeatedly(db, attempt)
+  if (value === LOST_RACE) throw new EnrollmentError(failure('unavailable', {}), { cause })
+  return value
+}

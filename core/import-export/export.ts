@@ -1,0 +1,42 @@
+import type { Kysely } from 'kysely'
+import type { DB } from '../database/schema.ts'
+import { exportAccounts, exportRetirements, exportRoles } from './export-accounts.ts'
+import { exportCohorts, exportCourses, exportEmbargoRules, exportModes } from './export-courses.ts'
+import { exportAllowances, exportEnrollments } from './export-enrollments.ts'
+import type { ExtensionLineType } from './line-type.ts'
+
+/**
+ * Exports everything that the import format holds (run §4), as it is at one instant: what a line refers to stands before
+ * it, and rows of one type stand in the order in which they were added. Importing the lines into an empty database keeps
+ * that order, so that it exports the same bytes again.
+ *
+ * @param db the pool, or a transaction, whose view of the data is then taken.
+ * @param further types of lines beside those of the house, in an order in which what is referred to comes first.
+ * @returns pieces of whole lines, each with its line end. Memory does not grow with the data.
+ */
+export async function* exportLines(db: Kysely<DB>, further: readonly ExtensionLineType[] = []): AsyncGenerator<string> {
+  if (db.isTransaction) {
+    yield* exportAll(db, further)
+    return
+  }
+  const trx = await db.startTransaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute()
+  try {
+    yield* exportAll(trx, further)
+  } finally {
+    // Nothing was written; this also ends the transaction of a reader who stops in the middle.
+    await trx.rollback().execute()
+  }
+}
+
+async function* exportAll(db: Kysely<DB>, further: readonly ExtensionLineType[]): AsyncGenerator<string> {
+  yield* exportAccounts(db)
+  yield* exportCourses(db)
+  yield* exportModes(db)
+  yield* exportRoles(db)
+  yield* exportCohorts(db)
+  yield* exportAllowances(db)
+  yield* exportEnrollments(db)
+  yield* exportRetirements(db)
+  yield* exportEmbargoRules(db)
+  for (const type of further) yield* type.exportLines(db)
+}

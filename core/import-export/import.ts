@@ -1,0 +1,160 @@
+import type { Kysely, Transaction } from 'kysely'
+import { DatabaseError } from 'pg'
+import { isSerializationFailure } from '../database/failure.ts'
+import type { DB } from '../database/schema.ts'
+import { inTransaction, withSavepoint } from '../database/transaction.ts'
+import type { Actor, CallMetadata } from '../enrollment/command.ts'
+import { EnrollmentError, failure } from '../errors.ts'
+import { importRetirements, importRoles } from './import-accounts.ts'
+import { importAllowances } from './import-allowances.ts'
+import { importCohorts } from './import-cohorts.ts'
+import { importCourses } from './import-courses.ts'
+import { importEmbargoRules } from './import-embargo.ts'
+import { importEnrollments } from './import-enrollments.ts'
+import { importModes } from './import-modes.ts'
+import { importUsers } from './import-users.ts'
+import type { ExtensionLineType } from './line-type.ts'
+import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
+import type { GroupContext, GroupImporter, GroupOutcome, LineFailure, NumberedLine } from './outcome.ts'
+import { readWindows, type Window } from './window.ts'
+
+export interface ImportOptions {
+  /** Keep nothing when one line is bad. */
+  readonly strict: boolean
+  readonly now: Date
+  readonly actor: Actor
+  /** Types of lines beside those of the house; they may refer to all before them. */
+  readonly further?: readonly ExtensionLineType[] | undefined
+  /** Called for each bad line, in the order of the file. */
+  readonly onFailure?: ((failure: LineFailure) => void) | undefined
+  /** Called after each piece of the file. */
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined
+}
+
+export interface ImportProgress {
+  /** Of the file, so far. */
+  readonly bytes: number
+  readonly lines: number
+  readonly failed: number
+}
+
+/** What an import came to. */
+export interface ImportCounts {
+  /** All lines but blank ones: `kept` and `failed` add up to it, unless a strict import was taken back. */
+  lines: number
+  /** Good lines, whether or not they changed anything. */
+  kept: number
+  failed: number
+  /** Rows that were inserted or changed; 0 when the database already said what the file says. */
+  written: number
+}
+
+/**
+ * Imports newline-delimited JSON (run §4), each line as an upsert by its natural key. Bad lines are reported and the
+ * others kept; with `strict` everything is kept or nothing. The file is read and written in pieces, so that memory does
+ * not grow with it, and without `strict` each piece is a transaction of its own.
+ *
+ * @param db the pool, or a transaction, which is then joined.
+ * @param source the file in pieces of any size.
+ * @throws {EnrollmentError} `unavailable` when other writers were always faster.
+ */
+export async function importLines(
+  db: Kysely<DB>,
+  source: AsyncIterable<Uint8Array | string>,
+  options: ImportOptions,
+): Promise<ImportCounts> {
+  if (!options.strict) return importAll(db, source, options)
+  return withSavepoint(db, async (trx) => {
+    const counts = await importAll(trx, source, options)
+    if (counts.failed === 0) return { keep: true, value: counts }
+    return { keep: false, value: { ...counts, kept: 0, written: 0 } }
+  })
+}
+
+async function importAll(
+  db: Kysely<DB>,
+  source: AsyncIterable<Uint8Array | string>,
+  { now, actor, further = [], onFailure, onProgress }: ImportOptions,
+): Promise<ImportCounts> {
+  const metadata: CallMetadata = { actor, via: 'cli', now }
+  const importers = [...ownImporters, ...further]
+  const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
+  for await (const window of readWindows(source, lineFormat(further))) {
+    const { failures, written } = await importWindow(db, window, importers, metadata)
+    for (const bad of failures) onFailure?.(bad)
+    counts.lines += window.lines
+    counts.failed += failures.length
+    counts.kept += window.lines - failures.length
+    counts.written += written
+    onProgress?.({ bytes: window.bytes, lines: counts.lines, failed: counts.failed })
+  }
+  return counts
+}
+
+/** How often a window that met other writers is begun again. */
+const MAX_ATTEMPTS = 8
+
+async function importWindow(
+  db: Kysely<DB>,
+  window: Window,
+  importers: readonly Importer[],
+  metadata: CallMetadata,
+): Promise<GroupOutcome> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    try {
+      return await inTransaction(db, (trx) => importGroups(trx, window, importers, metadata))
+    } catch (error) {
+      if (!isContention(error)) throw error
+      if (db.isTransaction) break
+    }
+  }
+  throw new EnrollmentError(failure('unavailable', {}))
+}
+
+/** Another writer was faster; the unique index is that of the e-mail addresses. Read again, all is clear. */
+function isContention(error: unknown): boolean {
+  return isSerializationFailure(error) || (error instanceof DatabaseError && error.code === UNIQUE_VIOLATION)
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+/**
+ * Lines of one type are written together, wherever in the window they stand, so that a file that mixes its types is as
+ * fast as one that does not. It comes to the same: what is referred to comes first, and the lines before the one that
+ * adds it are told.
+ */
+async function importGroups(
+  trx: Transaction<DB>,
+  { groups, ...window }: Window,
+  importers: readonly Importer[],
+  metadata: CallMetadata,
+): Promise<GroupOutcome> {
+  const context: GroupContext = { metadata, added: { accounts: new Map(), courses: new Map(), others: new Map() } }
+  const failures = [...window.failures]
+  let written = 0
+  for (const { type, importGroup } of importers) {
+    const lines = groups.get(type)
+    if (lines === undefined) continue
+    // The schema of this very type has read them.
+    const outcome = await importGroup(trx, lines as readonly NumberedLine<never>[], context)
+    failures.push(...outcome.failures)
+    written += outcome.written
+  }
+  return { failures: failures.toSorted((a, b) => a.line - b.line), written }
+}
+
+type Importer = Pick<ExtensionLineType, 'type' | 'importGroup'>
+
+const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
+  user: importUsers,
+  course: importCourses,
+  mode: importModes,
+  role: importRoles,
+  cohort: importCohorts,
+  allowance: importAllowances,
+  enrollment: importEnrollments,
+  retirement: importRetirements,
+  embargo: importEmbargoRules,
+}
+
+const ownImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))

@@ -1,0 +1,10 @@
+// For whoever adds types of lines to the import format.
+export { email, expected, flag, text } from './fields.ts'
+export { trackHolders } from './holders.ts'
+export { extensionLineType, type ExtensionLineType } from './line-type.ts'
+export { line } from './lines.ts'
+export { resolveRows, type Added, type GroupContext, type GroupOutcome, type NumberedLine } from './outcome.ts'
+export { PAGE_SIZE, pagesOfLines } from './pages.ts'
+export { quote } from './printable.ts'
+export { finder, isThere, learnerFinder, noAccount, type Find } from './references.ts'
+export { upsert, type UpsertTarget } from './upsert.ts'

@@ -1,0 +1,81 @@
+import { CompiledQuery, type Kysely } from 'kysely'
+import type { DB } from '../database/schema.ts'
+
+/** A table with the columns that lines of one type fill. */
+export interface UpsertTarget<Column extends string = string, Table extends string = keyof DB> {
+  readonly table: Table
+  /** What the unique index of the natural key is over. */
+  readonly conflict: string
+  /** Whether a row `t` of the table has the natural key of the row `line`. */
+  readonly match: string
+  /** In the order of the insert, with PostgreSQL's type of one value. */
+  readonly columns: Readonly<Record<Column, ColumnUse>>
+}
+
+/**
+ * What a column is for: part of the natural key; a value that a line sets; set once, with a new row; or set together
+ * with the values but no reason to write by itself.
+ */
+export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
+export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestamptz' | 'uuid'
+
+/**
+ * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are
+ * changed, and those that are equal are not touched at all.
+ *
+ * @param rows no two of one natural key.
+ * @returns how many rows were inserted or changed.
+ */
+export async function upsert<Column extends string>(
+  db: Kysely<DB>,
+  target: UpsertTarget<Column, string>,
+  rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
+): Promise<number> {
+  if (rows.length === 0) return 0
+  const columns = Object.keys(target.columns) as Column[] // Its declared keys.
+  const { rows: answer } = await db.executeQuery<{ written: number }>(
+    CompiledQuery.raw(
+      statementFor(target),
+      columns.map((column) => rows.map((row) => parameter(target.columns[column][0], row[column]))),
+    ),
+  )
+  return answer[0]?.written ?? 0
+}
+
+/** A list of lists has to be one text a row: unnest would flatten it. */
+function parameter(type: ColumnType, value: unknown): unknown {
+  return type === 'text[]' ? JSON.stringify(value) : value
+}
+
+function statementFor({ table, conflict, match, columns }: UpsertTarget<string, string>): string {
+  const all = Object.entries(columns)
+  const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
+  const values = named('value')
+  const written = named('value', 'metadata')
+  const set = (from: string) => written.map((name) => `${name} = ${from}.${name}`).join(', ')
+  const row = (from: string) => `row(${values.map((name) => `${from}.${name}`).join(', ')})`
+  const names = all.map(([name]) => name).join(', ')
+  const parameters = all.map(([, [type]], index) => `$${index + 1}::${type === 'text[]' ? 'text' : type}[]`)
+  const selected = all.map(([name, [type]]) =>
+    type === 'text[]' ? `array(select jsonb_array_elements_text(${name}::jsonb)) as ${name}` : name,
+  )
+  const changed =
+    values.length === 0
+      ? `select 1 where false`
+      : `update ${table} t set ${set('line')} from line
+         where ${match} and ${row('t')} is distinct from ${row('line')} returning 1`
+  const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded')}`
+  return `with line as materialized (
+    select ${selected.join(', ')}, n
+    from unnest(${parameters.join(', ')}) with ordinality as line (${names}, n)
+  ), changed as (
+    ${changed}
+  ), added as (
+    insert into ${table} (${names})
+    select ${names} from line where not exists (select from ${table} t where ${match})
+    order by n
+    on conflict (${conflict}) do ${resolution}
+    returning 1
+  )
+  select ((select count(*) from changed) + (select count(*) from added))::integer as written`
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { storableText } from '../../routers/extension.ts'
+
+/** What pays for an enrollment: a license, or a transaction of a ledger, by its UUID. */
+const funding = z.union([z.strictObject({ license: z.string() }), z.strictObject({ transaction: z.string() })], {
+  error: 'A row is funded by either a license or a transaction',
+})
+
+/** Ids, addresses, course keys and funding are any text here: what is wrong with them is the row's own refusal. */
+const enrollLearnersRow = z
+  .strictObject({
+    /** The caller's name for the row; comes back in its outcome. */
+    ref: storableText(255).optional(),
+    userId: z.string().min(1).optional(),
+    username: z.string().min(1).optional(),
+    email: z.string().trim().min(1).optional(),
+    courseId: z.string().min(1),
+    /** Left out: the best mode that the course run offers. */
+    mode: storableText(100).min(1).optional(),
+    funding: funding.optional(),
+    /** Lifts window, invitation and allowance, never the capacity. */
+    force: z.boolean().default(false),
+    isDefaultAutoEnrollment: z.boolean().default(false),
+    /** Lets a revoked license pay again. */
+    reviveRevoked: z.boolean().default(false),
+  })
+  .refine(({ userId, username, email }) => userId !== undefined || username !== undefined || email !== undefined, {
+    error: 'Name the learner by userId, username or email',
+  })
+
+/** What `enrollLearners` takes (enterprise C.1, C.11). */
+export const enrollLearnersRequest = z.strictObject({
+  /** The UUID of the customer. */
+  customer: z.string(),
+  rows: z.array(enrollLearnersRow).min(1),
+  failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
+  dryRun: z.boolean().default(false),
+  idempotencyKey: storableText(255).min(1).optional(),
+  /** Whether learners are told who are enrolled by this request. */
+  notify: z.boolean().default(false),
+  /** In percent; kept with rows that wait for an account. */
+  discount: z.number().min(0).max(100).default(100),
+  reason: storableText(2000).optional(),
+  salesforceId: storableText(255).optional(),
+  /** What a row means whose names are of different accounts: it is refused, or its userId alone counts. */
+  whenIdentityDiffers: z.enum(['refuse', 'idWins']).default('refuse'),
+})
+
+export type EnrollLearnersRequest = z.input<typeof enrollLearnersRequest>
+export type EnrollLearnersOrder = z.output<typeof enrollLearnersRequest>
+export type RowOrder = EnrollLearnersOrder['rows'][number]

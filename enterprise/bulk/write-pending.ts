@@ -1,0 +1,59 @@
+import { CompiledQuery, type Transaction } from 'kysely'
+import type { EnterpriseDB } from '../database/schema.ts'
+import type { PendingWish } from './existing-pending.ts'
+import type { Unit } from './unit.ts'
+
+/** What is to wait for an account from now on. */
+export interface PendingChange {
+  readonly linkId: string
+  readonly courseKey: string
+  readonly wish: PendingWish
+}
+
+/** Keeps what waits for accounts; what was carried out, refused or cancelled before waits again. */
+export async function writePending(
+  trx: Transaction<EnterpriseDB>,
+  changes: readonly PendingChange[],
+  { batchId, at }: Pick<Unit, 'batchId' | 'at'>,
+): Promise<void> {
+  if (changes.length === 0) return
+  const wishes = changes.map(({ wish }) => wish)
+  await trx.executeQuery(
+    CompiledQuery.raw(WRITE, [
+      changes.map(({ linkId }) => linkId),
+      changes.map(({ courseKey }) => courseKey),
+      wishes.map(({ mode }) => mode),
+      wishes.map(({ license }) => license),
+      wishes.map(({ transaction }) => transaction),
+      wishes.map(({ discount }) => discount),
+      wishes.map(({ force }) => force),
+      wishes.map(({ isDefaultAutoEnrollment }) => isDefaultAutoEnrollment),
+      batchId,
+      at,
+    ]),
+  )
+}
+
+const WRITE = `/* enterprise.writePending */
+insert into enterprise_pending_enrollments (pending_link_id, course_key, mode, license_uuid, transaction_id, discount,
+  force, is_default_auto_enrollment, batch_id, created, updated)
+select w.*, $9::uuid, $10::timestamptz, $10::timestamptz
+from unnest((select $1::bigint[]), (select $2::text[]), (select $3::text[]), (select $4::uuid[]), (select $5::uuid[]),
+  (select $6::numeric[]), (select $7::boolean[]), (select $8::boolean[])) as w
+on conflict (pending_link_id, course_key) do update
+set mode = excluded.mode, license_uuid = excluded.license_uuid, transaction_id = excluded.transaction_id,
+  discount = excluded.discount, force = excluded.force,
+  is_default_auto_enrollment = excluded.is_default_auto_enrollment, batch_id = excluded.batch_id,
+  state = 'waiting', refusal = null, attempts = 0, next_attempt = null, enrollment_id = null, carried_out_in = null,
+  updated = excluded.updated`
+
+/** Links addresses again that were unlinked, or whose links were taken by accounts that have other addresses now. */
+export async function linkAddresses(trx: Transaction<EnterpriseDB>, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length === 0) return
+  await trx.executeQuery(
+    CompiledQuery.raw(
+      `update enterprise_pending_links set is_linked = true, taken_by = null where id = any ($1::bigint[])`,
+      [linkIds],
+    ),
+  )
+}

@@ -1,0 +1,71 @@
+import { sql, type Kysely, type Transaction } from 'kysely'
+import type { EnterpriseDB } from '../database/schema.ts'
+import type { FundingKind } from '../bulk/refusal.ts'
+
+/** An enrollment with one of the fulfilments that pay for it. */
+export interface PaidEnrollment {
+  readonly fulfilmentId: string
+  readonly kind: FundingKind
+  /** The UUID of the license or of the transaction. */
+  readonly fundingId: string
+  readonly isRevoked: boolean
+  readonly recordId: string
+  readonly isSavedForLater: boolean
+  readonly enrollmentId: string
+  readonly learnerId: number
+  readonly courseId: string
+}
+
+/** Which enrollments are meant; what is left out narrows nothing. */
+export interface PaidFilter {
+  readonly fulfilmentIds?: readonly string[]
+  readonly kind?: FundingKind
+  readonly fundingIds?: readonly string[] | undefined
+  readonly customerId?: number | undefined
+  readonly learnerId?: number
+}
+
+/** Reads what is paid for, by learner and then in the order in which customers came to know of it. */
+export async function readPaid(db: Kysely<EnterpriseDB>, filter: PaidFilter): Promise<PaidEnrollment[]> {
+  const { fulfilmentIds, kind, fundingIds, customerId, learnerId } = filter
+  let query = db
+    .selectFrom('enterprise_fulfilments as f')
+    .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')
+    .innerJoin('enterprise_learner_links as k', 'k.id', 'r.link_id')
+    .select([
+      'f.uuid as fulfilmentId',
+      'f.kind',
+      'f.funding_id as fundingId',
+      'f.revoked',
+      'r.id as recordId',
+      'r.saved_for_later as isSavedForLater',
+      'r.enrollment_id as enrollmentId',
+      'k.learner_id as learnerId',
+      'r.course_key as courseId',
+    ])
+  if (fulfilmentIds) query = query.where(sql<boolean>`f.uuid = any (${fulfilmentIds}::uuid[])`)
+  if (fundingIds) query = query.where(sql<boolean>`f.funding_id = any (${fundingIds}::uuid[])`)
+  if (kind) query = query.where('f.kind', '=', kind)
+  if (customerId !== undefined) query = query.where('k.customer_id', '=', customerId)
+  if (learnerId !== undefined) query = query.where('k.learner_id', '=', learnerId)
+  const rows = await query.orderBy('k.learner_id').orderBy('r.id').execute()
+  // A check of the table leaves no other kind.
+  return rows.map(({ revoked, ...row }) => ({ ...row, kind: row.kind as FundingKind, isRevoked: revoked !== null }))
+}
+
+/**
+ * Locks the learners of fulfilments in the order of their ids, as whoever writes what the tenant knows of a learner does,
+ * and reads what is paid for as it is by then.
+ */
+export async function lockPaid(trx: Transaction<EnterpriseDB>, filter: PaidFilter): Promise<PaidEnrollment[]> {
+  const learnerIds = new Set((await readPaid(trx, filter)).map(({ learnerId }) => learnerId))
+  if (learnerIds.size === 0) return []
+  await trx
+    .selectFrom('learners')
+    .select('id')
+    .where('id', '=', sql<number>`any (${[...learnerIds]}::integer[])`)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  return readPaid(trx, filter)
+}

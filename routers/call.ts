@@ -1,0 +1,138 @@
+import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server'
+import type { Kysely } from 'kysely'
+import { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
+import type { DB } from '../core/database/schema.ts'
+import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
+import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
+import { defaultPolicy, type Policy } from '../core/policy.ts'
+import { isStorableText } from '../core/text.ts'
+import { toTRPCError } from './errors.ts'
+import type { AnyOperation, Call } from './operation.ts'
+
+/** Where calls may be reported; pino fits. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** What a caller brings along (rpc §1). Nothing from HTTP is in it. */
+export interface Context<Tables extends DB = DB> {
+  /**
+   * The pool, or a transaction: then everything happens inside it, on its connection. Any Kysely over `pg` whose database has
+   * our tables, with tables, plugins and type parsers of its own.
+   */
+  readonly db: Kysely<Tables>
+  readonly actor: Actor
+  readonly log?: Logger | undefined
+  readonly requestId?: string | undefined
+  /** Fixes the clock. */
+  readonly now?: (() => Date) | undefined
+  /** What the site decides; the defaults are those of the server without settings. */
+  readonly policy?: Policy | undefined
+}
+
+/** A context with its database adopted, and the API through which calls come. */
+export interface CallContext extends Omit<Context, 'db'> {
+  readonly database: AdoptedDatabase
+  readonly via: Via
+  /** The pipeline of batches that the calls belong to. */
+  readonly pipeline?: EnrollInOrder | undefined
+}
+
+/** @throws {TypeError} for a database that cannot work. */
+export function callContextOf<Tables extends DB>({ db, ...context }: Context<Tables>, via: Via): CallContext {
+  return { ...context, database: adoptDatabase(db), via }
+}
+
+/**
+ * Carries out an operation: refuses a call without an actor, parses its input, gives it its metadata and its policy, turns
+ * errors of the domain into tRPC's and reports the time taken.
+ *
+ * @param path its name, e.g. `enrollment.enroll`.
+ * @param input as the caller gave it.
+ */
+export async function callOperation(
+  operation: AnyOperation,
+  context: CallContext,
+  path: string,
+  input: unknown,
+): Promise<unknown> {
+  return reported(operation, context, path, async () => {
+    const call = callOf(context)
+    return handle(operation, context, call, parsed(operation, input))
+  })
+}
+
+/** Runs the handler on the database of the context. */
+export function handle(
+  { handler }: AnyOperation,
+  { database, pipeline }: CallContext,
+  call: Omit<Call, 'db'>,
+  input: unknown,
+): Promise<unknown> {
+  // The schema of the operation has read the input.
+  return database.run((db) => handler({ ...call, db, pipeline }, input as never))
+}
+
+/** Tells the log about a call, and throws its errors as those of tRPC. */
+export async function reported<T>(
+  { type }: Pick<AnyOperation, 'type'>,
+  { log, now }: Pick<CallContext, 'log' | 'now'>,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const started = performance.now()
+  const report = (ok: boolean) => {
+    if (log === undefined) return
+    const milliseconds = Number((performance.now() - started).toFixed(3))
+    log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
+  }
+  try {
+    const output = await work()
+    report(true)
+    return output
+  } catch (cause) {
+    report(false)
+    const error = toTRPCError(getTRPCErrorFromUnknown(cause))
+    if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
+    throw error
+  }
+}
+
+function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  throw new TRPCError({ code: 'BAD_REQUEST', cause: result.error })
+}
+
+/**
+ * What the handler of a call gets beside its database.
+ *
+ * @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept.
+ */
+export function callOf(context: CallContext): Omit<Call, 'db'> {
+  return { metadata: metadataOf(context), policy: context.policy ?? defaultPolicy }
+}
+
+function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
+  if (!isActor(actor)) {
+    throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Each call needs an actor with a kind and a name.' })
+  }
+  if (requestId !== undefined && !isRequestId(requestId)) {
+    throw new TRPCError({ code: 'BAD_REQUEST', message: 'The requestId is no text of at most 255 characters.' })
+  }
+  const { kind, name } = actor
+  return { actor: { kind, name }, via, now: now?.() ?? new Date(), requestId }
+}
+
+function isRequestId(text: string): boolean {
+  return text.length <= 255 && isStorableText(text)
+}
+
+/** Looked at with each call, and not when a caller is made: what comes from outside of TypeScript may be anything. */
+function isActor(actor: unknown): actor is Actor {
+  if (typeof actor !== 'object' || actor === null) return false
+  const { kind, name } = actor as { kind?: unknown; name?: unknown }
+  if (kind !== 'service' && kind !== 'user' && kind !== 'system') return false
+  return typeof name === 'string' && name.length <= 255 && name.trim() !== '' && isStorableText(name)
+}

@@ -1,0 +1,11 @@
+// What an extension builds with beside the caller: transactions that join, retries, keys, lines of the import format.
+export { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
+export { isDatabaseUnavailable } from '../core/database/failure.ts'
+export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'
+export { inTransaction, withSavepoint, type Undoable } from '../core/database/transaction.ts'
+export { failure } from '../core/errors.ts'
+export { withIdempotencyKey, type KeyedAnswer, type KeyUse } from '../core/idempotency/key.ts'
+export { isEmailAddress } from '../core/learner/email-address.ts'
+export { learnerLookup } from '../core/learner/ref.ts'
+export { isStorableText, storableText } from '../core/text.ts'
+export * as importFormat from '../core/import-export/index.ts'

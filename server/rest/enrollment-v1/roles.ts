@@ -1,0 +1,45 @@
+import { rolesOf } from '../../../core/access/roles.ts'
+import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
+import { message, type Answer } from '../django/answer.ts'
+import { keyOrAccount } from '../auth/rights.ts'
+import type { View, ViewRequest } from '../django/view.ts'
+
+/** R7, `roles/`: what the caller is, in which course runs and organisations (rest-v1 §3.6). */
+export const rolesView: View = {
+  name: 'Enrollment User Roles',
+  authenticates: true,
+  givesCsrfCookie: true,
+  permits: keyOrAccount,
+  throttling: 'always',
+  methods: { GET: readRoles },
+}
+
+async function readRoles(request: ViewRequest): Promise<Answer> {
+  const { account, username } = request.rights
+  // An API key alone is nobody, who has no roles to look up.
+  if (account === null) return notRetrieved(username)
+  try {
+    return await answerRoles(request, account.id)
+  } catch (error) {
+    if (isDatabaseUnavailable(error)) throw error
+    request.log.error({ err: error }, 'roles not read')
+    return notRetrieved(username)
+  }
+}
+
+async function answerRoles({ db, query, rights }: ViewRequest, learnerId: number): Promise<Answer> {
+  const roles = (await rolesOf(db, learnerId)).map(({ org, courseId, role }) => ({
+    org,
+    // Python's text for "no course".
+    course_id: courseId ?? 'None',
+    role,
+  }))
+  const courseId = query.get('course_id') ?? ''
+  const asked = courseId === '' ? roles : roles.filter((role) => role.course_id === courseId)
+  return { status: 200, body: { roles: asked, is_staff: rights.isGlobalStaff } }
+}
+
+/** The quote that is missing at its end is missing in the original too. */
+function notRetrieved(username: string): Answer {
+  return message(400, `An error occurred while retrieving roles for user '${username}`)
+}

@@ -1,0 +1,86 @@
+import type { Kysely } from 'kysely'
+import { afterAll, expect, test } from 'vitest'
+import { openDatabase } from '../../../core/database/open.ts'
+import type { EnterpriseDB, EnterpriseTables } from '../../../enterprise/database/schema.ts'
+import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
+import { cancelFulfilment } from '../../../enterprise/fulfilments/cancel-fulfilment.ts'
+import { expireLicenses } from '../../../enterprise/fulfilments/expire-licenses.ts'
+import { enrollmentErrorFrom } from '../../../routers/index.ts'
+import { addCourse, addLearners } from '../../support/seed.ts'
+import { contextOf } from '../calls.ts'
+import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
+import { pay, revocationsOf, type Paid } from './funded-world.ts'
+
+const SECONDS = 2
+
+const database = await createEnterpriseDatabase()
+const { db, connectionString } = database
+// Other processes of the same deployment.
+const others = [1, 2, 3].map(() => openDatabase({ connectionString, poolSize: 4 }).$extendTables<EnterpriseTables>())
+afterAll(async () => {
+  for (const other of others) await other.destroy()
+  await database[Symbol.asyncDispose]()
+})
+const customer = await addCustomer(db)
+
+test('operations in opposite orders all get through', async () => {
+  const learners = await addLearners(db, 12)
+  const courses = [await addCourse(db), await addCourse(db, { modes: ['verified'] })]
+  const paid: Paid[] = []
+  for (const learner of learners) {
+    for (const courseId of courses) paid.push(await pay(db, customer, 'license', { learner, courseId }))
+  }
+  const end = Date.now() + SECONDS * 1_000
+  const runs = others.flatMap((on) => [run(on, paid, end), run(on, paid.toReversed(), end)])
+  expect((await Promise.all(runs)).flat()).toEqual([])
+  const revocations = await revocationsOf(
+    db,
+    paid.map(({ fulfilmentId }) => fulfilmentId),
+  )
+  expect(revocations.length, 'much has happened').toBeGreaterThan(5 * paid.length)
+  const behind = await db
+    .selectFrom('enterprise_enrollment_records as r')
+    .innerJoin('enrollments as e', 'e.id', 'r.enrollment_id')
+    .select(['r.id', 'r.enrollment_version', 'e.version'])
+    .where('r.course_key', 'in', courses)
+    .whereRef('r.enrollment_version', '<>', 'e.version')
+    .execute()
+  expect(behind).toEqual([])
+})
+
+/** Expires licenses, cancels and enrolls again until the end; what went wrong. */
+async function run(on: Kysely<EnterpriseDB>, paid: readonly Paid[], end: number): Promise<string[]> {
+  const wrong: string[] = []
+  while (Date.now() < end) {
+    const some = paid.filter(() => Math.random() < 0.5)
+    const rows = some.map(({ learner, courseId, fundingId }) => ({
+      userId: String(learner.id),
+      courseId,
+      funding: { license: fundingId },
+      reviveRevoked: true,
+    }))
+    const [first] = some
+    if (first === undefined) continue
+    const steps = [
+      () => expireLicenses(contextOf(on), { licenses: some.map(({ fundingId }) => fundingId) }),
+      () => enrollLearners(contextOf(on), { customer: customer.uuid, rows }),
+      () => cancelFulfilment(contextOf(on), { fulfilmentId: first.fulfilmentId }),
+    ]
+    for (const step of steps.toSorted(() => Math.random() - 0.5)) wrong.push(...(await problemsOf(step())))
+  }
+  return wrong
+}
+
+type Answer = Awaited<ReturnType<typeof expireLicenses | typeof enrollLearners | typeof cancelFulfilment>>
+
+/** The codes of what an operation did not do. */
+async function problemsOf(operation: Promise<Answer>): Promise<string[]> {
+  try {
+    const answer = await operation
+    if ('results' in answer) return answer.results.flatMap(({ success, code }) => (success ? [] : String(code)))
+    if ('rows' in answer) return answer.rows.flatMap((row) => (row.ok ? [] : row.code))
+    return answer.outcome === 'refused' ? [answer.code] : []
+  } catch (error) {
+    return [enrollmentErrorFrom(error)?.code ?? String(error)]
+  }
+}

@@ -1,0 +1,38 @@
+import {
+  DefaultQueryExecutor,
+  Kysely,
+  PostgresAdapter,
+  PostgresQueryCompiler,
+  Transaction,
+  type DatabaseConnection,
+} from 'kysely'
+import { propsOn } from '../../core/database/foreign-kysely.ts'
+import { rememberOwnPool } from '../../core/database/own-pools.ts'
+import { perObject } from '../../core/database/per-pool.ts'
+import type { DB } from '../../core/database/schema.ts'
+
+const BEGIN_OR_END = /^(begin|commit|rollback)$/
+
+/**
+ * A handle on the same pool or transaction that tells of each statement once it was carried out, but for begin and commit.
+ * No plugin does that: those of a caller's database are left out.
+ *
+ * @param told a statement fails when this throws.
+ */
+export function observed<D extends DB>(on: Kysely<D>, told: () => unknown): Kysely<D> {
+  const hooked = perObject((connection: DatabaseConnection): DatabaseConnection => ({
+    ...connection,
+    async executeQuery(query) {
+      const result = await connection.executeQuery<never>(query)
+      if (!BEGIN_OR_END.test(String(query.sql))) await told()
+      return result
+    },
+    streamQuery: (query, size) => connection.streamQuery(query, size),
+  }))
+  const props = propsOn(on.getExecutor(), hooked)
+  if (on.isTransaction) return new Transaction<D>(props)
+  const { executor } = props
+  const provider = { provideConnection: executor.provideConnection.bind(executor) }
+  const own = new DefaultQueryExecutor(new PostgresQueryCompiler(), new PostgresAdapter(), provider)
+  return rememberOwnPool(new Kysely<DB>({ ...props, executor: own })) as unknown as Kysely<D>
+}
