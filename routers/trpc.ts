@@ -1,5 +1,5 @@
 import { initTRPC, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
-import { ZodError, z } from 'zod'
+import { ZodError, type z } from 'zod'
 import { callOf, handle, reported, type CallContext } from './call.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
 import type { AnyOperation, Operation, OperationTable } from './operation.ts'
@@ -46,7 +46,7 @@ export function createRouter<T extends OperationTable>(operations: T) {
 }
 
 /** What `next` answers to a middleware does not throw: its error is looked at. */
-const procedure = t.procedure.use(async ({ ctx, path, type, next }) => {
+const procedure = t.procedure.use(async ({ next }) => {
   const result = await next()
   if (result.ok) return result
   return { ...result, error: toTRPCError(result.error) }

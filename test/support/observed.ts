@@ -24,7 +24,8 @@ export function observed<D extends DB>(on: Kysely<D>, told: () => unknown): Kyse
     ...connection,
     async executeQuery(query) {
       const result = await connection.executeQuery<never>(query)
-      if (!BEGIN_OR_END.test(String(query.sql))) await told()
+      // The text of a joined statement is an object.
+      if (typeof query.sql !== 'string' || !BEGIN_OR_END.test(query.sql)) await told()
       return result
     },
     streamQuery: (query, size) => connection.streamQuery(query, size),
