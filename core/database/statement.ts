@@ -51,6 +51,7 @@ function joinedQuery({ sql: text, parameters }: CompiledQuery, isNamed: boolean)
   const query = new pg.Query(config, [...parameters], (error, result) => (error ? reject(error) : resolve(result)))
   const send = query.submit.bind(query)
   const joined: JoinedQuery = Object.assign(query, {
+    // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client answers: for a query it is the query
     then: promise.then.bind(promise),
     statusFromClient: undefined,
     submit(connection: pg.Connection) {

@@ -67,7 +67,7 @@ function stepsOf(rows: readonly RowToWrite[], metadataOf: (index: number) => Cal
   for (const [place, row] of rows.entries()) {
     for (const step of row.steps) steps.push({ step, place, metadata: metadataOf(step.index) })
   }
-  return steps.sort((a, b) => a.step.index - b.step.index)
+  return steps.toSorted((a, b) => a.step.index - b.step.index)
 }
 
 function listOf(ids: string | null | undefined): string[] {
