@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
+import { foldEmail } from '../learner/email-address.ts'
 
 /** An "enrollment allowed": it lets the holder of an e-mail address into a course run (rest-v1 §1.9). */
 export interface Allowance {
@@ -68,7 +69,7 @@ export async function disallow(
 const COLUMNS = ['email', 'course_key', 'auto_enroll', 'created', 'claimed_by'] as const
 
 function hasEmail(email: string) {
-  return sql<boolean>`lower(email) = lower(${email})`
+  return sql<boolean>`fold_email(email) = ${foldEmail(email)}`
 }
 
 function allowanceOf(row: {

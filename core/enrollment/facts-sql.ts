@@ -1,15 +1,9 @@
 import { SEATS_TAKEN } from '../course/seats.ts'
-
-/** SQL: `l`, the learner whom the row `a` names by `username`, `email` or `user_id`. */
-export const ANY_LEARNER = `lateral (
-    select * from learners where username = a.username
-    union all select * from learners where lower(email) = lower(a.email)
-    union all select * from learners where id = a.user_id
-  ) l`
+import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
- * keys, the distinct ones of these, e-mail addresses, ids; null where a command has none.
+ * keys, the distinct ones of these, folded e-mail addresses, ids; null where a command has none.
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
@@ -79,7 +73,7 @@ select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.
     from roles r where r.learner_id = l.id and r.org = c.org) end as roles,
   case when c.has_allowances then (
     select array[w.id, w.claimed_by] from enrollment_allowances w
-    where lower(w.email) = (select lower(email) from learners where id = l.id)
+    where fold_email(w.email) = (select fold_email(email) from learners where id = l.id)
       and w.course_key = c.course_key) end as allowance,
   case when a.i = 1 then (select json_agg(details) from course) end as courses
 from ${asked}

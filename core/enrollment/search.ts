@@ -1,6 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
+import { foldEmail } from '../learner/email-address.ts'
 import type { Enrollment } from './command.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
 
@@ -120,5 +121,5 @@ export function ofUsernames(usernames: readonly string[]): RawBuilder<boolean> {
 
 /** Of the learners with one of the e-mail addresses, in any case. */
 export function ofEmails(emails: readonly string[]): RawBuilder<boolean> {
-  return sql`lower(l.email) in (select lower(x) from unnest(${emails}::text[]) x)`
+  return sql`fold_email(l.email) = any (${emails.map(foldEmail)}::text[])`
 }

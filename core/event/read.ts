@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Actor, ChangeKind, Via } from '../enrollment/command.ts'
-import { isLearner } from '../enrollment/read.ts'
+import { isLearner } from '../learner/lookup-sql.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import type { EnrollmentEvent } from './event.ts'
 

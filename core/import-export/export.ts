@@ -3,7 +3,7 @@ import type { DB } from '../database/schema.ts'
 import { exportAccounts, exportRetirements, exportRoles } from './export-accounts.ts'
 import { exportCohorts, exportCourses, exportEmbargoRules, exportModes } from './export-courses.ts'
 import { exportAllowances, exportEnrollments } from './export-enrollments.ts'
-import type { ExtensionLineType } from './line-type.ts'
+import type { ExtensionLineType } from './group-importer.ts'
 
 /**
  * Exports everything that the import format holds (run §4), as it is at one instant: what a line refers to stands before

@@ -1,6 +1,6 @@
-import { CompiledQuery, type Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { failure } from '../../core/errors.ts'
-import { isEmailAddress, learnerLookup } from '../../routers/extension.ts'
+import { isEmailAddress, learnerLookup, lockLearners, type ResolvedLearners } from '../../routers/extension.ts'
 import type { EnrollLearnersOrder, RowOrder } from './request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { refusal, refusalFrom, type Refusal } from './refusal.ts'
@@ -18,7 +18,7 @@ export interface PersonsAccount {
 /** Somebody who has no account yet. */
 export interface Address {
   readonly is: 'address'
-  /** In lower case, trimmed. */
+  /** Trimmed and folded. */
   readonly email: string
 }
 
@@ -46,16 +46,12 @@ export async function lockPeople(
   whenDiffers: EnrollLearnersOrder['whenIdentityDiffers'],
 ): Promise<Person[]> {
   const names = rows.map((row) => namesOf(row, whenDiffers))
-  const lower = await lowerCased(
-    trx,
-    names.flatMap(({ email }) => email?.lookup ?? []),
-  )
-  const accounts = await lockAccounts(trx, {
+  const accounts = await lockLearners(trx, {
     ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
     usernames: names.flatMap(({ username }) => username?.lookup ?? []),
-    emails: [...lower.values()],
+    emails: names.flatMap(({ email }) => email?.lookup ?? []),
   })
-  return names.map((name) => personOf(name, lower, accounts))
+  return names.map((name) => personOf(name, accounts))
 }
 
 interface Name<T> {
@@ -84,70 +80,26 @@ function namesOf(
   }
 }
 
-/** Lower-cases texts as the database does it, whose unique indexes say which addresses are equal. */
-export async function lowerCased(
-  trx: Transaction<EnterpriseDB>,
-  texts: readonly string[],
-): Promise<Map<string, string>> {
-  if (texts.length === 0) return new Map()
-  const { rows } = await trx.executeQuery<{ text: string; lower: string }>(
-    CompiledQuery.raw(`select text, lower(text) from unnest($1::text[]) as text`, [[...new Set(texts)]]),
-  )
-  return new Map(rows.map((row) => [row.text, row.lower]))
-}
-
-interface AccountRow {
-  readonly id: number
-  readonly username: string
-  readonly email: string | null
-  readonly lower_email: string | null
-}
-
-interface Accounts {
-  readonly byId: ReadonlyMap<number, AccountRow>
-  readonly byUsername: ReadonlyMap<string, AccountRow>
-  readonly byEmail: ReadonlyMap<string, AccountRow>
-}
-
-/** Locks the accounts that have one of the names, in the order of their ids. */
-export async function lockAccounts(
-  trx: Transaction<EnterpriseDB>,
-  { ids, usernames, emails }: { ids: readonly number[]; usernames: readonly string[]; emails: readonly string[] },
-): Promise<Accounts> {
-  const { rows } = await trx.executeQuery<AccountRow>(CompiledQuery.raw(LOCK, [ids, usernames, emails]))
-  return {
-    byId: new Map(rows.map((row) => [row.id, row])),
-    byUsername: new Map(rows.map((row) => [row.username, row])),
-    byEmail: new Map(rows.flatMap((row) => (row.lower_email === null ? [] : [[row.lower_email, row] as const]))),
-  }
-}
-
-const LOCK = `/* enterprise.people */
-select id, username, email, lower(email) as lower_email from learners
-where id = any ((select $1::integer[])::integer[]) or username = any ((select $2::text[])::text[])
-  or lower(email) = any ((select $3::text[])::text[])
-order by id for no key update`
-
-function personOf(names: Names, lower: ReadonlyMap<string, string>, { byId, byUsername, byEmail }: Accounts): Person {
+function personOf(names: Names, { byId, byUsername, byEmail }: ResolvedLearners): Person {
   const { userId, username, email } = names
-  const lowerEmail = lower.get(email?.lookup ?? '')
+  const address = email?.lookup ?? null
   const nobody = (refusal: Refusal): Nobody => ({ is: 'nobody', email: email?.sent ?? null, refusal })
 
   if (userId !== null || username !== null) {
     const account = userId === null ? byUsername.get(username?.lookup ?? '') : byId.get(userId.lookup ?? 0)
     if (account === undefined) return nobody(refusalFrom(failure('learnerNotFound', learnerOf(names))))
     if (username !== null && username.lookup !== account.username) return nobody(mismatch('username'))
-    if (email !== null && (lowerEmail === undefined || lowerEmail !== account.lower_email)) {
+    if (email !== null && (address === null || byEmail.get(address) !== account)) {
       return nobody(mismatch('email'))
     }
     return { is: 'account', id: account.id, email: account.email }
   }
-  const account = byEmail.get(lowerEmail ?? '')
+  const account = byEmail.get(address ?? '')
   if (account !== undefined) return { is: 'account', id: account.id, email: account.email }
-  if (email === null || lowerEmail === undefined || !isEmailAddress(email.sent)) {
+  if (email === null || address === null || !isEmailAddress(email.sent)) {
     return nobody(refusal('invalidEmail', { email: email?.sent ?? '' }))
   }
-  return { is: 'address', email: lowerEmail }
+  return { is: 'address', email: address }
 }
 
 function learnerOf({ userId, username }: Names) {

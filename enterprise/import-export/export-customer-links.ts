@@ -38,7 +38,7 @@ function exportPendingLinks(
   const page = db
     .selectFrom('enterprise_pending_links as k')
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
-    .leftJoin('learners as l', (join) => join.on(sql<boolean>`lower(l.email) = k.email`))
+    .leftJoin('learners as l', (join) => join.on(sql<boolean>`fold_email(l.email) = k.email`))
     .leftJoin('enterprise_learner_links as own', (join) =>
       join.onRef('own.learner_id', '=', 'l.id').onRef('own.customer_id', '=', 'k.customer_id'),
     )

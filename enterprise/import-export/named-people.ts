@@ -1,12 +1,10 @@
 import type { Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { importFormat } from '../../routers/extension.ts'
-import type { EnterpriseTables } from '../database/schema.ts'
-import { lockAccounts, lowerCased } from '../bulk/resolve-learners.ts'
+import { foldEmail, importFormat, lockLearners } from '../../routers/extension.ts'
 
 const { isThere, noAccount } = importFormat
 
-/** Whom a line means: an account, or an address without one, in lower case. */
+/** Whom a line means: an account, or an address without one, folded. */
 export type Named = { readonly learnerId: number } | { readonly email: string }
 
 interface Naming {
@@ -19,22 +17,16 @@ interface Naming {
  * line means. Accounts that only a later line adds are not there yet.
  */
 export async function lockNamed(
-  on: Transaction<DB>,
+  trx: Transaction<DB>,
   lines: readonly Naming[],
   added: importFormat.Added,
 ): Promise<(line: Naming, lineNumber: number) => Named | { readonly reason: string }> {
-  const trx = on.$extendTables<EnterpriseTables>()
-  const lower = await lowerCased(
-    trx,
-    lines.flatMap(({ email }) => email ?? []),
-  )
-  const { byUsername, byEmail } = await lockAccounts(trx, {
-    ids: [],
+  const { byUsername, byEmail } = await lockLearners(trx, {
     usernames: lines.flatMap(({ username }) => username ?? []),
-    emails: [...lower.values()],
+    emails: lines.flatMap(({ email }) => (email === undefined ? [] : foldEmail(email))),
   })
   return ({ username, email }, number) => {
-    const address = lower.get(email ?? '') ?? ''
+    const address = foldEmail(email ?? '')
     const account = username === undefined ? byEmail.get(address) : byUsername.get(username)
     if (account !== undefined && isThere(added.accounts, account.username, number)) return { learnerId: account.id }
     return username === undefined ? { email: address } : { reason: `username: ${noAccount(username)}` }

@@ -41,7 +41,7 @@ interface Arrival {
 
 // The lock of the learners comes before that of the links, as everywhere; it is not waited for.
 const ARRIVALS = `/* enterprise.arrivals */
-select a.id as arrival_id, l.id as learner_id, lower(l.email) as email
+select a.id as arrival_id, l.id as learner_id, fold_email(l.email) as email
 from enterprise_arrivals a join learners l on l.id = a.learner_id
 order by a.id limit $1::integer
 for update of a skip locked for no key update of l skip locked`

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseInstant } from '../../../core/import-export/instant.ts'
+import { parseInstant } from '../../../core/import-export/fields.ts'
 
 describe('an instant of the import format', () => {
   test.each([
