@@ -19,7 +19,7 @@ export function foldEmail(address: string): string {
 
 const ASCII = /^\p{ASCII}*$/u
 
-const CAPITALS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].map((letter) => [letter, letter.toLowerCase()] as const)
+const CAPITALS = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ', (letter) => [letter, letter.toLowerCase()] as const)
 
 const FOLDED: ReadonlyMap<string, string> = new Map([...CAPITALS, ...pairs(foldedCharacters)])
 
