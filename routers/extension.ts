@@ -2,7 +2,7 @@
 export { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'
-export { inTransaction, withSavepoint, type Undoable } from '../core/database/transaction.ts'
+export { inTransaction, withSavepoint, type SavepointResult } from '../core/database/transaction.ts'
 export { failure } from '../core/errors.ts'
 export { withIdempotencyKey, type KeyedAnswer, type KeyUse } from '../core/idempotency/key.ts'
 export { foldEmail, isEmailAddress } from '../core/learner/email-address.ts'

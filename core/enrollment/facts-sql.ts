@@ -1,3 +1,4 @@
+import { COURSE_COLUMNS, jsonArguments, MODE_COLUMNS } from '../course/columns.ts'
 import { SEATS_TAKEN } from '../course/seats.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 
@@ -51,13 +52,8 @@ with course as materialized (
     c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
       or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
     exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
-    json_build_object('id', c.id, 'courseId', c.course_key,
-    'displayName', c.display_name, 'start', c.starts, 'end', c.ends, 'enrollmentStart', c.enrollment_start,
-    'enrollmentEnd', c.enrollment_end, 'invitationOnly', c.invitation_only, 'maxEnrollments', c.max_enrollments,
-    'selfPaced', c.self_paced, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
-      select coalesce(json_agg(json_build_object('slug', m.slug, 'name', m.name, 'minPrice', m.min_price,
-        'suggestedPrices', m.suggested_prices, 'currency', m.currency, 'expires', m.expires,
-        'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
+    json_build_object('id', c.id, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
+      select coalesce(json_agg(json_build_object(${jsonArguments(MODE_COLUMNS, 'm')}) order by m.id), '[]')
       from course_modes m where m.course_id = c.id)) as details
   from courses c
   where c.course_key = ${keys}

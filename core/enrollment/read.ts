@@ -89,7 +89,7 @@ export function selectEnrollments(db: Kysely<DB>) {
 
 export type EnrollmentRow = Awaited<ReturnType<ReturnType<typeof selectEnrollments>['execute']>>[number]
 
-/** A row of {@link selectEnrollments} in the words of the domain. */
+/** The enrollment of a row of {@link selectEnrollments}. */
 export function enrollmentOf(row: EnrollmentRow): Enrollment {
   return {
     id: row.id,

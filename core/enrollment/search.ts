@@ -80,7 +80,7 @@ export function decodeSearchCursor(cursor: string): SearchPosition | null {
   return { created, id }
 }
 
-/** Whether PostgreSQL would read it as well: `Date` takes 30 February for 2 March, and knows a year 0. */
+/** Whether PostgreSQL takes it as well: `Date` reads 30 February as 2 March, and knows a year 0. */
 function isInstant(text: string): boolean {
   const date = new Date(text)
   return text >= '0001' && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19)

@@ -81,10 +81,10 @@ function selectEvents(db: Kysely<DB>) {
     ])
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
+type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
 
 /** The casts are true by the check constraints of the table. */
-function eventOf(row: Row): EnrollmentEvent {
+function eventOf(row: EventRow): EnrollmentEvent {
   const { before_mode: mode, before_is_active: isActive } = row
   return {
     id: row.id,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /**
- * The SHA-256 of an input as JSON holds it. Equal inputs have equal fingerprints, whatever the order of the keys of their
+ * The SHA-256 of the JSON of an input. Equal inputs have equal fingerprints, whatever the order of the keys of their
  * objects; what JSON leaves out (`undefined`) is as if it were not there.
  */
 export function fingerprintOf(input: unknown): Buffer {

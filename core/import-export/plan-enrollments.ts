@@ -22,7 +22,7 @@ export interface EnrollmentLine {
 }
 
 /**
- * Plans what lines come to, one after another, each seeing what those of the same pair before it did. No rule of
+ * Plans what lines change, one after another, each seeing the changes of those of the same pair before it. No rule of
  * enrollment is asked. Pure.
  *
  * @param at the instant of the change, ISO 8601.

@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { sql, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 
 /** A table with the columns that lines of one type fill. */
@@ -13,8 +13,8 @@ export interface UpsertTarget<Column extends string = string, Table extends stri
 }
 
 /**
- * What a column is for: part of the natural key; a value that a line sets; set once, with a new row; or set together
- * with the values but no reason to write by itself.
+ * What a column is for: part of the natural key; a value that a line sets; set only in a new row; or set together
+ * with the values, but alone no reason to change a row.
  */
 export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
 export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestamptz' | 'uuid'
@@ -27,7 +27,7 @@ export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestampt
  * @returns how many rows were inserted or changed.
  */
 export async function upsert<Column extends string>(
-  db: Kysely<DB>,
+  trx: Transaction<DB>,
   target: UpsertTarget<Column, string>,
   rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
 ): Promise<number> {
@@ -38,11 +38,11 @@ export async function upsert<Column extends string>(
     const values = rows.map((row) => parameter(type, row[column]))
     return sql`${values}::${sql.raw(type === 'text[]' ? 'text' : type)}[]`
   })
-  const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(db)
+  const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(trx)
   return answer[0]?.written ?? 0
 }
 
-/** A list of lists has to be one text a row: unnest would flatten it. */
+/** For lists, each row is one text of JSON: unnest would flatten a list of lists. */
 function parameter(type: ColumnType, value: unknown): unknown {
   return type === 'text[]' ? JSON.stringify(value) : value
 }

@@ -61,7 +61,7 @@ function failed({ learner: { identifier } }: Pair, because: ErrorCode | 'noAddre
   return { result: { identifier, kind: 'failed', because }, audit: null }
 }
 
-/** Whoever has no active account is allowed to enroll instead; not so an account that is being retired. */
+/** Without an active account a learner is allowed to enroll instead, but not one whose account is retired. */
 function isToBeAllowed({ learner: { account } }: Pair): boolean {
   return account === null || !(account.isActive || account.isRetired)
 }

@@ -26,7 +26,7 @@ export interface LearnerState {
   /** Whether there is an allowance that they can use. */
   readonly isAllowed: boolean
   readonly autoEnroll: boolean
-  /** Absent where no cohort was asked for, and where they came to be neither enrolled nor allowed. */
+  /** Absent where no cohort was asked for, and where they are neither enrolled nor allowed afterwards. */
   readonly cohort?: string | null
 }
 

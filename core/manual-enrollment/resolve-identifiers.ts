@@ -52,7 +52,7 @@ export async function resolveIdentifiers(
     usernames: lookups.flatMap(({ username }) => username ?? []),
     emails: lookups.flatMap(({ email }) => email ?? []),
   })
-  // Nobody asks it of an active account.
+  // Only of inactive accounts it matters whether they are retired.
   const inactive = [...byId.values()].filter(({ isActive }) => !isActive)
   const retired = await readRetiredLearners(
     db,

@@ -1,6 +1,6 @@
 import type { ManualEnrollment, LearnerState } from './request.ts'
 
-/** What the audit says happened to a learner, in the words of the LMS (rest-v1 §3.9). */
+/** What the audit says happened to a learner, as the LMS writes it (rest-v1 §3.9). */
 export function transitionOf(action: ManualEnrollment['action'], before: LearnerState, after: LearnerState): string {
   if (action === 'unenroll') return `from ${nameOf(before)} to unenrolled`
   if (!before.hasAccount) return after.isAllowed ? 'from unenrolled to allowed to enroll' : NOTHING

@@ -16,7 +16,7 @@ export interface AuditEntry {
  * Writes what a request did beside the enrollments, each kind in one statement, rows in a fixed order.
  *
  * @param trx the transaction of the enrollments.
- * @param by.actorId the account of whoever asked.
+ * @param by.actorId the account of the staff member.
  */
 export async function writePending(
   trx: Transaction<DB>,

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { STRETCH, sweepRequests, takeRequest } from '../../../core/access/request-log.ts'
-import { createThrottle, SWEEP_EVERY } from '../../../core/access/throttle.ts'
-import { createTestDatabase } from '../../support/database.ts'
+import { STRETCH, sweepRequests, takeRequest } from '../../../../core/access/throttle/request-log.ts'
+import { createThrottle, SWEEP_EVERY } from '../../../../core/access/throttle/throttle.ts'
+import { createTestDatabase } from '../../../support/database.ts'
 
 const PER_MINUTE = { requests: 40, seconds: 60 }
 const FEW = { requests: 3, seconds: 60 }
@@ -205,10 +205,10 @@ async function countRows(): Promise<number> {
   return Number(rows)
 }
 
-const CORE = join(import.meta.dirname, '../../../core')
+const CORE = join(import.meta.dirname, '../../../../core')
 const PROGRAM = `
   import { openDatabase } from ${JSON.stringify(`${CORE}/database/open.ts`)}
-  import { createThrottle } from ${JSON.stringify(`${CORE}/access/throttle.ts`)}
+  import { createThrottle } from ${JSON.stringify(`${CORE}/access/throttle/throttle.ts`)}
   const [connectionString, key, requests] = process.argv.slice(1)
   await using db = openDatabase({ connectionString, poolSize: 10 })
   const throttle = createThrottle(db)

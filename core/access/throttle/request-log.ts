@@ -1,5 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 
 /** So many requests in so many seconds. */
 export interface Rate {
@@ -7,6 +7,7 @@ export interface Rate {
   readonly seconds: number
 }
 
+/** Whether a request was counted. */
 export interface Taken {
   readonly isAllowed: boolean
   /** Milliseconds until the oldest request that counts leaves the window; where the request was allowed, 0. */
@@ -15,10 +16,10 @@ export interface Taken {
 
 /**
  * Counts a request where its window has room; a refused one leaves no mark. One statement by the clock of the database,
- * exact over any number of processes: whoever asks for the same key waits for the row, and then sees it as it is.
+ * exact over any number of processes: requests of the same key wait for the row, and then see it as it is.
  *
  * @param db a pool: in a transaction the row would stay locked until its end.
- * @param key of whoever asks, at most 255 characters.
+ * @param key of the client, at most 255 characters.
  */
 export async function takeRequest(db: Kysely<DB>, key: string, rate: Rate): Promise<Taken> {
   const statement = CompiledQuery.raw(TAKE, [key, rate.requests, rate.seconds])

@@ -1,12 +1,12 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 import { STRETCH, sweepRequests, takeRequest, type Rate } from './request-log.ts'
 
 export interface Throttle {
   /**
    * Counts a request, or refuses it.
    *
-   * @param key of whoever asks.
+   * @param key of the client.
    * @returns null where it may go on, otherwise the whole seconds after which the same request will find room.
    */
   take(key: string, rate: Rate): Promise<number | null>
@@ -19,7 +19,7 @@ export type MonotonicClock = () => number
  * A sliding log of requests (rest-v1 §2.4): in each window of time exactly so many requests of a key are allowed,
  * whatever the number of processes. Its memory is a table, see `request-log.ts`.
  *
- * Until room can come, what was refused once is refused again without asking the database: nobody can load it by
+ * A client that was refused is refused again without a query until its window can have room: nobody loads the database by
  * running against the limit.
  *
  * The table stays as small as the number of keys in use: each {@link SWEEP_EVERY} requests, which add that many rows at
@@ -54,7 +54,7 @@ interface Refusal {
 
 const MAX_REFUSALS = 10_000
 
-/** Forgets the one that came first when there are too many; the database knows it still. */
+/** Forgets the oldest when there are too many: the database refuses it again. */
 function remember(refusals: Map<string, Refusal>, key: string, refusal: Refusal): void {
   refusals.set(key, refusal)
   const [first] = refusals.keys()

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 
 /** What somebody is in a course run or, without one, in a whole organisation (rest-v1 §1.11). */
 export interface Role {

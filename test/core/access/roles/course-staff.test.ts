@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { coursesStaffedBy } from '../../../core/access/course-staff.ts'
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { addCourse, addLearner, addRole } from '../../support/seed.ts'
+import { coursesStaffedBy } from '../../../../core/access/roles/course-staff.ts'
+import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
+import { addCourse, addLearner, addRole } from '../../../support/seed.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createTestDatabase()))

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 
 /**
  * The keys of the course runs on which an account holds staff, limited staff or instructor. Roles in a whole

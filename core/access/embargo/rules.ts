@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 import { isCountry } from './countries.ts'
-import { snapshotOf } from './snapshot.ts'
+import { snapshotOf } from '../snapshot.ts'
 
 /** From which countries nobody may enroll in a course run. */
 export interface EmbargoRule {

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { apiKeyCheck, KEY_LIFE_MS, UNKNOWN_KEY_LIFE_MS } from '../../../core/access/api-key-check.ts'
-import { apiKeyName, ApiKeyNameTaken, createApiKey, listApiKeys, revokeApiKey } from '../../../core/access/api-keys.ts'
-import { counting } from '../../support/counting.ts'
-import { createTestDatabase } from '../../support/database.ts'
+import { apiKeyCheck, KEY_LIFE_MS, UNKNOWN_KEY_LIFE_MS } from '../../../../core/access/api-keys/check.ts'
+import {
+  apiKeyName,
+  ApiKeyNameTaken,
+  createApiKey,
+  listApiKeys,
+  revokeApiKey,
+} from '../../../../core/access/api-keys/api-keys.ts'
+import { counting } from '../../../support/counting.ts'
+import { createTestDatabase } from '../../../support/database.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
 

@@ -1,15 +1,15 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { isCountry } from '../../../core/access/countries.ts'
+import { isCountry } from '../../../../core/access/embargo/countries.ts'
 import {
   embargoRules,
   NO_RULE_LIFE_MS,
   refusesCountry,
   RULE_LIFE_MS,
   type EmbargoRule,
-} from '../../../core/access/embargo.ts'
-import { readEmbargoedPerson } from '../../../core/access/embargoed-person.ts'
-import { createTestDatabase } from '../../support/database.ts'
-import { addCourse, addLearner, addRole } from '../../support/seed.ts'
+} from '../../../../core/access/embargo/rules.ts'
+import { readEmbargoedLearner } from '../../../../core/access/embargo/learner.ts'
+import { createTestDatabase } from '../../../support/database.ts'
+import { addCourse, addLearner, addRole } from '../../../support/seed.ts'
 
 const database = await createTestDatabase()
 const { db } = database
@@ -101,20 +101,20 @@ describe('who is exempt', () => {
   ])('%s', async (_who, role, courseId, org, isAuthor) => {
     const learner = await addLearner(db, { country: 'IR' })
     await addRole(db, learner, role, courseId, org)
-    expect(await readEmbargoedPerson(db, learner.id, COURSE)).toEqual({ country: 'IR', isAuthor })
+    expect(await readEmbargoedLearner(db, learner.id, COURSE)).toEqual({ country: 'IR', isAuthor })
   })
 
   test('global staff are, superusers alone are not', async () => {
     const staff = await addLearner(db, { is_staff: true, is_active: false })
     const superuser = await addLearner(db, { is_superuser: true })
-    expect(await readEmbargoedPerson(db, staff.id, COURSE)).toEqual({ country: null, isAuthor: true })
-    expect(await readEmbargoedPerson(db, superuser.id, COURSE)).toEqual({ country: null, isAuthor: false })
+    expect(await readEmbargoedLearner(db, staff.id, COURSE)).toEqual({ country: null, isAuthor: true })
+    expect(await readEmbargoedLearner(db, superuser.id, COURSE)).toEqual({ country: null, isAuthor: false })
   })
 
   test('a role takes an active account', async () => {
     const learner = await addLearner(db, { is_active: false })
     await addRole(db, learner, 'instructor', COURSE.key)
-    expect(await readEmbargoedPerson(db, learner.id, COURSE)).toEqual({ country: null, isAuthor: false })
+    expect(await readEmbargoedLearner(db, learner.id, COURSE)).toEqual({ country: null, isAuthor: false })
   })
 })
 

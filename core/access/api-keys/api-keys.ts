@@ -1,15 +1,15 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import { instantFromDate } from '../database/instant.ts'
-import type { DB } from '../database/schema.ts'
-import { storableText } from '../text.ts'
+import { instantFromDate } from '../../database/instant.ts'
+import type { DB } from '../../database/schema.ts'
+import { storableText } from '../../text.ts'
 
-/** A key as it may be shown: nobody can find it out from this. */
+/** What may be shown of a key. */
 export interface ApiKey {
   readonly name: string
   /** ISO 8601. */
   readonly created: string
-  /** Since when it opens nothing any more; null: it does. */
+  /** When it was revoked; null: it is valid. */
   readonly revoked: string | null
 }
 
@@ -18,7 +18,7 @@ export class ApiKeyNameTaken extends Error {
   override readonly name = 'ApiKeyNameTaken'
 }
 
-/** How a key is called: 1 to 255 characters, without blanks around them. */
+/** The name of a key: 1 to 255 characters, without blanks around them. */
 export const apiKeyName = storableText(255).regex(/^\S(.*\S)?$/u)
 
 /**
@@ -64,13 +64,13 @@ export async function revokeApiKey(db: Kysely<DB>, name: string, now: Date): Pro
   return row ?? null
 }
 
-/** The SHA-256 of every key that opens something. */
+/** The SHA-256 of every key that is not revoked. */
 export async function readActiveDigests(db: Kysely<DB>): Promise<Buffer[]> {
   const rows = await db.selectFrom('api_keys').select('key_sha256').where('revoked', 'is', null).execute()
   return rows.map((row) => row.key_sha256)
 }
 
-/** What is stored and compared of a key: of equal length for all, and telling nothing about it. */
+/** What is stored and compared of a key: its SHA-256. */
 export function digestOf(key: string): Buffer {
   return hash('sha256', key, 'buffer')
 }

@@ -1,23 +1,23 @@
 import type { Kysely } from 'kysely'
-import type { DB } from '../database/schema.ts'
+import type { DB } from '../../database/schema.ts'
 
-/** What the embargo has to know about the person who is to be enrolled. */
-export interface EmbargoedPerson {
+/** What an embargo rule looks at in the learner who is to be enrolled. */
+export interface EmbargoedLearner {
   /** Two letters from their profile. */
   readonly country: string | null
-  /** Writes the course, and so may be wherever they are. */
+  /** Whether they author the course: no embargo applies to them. */
   readonly isAuthor: boolean
 }
 
 /**
- * Reads what a rule looks at: global staff are authors, and so is whoever has an active account and holds staff, limited
+ * Reads what a rule looks at: global staff are authors, and so are active accounts that hold staff, limited
  * staff or instructor of the course run or its organisation.
  */
-export async function readEmbargoedPerson(
+export async function readEmbargoedLearner(
   db: Kysely<DB>,
   learnerId: number,
   course: { readonly key: string; readonly org: string },
-): Promise<EmbargoedPerson> {
+): Promise<EmbargoedLearner> {
   const row = await db
     .selectFrom('learners as l')
     .select((eb) => [
