@@ -64,8 +64,13 @@ async function readModes(db: Kysely<DB>, courseIds: readonly number[]): Promise<
     .where('course_id', '=', sql<number>`any (${courseIds}::integer[])`)
     .orderBy('id')
     .execute()
-  const modes = Map.groupBy(rows, (row) => row.course_id)
-  return new Map([...modes].map(([courseId, group]) => [courseId, group.map(({ course_id: _, ...mode }) => mode)]))
+  const modes = new Map<number, Mode[]>()
+  for (const { course_id: courseId, ...mode } of rows) {
+    const ofCourse = modes.get(courseId)
+    if (ofCourse) ofCourse.push(mode)
+    else modes.set(courseId, [mode])
+  }
+  return modes
 }
 
 /** The name of a course run that has none of its own, made of its key. */

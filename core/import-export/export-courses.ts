@@ -12,7 +12,7 @@ export function exportCourses(db: Kysely<DB>): AsyncGenerator<string> {
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => courses.where('id', '>', after?.id ?? 0).execute(),
-    ({ id: _, ...course }) => ({ type: 'course', ...course }),
+    (row) => ({ type: 'course', ...withoutId(row) }),
   )
 }
 
@@ -26,7 +26,7 @@ export function exportModes(db: Kysely<DB>): AsyncGenerator<string> {
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => modes.where('m.id', '>', after?.id ?? 0).execute(),
-    ({ id: _, ...mode }) => ({ type: 'mode', ...mode }),
+    (row) => ({ type: 'mode', ...withoutId(row) }),
   )
 }
 
@@ -62,4 +62,11 @@ export function exportEmbargoRules(db: Kysely<DB>): AsyncGenerator<string> {
       messageKey: row.message_key,
     }),
   )
+}
+
+/** What is exported of a row: its id is only for the pages. */
+function withoutId<T extends { readonly id: number }>(row: T): Omit<T, 'id'> {
+  // oxlint-disable-next-line no-unused-vars -- it is named in order to be left out
+  const { id, ...exported } = row
+  return exported
 }
