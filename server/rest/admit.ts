@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify'
+import { announcesBody } from '../unread-body.ts'
 import { authenticate, authenticateKey, type Authentication } from './auth/authenticate.ts'
 import { refuseInactiveBearer } from './auth/credentials.ts'
 import { rightsOf, type Rights } from './auth/rights.ts'
 import { clientAddresses } from './checks/client-address.ts'
 import type { ThrottleCheck } from './checks/throttle.ts'
 import { bodyParserFor, noBody, type BodyParser } from './django/body.ts'
-import { announcesBody, takeContentType } from './django/framework.ts'
+import { takeContentType } from './django/framework.ts'
 import { acceptsJson } from './django/media-type.ts'
 import { detail, methodNotAllowed, NOT_AUTHENTICATED, NOT_PERMITTED, Refusal } from './django/response.ts'
 import { handlerOf, type Handler, type View } from './view.ts'
@@ -56,5 +57,5 @@ export async function admitTo<R>(
 /** By its head alone, so that a body of another type is never read (rest-v1 D20). */
 function parserOf(request: FastifyRequest, contentType: string): BodyParser {
   const isRead = request.method !== 'GET' && request.method !== 'HEAD'
-  return isRead && announcesBody(request) ? bodyParserFor(contentType) : noBody
+  return isRead && announcesBody(request.headers) ? bodyParserFor(contentType) : noBody
 }

@@ -33,12 +33,6 @@ export function takeContentType({ raw }: FastifyRequest): string {
   return contentType
 }
 
-/** Whether a request says that it has a body: by its length, or by sending it in chunks. */
-export function announcesBody({ headers }: FastifyRequest): boolean {
-  const { 'content-length': length = '0', 'transfer-encoding': coding } = headers
-  return coding !== undefined || Number(length) > 0
-}
-
 /** Parses the body of a request that has arrived. */
 export function readBody({ body }: FastifyRequest, parse: BodyParser, bounds: BodyBounds = BODY_BOUNDS): Promise<Json> {
   return parse(Buffer.isBuffer(body) ? body : Buffer.alloc(0), bounds)

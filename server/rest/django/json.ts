@@ -115,7 +115,7 @@ function parseObject(text: string, start: number, count: Count): Parsed {
 
 /** From the space on, all but the quote and the backslash. */
 const PLAIN = /[ !#-[\]-\uFFFF]*/y
-const HEX = /[0-9a-fA-F]{4}/y
+const HEX = /^[0-9a-fA-F]{4}$/
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -128,34 +128,38 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 function parseString(text: string, start: number): [value: string, end: number] {
-  const parts: string[] = []
+  let value = ''
   let index = start + 1
   for (;;) {
-    const end = endOf(PLAIN, text, index)
-    parts.push(text.slice(index, end))
-    index = end
+    if (text[index] !== '\\') {
+      const end = endOf(PLAIN, text, index)
+      value += text.slice(index, end)
+      index = end
+    }
     const next = text[index]
-    if (next === '"') return [parts.join(''), index + 1]
+    if (next === '"') return [value, index + 1]
     if (next !== undefined && next !== '\\') throw errorAt(text, index, 'Invalid control character at')
     const escape = text[index + 1]
     if (escape === undefined) throw errorAt(text, start, 'Unterminated string starting at')
-    const [part, length] = escape === 'u' ? parseCodeUnit(text, index + 1) : parseEscape(text, index, escape)
-    parts.push(part)
-    index += 1 + length
+    value += escape === 'u' ? parseCodeUnit(text, index + 1) : parseEscape(text, index, escape)
+    index += escape === 'u' ? CODE_UNIT_LENGTH : 2
   }
 }
 
-function parseEscape(text: string, index: number, escape: string): [string, number] {
-  const part = ESCAPES[escape]
-  if (part === undefined) throw errorAt(text, index, 'Invalid \\escape')
-  return [part, 1]
+function parseEscape(text: string, index: number, escape: string): string {
+  const character = ESCAPES[escape]
+  if (character === undefined) throw errorAt(text, index, 'Invalid \\escape')
+  return character
 }
 
+/** Of the escape of a code unit: `\u0041`. */
+const CODE_UNIT_LENGTH = 6
+
 /** Two of them that make a pair become one character by themselves. */
-function parseCodeUnit(text: string, index: number): [string, number] {
-  const digits = match(HEX, text, index + 1)?.[0]
-  if (digits === undefined) throw errorAt(text, index, 'Invalid \\uXXXX escape')
-  return [String.fromCharCode(Number.parseInt(digits, 16)), 5]
+function parseCodeUnit(text: string, index: number): string {
+  const digits = text.slice(index + 1, index + 5)
+  if (!HEX.test(digits)) throw errorAt(text, index, 'Invalid \\uXXXX escape')
+  return String.fromCharCode(Number.parseInt(digits, 16))
 }
 
 function skipSpace(text: string, index: number): number {

@@ -1,4 +1,4 @@
-import { EnrollmentError, type ErrorCode, type ErrorDetails } from '../../../../core/errors.ts'
+import type { EnrollmentError, ErrorCode, ErrorDetails } from '../../../../core/errors.ts'
 import { message, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
 import { pythonLiteral } from '../../django/text.ts'
 

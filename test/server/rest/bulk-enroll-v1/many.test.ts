@@ -52,16 +52,23 @@ describe('many at once', () => {
     expect(await auditOf(world.notEnrolled)).toHaveLength(2)
   })
 
-  test('a course that does not exist fails for everybody, the others go on (D12)', async () => {
+  test('a course that does not exist ends the request before anything is done (rest-v1 D12)', async () => {
     const unknown = 'course-v1:no+such+course'
-    const identifiers = `${world.notEnrolled.username},nobody`
-    const answer = await ask({ identifiers, courses: `${unknown},${world.course}` })
-    expect(answer.json.courses[unknown].results).toEqual([
-      { identifier: world.notEnrolled.username, error: true },
-      { identifier: 'nobody', error: true },
-    ])
-    expect(answer.json.courses[world.course].results.map(inWords)).toEqual(['out → in', 'invalid'])
-    expect(await auditOf(world.notEnrolled)).toHaveLength(1)
+    for (const courses of [unknown, `${unknown},${world.course}`, `${world.course},${unknown}`]) {
+      const answer = await ask({ identifiers: `${world.notEnrolled.username},nobody`, courses })
+      expect(answer).toMatchObject({ status: 404, text: '{"detail":"Not found."}' })
+    }
+    expect(await enrollmentInWords(world.door.db, world.notEnrolled.id, world.course)).toBeNull()
+    expect(await auditOf(world.notEnrolled)).toEqual([])
+  })
+
+  test('what is wrong with the fields is told before that', async () => {
+    const courses = 'course-v1:no+such+course'
+    expect(await ask({ identifiers: 'nobody', courses, action: 'x' })).toMatchObject({ status: 400 })
+    expect(await ask({ identifiers: 'nobody', courses, cohorts: 'red' })).toMatchObject({
+      status: 400,
+      json: { non_field_errors: [`cohort red not found in course ${courses}.`] },
+    })
   })
 
   test('a name that two accounts have fails', async () => {
