@@ -27,6 +27,9 @@ const allowed: FastifyCorsOptions = {
 }
 
 /** Any other OPTIONS is a question to the route, also one that names no method. */
-function isPreflight({ method, headers: { 'access-control-request-method': asked = '' } }: FastifyRequest): boolean {
-  return method === 'OPTIONS' && asked !== ''
+function isPreflight({
+  method,
+  headers: { 'access-control-request-method': requested = '' },
+}: FastifyRequest): boolean {
+  return method === 'OPTIONS' && requested !== ''
 }

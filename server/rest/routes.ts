@@ -78,7 +78,7 @@ const FIXED: ReadonlyMap<string, FixedRoute> = new Map([
   ['enrollment_allowed/', 'allowances'],
 ])
 
-/** What a request to a proxy begins with; HTTP lets any server be asked like that. */
+/** What a request to a proxy begins with; HTTP allows it for any server. */
 const ORIGIN = /^https?:\/\/[^/]*/i
 
 // Python's `\w`: letters and numbers of every script, and the underscore.

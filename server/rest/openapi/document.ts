@@ -30,7 +30,7 @@ export type OpenApiDocument = {
 
 type PathItem = Readonly<Record<string, object>>
 
-/** Describes the legacy door: its nine routes with every answer, from the schemas of the bodies. */
+/** Describes the REST API: its nine routes with every answer, from the schemas of the bodies. */
 export function openApiDocument(): OpenApiDocument {
   return {
     openapi: '3.1.1',
