@@ -14,19 +14,21 @@ import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
-import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { sitePolicy } from './policy.ts'
-import { referencePage } from './reference-page.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
 import { openAuthentication } from './rest/auth/authenticate.ts'
 import { openTenantDoor } from './rest/enterprise-v1/tenant-door.ts'
-import { restV1 } from './rest/enrollment-v1/index.ts'
-import { routableUrl } from './rest/enrollment-v1/path.ts'
+import { allowedOrigins } from './rest/cors.ts'
+import { restV1 } from './rest/index.ts'
+import { referencePage } from './rest/openapi/reference-page.ts'
+import { routableUrl } from './rest/routes.ts'
+import { refuseByHead, refuseTrace } from './request-head.ts'
 import type { Secrets } from './secrets.ts'
 import { tenant } from './extensions.ts'
 import { trpc } from './trpc.ts'
+import { boundUnreadBodies } from './unread-body.ts'
 
 export interface AppOptions {
   readonly db: Database
@@ -60,7 +62,9 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   })
   distinguishSides(app)
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
+  boundUnreadBodies(app)
+  refuseByHead(app)
+  const traceRoutes = refuseTrace(app)
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
@@ -102,6 +106,8 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
     confineTo('private', scope)
     scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, now })
   })
+
+  app.register(traceRoutes)
 
   return app
 }

@@ -1,12 +1,14 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { admitTo } from '../enrollment-v1/admit.ts'
-import { detail, Refusal } from '../django/answer.ts'
+import { admitTo } from '../admit.ts'
+import { detail, Refusal } from '../django/response.ts'
 import type { Authentication } from '../auth/authenticate.ts'
 import { fieldReader, type FieldReader } from '../django/serializer-fields.ts'
-import { readBody, send, followDjangoConventions, takeContentType } from '../django/framework.ts'
+import type { BodyParser } from '../django/body.ts'
+import { BODY_BOUNDS } from '../django/bounds.ts'
+import { readBody, send, followDjangoConventions } from '../django/framework.ts'
 import type { Json } from '../django/json.ts'
 import { refuseUnstorableBody } from '../django/storable.ts'
-import { allowedMethods, type Handler, type View } from '../django/view.ts'
+import { allowedMethods, type Handler, type View } from '../view.ts'
 
 /** Whoever is signed in. */
 export interface Requester {
@@ -50,13 +52,12 @@ export async function openTenantDoor(app: FastifyInstance, authentication: Authe
   return {
     route: (view) => ({
       async onRequest(request, reply) {
-        const contentType = takeContentType(request)
         reply.header('allow', allowedMethods(view))
-        request.setDecorator('admission', { contentType, ...(await admit(view, request, authentication)) })
+        request.setDecorator('admission', await admit(view, request, authentication))
       },
       async handler(request, reply) {
-        const { handler, requester, contentType } = request.getDecorator<Admission>('admission')
-        const body = await readBody(request, contentType)
+        const { handler, requester, parseBody } = request.getDecorator<Admission>('admission')
+        const body = await readBody(request, parseBody, BULK_BOUNDS)
         refuseUnstorableBody(body)
         const { id: requestId, log } = request
         const fields = () => fieldReader(body)
@@ -67,15 +68,18 @@ export async function openTenantDoor(app: FastifyInstance, authentication: Authe
   }
 }
 
+/** What ten thousand rows need (rest-v1 D19). */
+const BULK_BOUNDS = { ...BODY_BOUNDS, values: 200_000 }
+
 interface Admission {
-  readonly contentType: string
+  readonly parseBody: BodyParser
   readonly requester: Requester
   readonly handler: Handler<TenantRequest>
 }
 
 async function admit(view: TenantView, request: FastifyRequest, authentication: Authentication) {
   let requester: Requester | undefined
-  const { handler } = await admitTo<TenantRequest>(
+  const { handler, parseBody } = await admitTo<TenantRequest>(
     {
       name: view.name,
       methods: view.methods,
@@ -92,7 +96,7 @@ async function admit(view: TenantView, request: FastifyRequest, authentication: 
     { authentication, throttle: async () => {} },
   )
   if (requester === undefined) throw new Error('Whoever is let in is signed in')
-  return { handler, requester }
+  return { handler, requester, parseBody }
 }
 
 /** True of every route: Fastify gives each parameter of a path as a text. */
