@@ -55,6 +55,23 @@ test('a migration that fails leaves nothing, and is done once its cause is gone'
   expect(await migrateToLatest(db)).toContain('0001_initial')
 })
 
+test.each([
+  ['12-345', '12-345'],
+  ['', null],
+])('the checkpoint of the enterprise feed begins where its table of positions says: %j', async (position, cursor) => {
+  await using db = openDatabase({ connectionString: await emptyDatabase() })
+  await migrateToLatest(db)
+  // As if the newest process met a database of an older one.
+  await sql`drop table feed_checkpoints`.execute(db)
+  await sql`delete from kysely_migration where name >= '0007'`.execute(db)
+  await sql`create table enterprise_feed_positions (reader text, cursor text, updated timestamptz)`.execute(db)
+  await sql`insert into enterprise_feed_positions values ('records', ${position}, '2026-03-01T12:00:00Z')`.execute(db)
+  expect(await migrateToLatest(db)).toContain('0007_feed_checkpoints')
+  const rows = await db.selectFrom('feed_checkpoints').selectAll().execute()
+  expect(rows).toEqual([{ consumer: 'enterprise', cursor, updated: '2026-03-01T12:00:00Z' }])
+  expect(await tables(db)).toContain('enterprise_feed_positions')
+})
+
 async function migrateInProcess(connectionString: string): Promise<string[]> {
   const command = ['--input-type=module', '--eval', PROGRAM, connectionString]
   const { stdout } = await promisify(execFile)(process.execPath, command)
