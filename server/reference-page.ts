@@ -5,7 +5,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { openApiDocument } from './rest/openapi/document.ts'
 
 /**
- * The document of the legacy door at `/openapi.json`, and a page of it at `/docs`: all that the page needs is served
+ * The document of the legacy API at `/openapi.json`, and a page of it at `/docs`: all that the page needs is served
  * here, and it may ask nobody else.
  */
 export const referencePage: FastifyPluginAsync = async (app) => {

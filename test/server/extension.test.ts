@@ -8,7 +8,7 @@ import { line } from '../../core/import-export/lines.ts'
 import { mutation, query } from '../../routers/operation.ts'
 import { runCommandLine } from '../../server/cli/program.ts'
 import { readServerConfig } from '../../server/config.ts'
-import type { Extension } from '../../server/extension.ts'
+import { lineTypesOf, type Extension } from '../../server/extension.ts'
 import { builtInExtensions } from '../../server/extensions.ts'
 import { isAtNewestSchema, migrateAll } from '../../server/migrations.ts'
 import { startServer, type RunningServer } from '../../server/start.ts'
@@ -16,6 +16,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
 import { signToken } from '../support/rest.ts'
 import { buildTestApp, secrets } from '../support/server.ts'
+import { importAll } from '../support/transfer.ts'
 
 const database = await createTestDatabase()
 const { db, connectionString } = database
@@ -31,12 +32,15 @@ const notes: Extension = {
       type: 'note',
       usage: '{"type": "note", "text"}',
       schema: line('note', { text: z.string() }),
-      importGroup: async (_, lines) => ({ written: 0, failures: [], kept: lines.length }) as never, // never called here
+      importGroup: async (trx, lines) => {
+        await sql`insert into notes select unnest(${lines.map((each) => each.line.text)}::text[])`.execute(trx)
+        return { written: lines.length, failures: [] }
+      },
       exportLines: async function* () {},
     }),
   ],
-  async routes(app, { db: on, authenticate, settings }) {
-    app.get('/notes/api/v1/mine', async (request) => {
+  async routes(listener, { db: on, authenticate, settings }) {
+    listener.get('/notes/api/v1/mine', async (request) => {
       const { account, hasApiKey } = await authenticate(request)
       const { rows } = await sql`select note from notes`.execute(on)
       return { username: account?.username ?? null, hasApiKey, notes: rows.length, level: settings.logLevel }
@@ -145,10 +149,13 @@ describe('an extension that a server is started with', () => {
     expect(log.filter((line) => line.includes('"level":50'))).toEqual([])
   })
 
-  test('has its types of lines on the command line', async () => {
+  test('has its types of lines in the import format, and on the command line', async () => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
     expect(await runCommandLine(['import', '--help'], { stdin, stdout, stderr }, extensions)).toBe(0)
     expect(await text(stdout.end())).toContain('{"type": "note", "text"}')
+    const further = lineTypesOf(extensions)
+    expect(await importAll(db, [{ type: 'note', text: 'from a file' }], { further })).toMatchObject({ written: 1 })
+    expect((await call('notes.list')).body.result.data).toContain('from a file')
   })
 })
 

@@ -61,7 +61,7 @@ test('ends while it waits, at once', async () => {
   const ended = repeat({ name: 'working', intervalMs: 60_000, run: async () => false }, log, end.signal)
   await sleep(10)
   end.abort()
-  await ended
+  await expect(ended).resolves.toBe(undefined)
 })
 
 test('ends after the step that runs, which is told to; what that throws then is no failure', async () => {
