@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -40,11 +41,12 @@ const notes: Extension = {
     }),
   ],
   async routes(listener, { db: on, authenticate, settings }) {
-    listener.get('/notes/api/v1/mine', async (request) => {
+    const mine = async (request: FastifyRequest) => {
       const { account, hasApiKey } = await authenticate(request)
       const { rows } = await sql`select note from notes`.execute(on)
       return { username: account?.username ?? null, hasApiKey, notes: rows.length, level: settings.logLevel }
-    })
+    }
+    listener.get('/notes/api/v1/mine', mine)
   },
   operations: {
     notes: {

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import { escapeIdentifier } from 'pg'
 import { expect, inject, test } from 'vitest'
 import { migrateToLatest } from '../../../core/database/migrate.ts'
+import * as feedCheckpoints from '../../../core/database/migrations/0007_feed_checkpoints.ts'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { runStatement } from '../../support/statement.ts'
 
@@ -61,12 +63,12 @@ test.each([
 ])('the checkpoint of the enterprise feed begins where its table of positions says: %j', async (position, cursor) => {
   await using db = openDatabase({ connectionString: await emptyDatabase() })
   await migrateToLatest(db)
-  // As if the newest process met a database of an older one.
+  // As it was before that migration.
   await sql`drop table feed_checkpoints`.execute(db)
-  await sql`delete from kysely_migration where name >= '0007'`.execute(db)
   await sql`create table enterprise_feed_positions (reader text, cursor text, updated timestamptz)`.execute(db)
   await sql`insert into enterprise_feed_positions values ('records', ${position}, '2026-03-01T12:00:00Z')`.execute(db)
-  expect(await migrateToLatest(db)).toContain('0007_feed_checkpoints')
+  const migration: Migration = feedCheckpoints
+  await migration.up(db)
   const rows = await db.selectFrom('feed_checkpoints').selectAll().execute()
   expect(rows).toEqual([{ consumer: 'enterprise', cursor, updated: '2026-03-01T12:00:00Z' }])
   expect(await tables(db)).toContain('enterprise_feed_positions')
