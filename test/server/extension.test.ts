@@ -1,6 +1,5 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import type { FastifyRequest } from 'fastify'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -40,13 +39,15 @@ const notes: Extension = {
       exportLines: async function* () {},
     }),
   ],
-  async routes(listener, { db: on, authenticate, settings }) {
-    const mine = async (request: FastifyRequest) => {
-      const { account, hasApiKey } = await authenticate(request)
-      const { rows } = await sql`select note from notes`.execute(on)
-      return { username: account?.username ?? null, hasApiKey, notes: rows.length, level: settings.logLevel }
-    }
-    listener.get('/notes/api/v1/mine', mine)
+  async routes(app, { authenticate, settings }) {
+    app.route({
+      method: 'GET',
+      url: '/notes/api/v1/mine',
+      handler: async (request) => {
+        const { account, hasApiKey } = await authenticate(request)
+        return { username: account?.username ?? null, hasApiKey, level: settings.logLevel }
+      },
+    })
   },
   operations: {
     notes: {
