@@ -17,16 +17,18 @@ import type { Config } from './config.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { sitePolicy } from './policy.ts'
+import { refuseByHead, refuseTrace } from './request-head.ts'
+import type { Extension } from './extension.ts'
+import { builtInExtensions } from './extensions.ts'
+import { authenticate, openAuthentication } from './rest/auth/authenticate.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
-import { openAuthentication } from './rest/auth/authenticate.ts'
-import { openTenantDoor } from './rest/enterprise-v1/tenant-door.ts'
 import { allowedOrigins } from './rest/cors.ts'
+import { send } from './rest/django/framework.ts'
+import { DependencyUnavailable, Refusal } from './rest/django/response.ts'
 import { restV1 } from './rest/index.ts'
 import { referencePage } from './rest/openapi/reference-page.ts'
 import { routableUrl } from './rest/routes.ts'
-import { refuseByHead, refuseTrace } from './request-head.ts'
 import type { Secrets } from './secrets.ts'
-import { tenant } from './extensions.ts'
 import { trpc } from './trpc.ts'
 import { boundUnreadBodies } from './unread-body.ts'
 
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly db: Database
   readonly config: Config
   readonly secrets: Secrets
+  /** Those that the server brings along unless given. */
+  readonly extensions?: readonly Extension[] | undefined
   /** Silent unless given. */
   readonly logger?: FastifyServerOptions['logger']
   /** Fixes the clock. */
@@ -41,7 +45,14 @@ export interface AppOptions {
 }
 
 /** Builds the one server behind both listeners. It listens nowhere yet: `openListeners` does that, or a test injects. */
-export function buildApp({ db, config, secrets, logger = false, now }: AppOptions): FastifyInstance {
+export function buildApp({
+  db,
+  config,
+  secrets,
+  extensions = builtInExtensions,
+  logger = false,
+  now,
+}: AppOptions): FastifyInstance {
   const app = fastify({
     logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -88,13 +99,11 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
       rateLimits: config.rateLimits,
       embargo: config.embargo,
     })
-    scope.register(tenant.routes, {
-      db,
-      policy,
-      createdFlag: config.enterprise.legacyCreatedFlag ? 'compat' : 'strict',
-      now,
-      openDoor: (inner) => openTenantDoor(inner, authentication),
-    })
+    const identify = (request: FastifyRequest) => authenticate(request, authentication, 'nobody')
+    for (const { routes } of extensions) {
+      const options = { db, policy, settings: config, authentication, authenticate: identify, now }
+      if (routes !== undefined) scope.register(routes, options)
+    }
   })
 
   app.register(async (scope) => {
@@ -104,7 +113,7 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, now })
+    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
   })
 
   app.register(traceRoutes)
@@ -112,8 +121,10 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   return app
 }
 
-/** For errors that no door has put into its own words; nothing of an unexpected one leaves the process. */
+/** Answers errors for which no API has an answer of its own; nothing of an unexpected one leaves the process. */
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // What `authenticate` throws in the routes of an extension.
+  if (error instanceof Refusal) return void send(reply, error.response)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
   if (status === 503) reply.header('retry-after', '1')
@@ -121,7 +132,7 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
 }
 
 function statusOf(error: FastifyError): number {
-  if (isDatabaseUnavailable(error)) return 503
+  if (isDatabaseUnavailable(error) || error instanceof DependencyUnavailable) return 503
   const { statusCode = 500 } = error
   return STATUS_CODES[statusCode] === undefined || statusCode < 400 ? 500 : statusCode
 }

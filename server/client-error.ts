@@ -20,10 +20,10 @@ export function answerClientError(error: ClientError, socket: Socket): void {
     return
   }
   const status = statusFor(error.code)
-  const words = STATUS_CODES[status]
-  const body = JSON.stringify({ detail: `${words}.` })
+  const text = STATUS_CODES[status]
+  const body = JSON.stringify({ detail: `${text}.` })
   const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Connection: close']
-  if (socket.writable) socket.write([`HTTP/1.1 ${status} ${words}`, ...headers, '', body].join('\r\n'))
+  if (socket.writable) socket.write([`HTTP/1.1 ${status} ${text}`, ...headers, '', body].join('\r\n'))
   socket.destroy(error)
 }
 

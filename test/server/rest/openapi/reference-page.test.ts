@@ -34,7 +34,7 @@ describe('the document', () => {
     },
   )
 
-  test('the policy does not go with the answers of the door', async () => {
+  test('the policy does not go with the answers of the API', async () => {
     const answer = await app.inject('/api/enrollment/v1/roles/')
     expect(answer.headers['content-security-policy']).toBeUndefined()
   })

@@ -7,8 +7,8 @@ import { NOW } from '../../../enterprise/calls.ts'
 
 type Headers = Record<string, string>
 
-/** The routes of the tenant as the server has them, over a database of their own. */
-export interface EnterpriseDoor extends AsyncDisposable {
+/** The routes of enterprise as the server has them, over a database of their own. */
+export interface EnterpriseApi extends AsyncDisposable {
   readonly db: Kysely<EnterpriseDB>
   readonly app: FastifyInstance
   /** The messages of all log lines so far. */
@@ -22,11 +22,11 @@ export interface EnterpriseDoor extends AsyncDisposable {
   ): Promise<Answered>
 }
 
-/** Opens the door; it is the day of the tests. */
-export async function openEnterpriseDoor(env: Record<string, string> = {}): Promise<EnterpriseDoor> {
-  const { db, app, log, ...door } = await openDoor({ env, now: () => NOW })
+/** Opens the API; it is the day of the tests. */
+export async function openEnterpriseApi(env: Record<string, string> = {}): Promise<EnterpriseApi> {
+  const { db, app, log, ...api } = await openDoor({ env, now: () => NOW })
   const staff = await headersOf(await addLearner(db, { username: 'site-staff', is_staff: true }))
-  const send: EnterpriseDoor['send'] = async (method, url, { headers = {}, body } = {}) => {
+  const send: EnterpriseApi['send'] = async (method, url, { headers = {}, body } = {}) => {
     const answer = await app.inject({ method, url, headers, ...(body !== undefined && { payload: body }) })
     const { statusCode: status, headers: received, body: text } = answer
     return { status, headers: received, text, json: text === '' ? undefined : JSON.parse(text) }
@@ -41,7 +41,7 @@ export async function openEnterpriseDoor(env: Record<string, string> = {}): Prom
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
-    [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
   }
 }
 
