@@ -13,8 +13,8 @@ const migrations: Record<string, Migration> = {
 }
 
 /**
- * Brings the tables of the tenant to the newest schema, in one transaction. The database has the newest schema of the
- * house already. Several processes may call it at once: one works, the others wait and find nothing to do.
+ * Brings the tables of the extension to the newest schema, in one transaction. Those of core have their newest schema
+ * already. Several processes may call it at once: one works, the others wait and find nothing to do.
  *
  * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
  * @throws what the failing migration threw; nothing of it is kept then.
@@ -25,13 +25,13 @@ export async function migrateEnterprise(db: Kysely<DB>): Promise<string[]> {
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }
 
-/** Names the migrations that the tenant's tables lack; changes nothing. */
+/** Names the migrations that the extension's tables lack; changes nothing. */
 export async function pendingEnterpriseMigrations(db: Kysely<DB>): Promise<string[]> {
   const known = await migratorOf(db).getMigrations()
   return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }
 
-/** The tenant keeps its own books: its migrations and those of the house do not know of each other. */
+/** Apart from core's: the migrations of both do not know of each other. */
 function migratorOf(db: Kysely<DB>): Migrator {
   return new Migrator({
     db,

@@ -7,14 +7,14 @@ import { openDatabase } from '../../../core/database/open.ts'
 import { migrateEnterprise, pendingEnterpriseMigrations } from '../../../enterprise/database/migrate.ts'
 import { runStatement } from '../../support/statement.ts'
 
-test('the tenant’s tables are made once, in books of their own', async () => {
+test('the extension’s tables are made once, in tables of their own', async () => {
   await using db = openDatabase({ connectionString: await databaseOfTheHouse() })
   const pending = await pendingEnterpriseMigrations(db)
   expect(pending[0]).toBe('0001_initial')
   expect(await migrateEnterprise(db)).toEqual(pending)
   expect(await pendingEnterpriseMigrations(db)).toEqual([])
   expect(await migrateEnterprise(db)).toEqual([])
-  // The house does not miss the tenant's migrations, nor take them for its own.
+  // Core does not miss the extension's migrations, nor take them for its own.
   expect(await migrateToLatest(db)).toEqual([])
 })
 
@@ -39,7 +39,7 @@ test('a migration that fails leaves nothing, and is done once its cause is gone'
   expect(await migrateEnterprise(db)).toContain('0001_initial')
 })
 
-/** The address of a database that no tenant has moved into. */
+/** The address of a database without the tables of the extension. */
 async function databaseOfTheHouse(): Promise<string> {
   const { connectionString: server, template } = inject('server')
   const name = `${template}_${randomBytes(6).toString('hex')}`

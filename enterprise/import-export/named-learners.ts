@@ -2,39 +2,39 @@ import type { Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { lockAccounts, lowerCased } from '../bulk/resolve-learners.ts'
+import { foldAddresses } from '../learner/fold-address.ts'
+import { lockAccounts } from '../learner/lock-accounts.ts'
 
 const { isThere, noAccount } = importFormat
 
-/** Whom a line means: an account, or an address without one, in lower case. */
-export type Named = { readonly learnerId: number } | { readonly email: string }
+/** The learner that a line names: an account, or a folded address without one. */
+export type NamedLearner = { readonly learnerId: number } | { readonly email: string }
 
-interface Naming {
+interface Names {
   readonly username?: string | undefined
   readonly email?: string | undefined
 }
 
 /**
- * Locks the accounts that lines name, as whoever writes what the tenant knows of a learner does, and finds out whom each
- * line means. Accounts that only a later line adds are not there yet.
+ * Locks the accounts that lines name, and finds the learner of each line. Accounts that only a later line adds are not there
+ * yet.
  */
-export async function lockNamed(
+export async function lockNamedLearners(
   on: Transaction<DB>,
-  lines: readonly Naming[],
+  lines: readonly Names[],
   added: importFormat.Added,
-): Promise<(line: Naming, lineNumber: number) => Named | { readonly reason: string }> {
+): Promise<(names: Names, lineNumber: number) => NamedLearner | { readonly reason: string }> {
   const trx = on.$extendTables<EnterpriseTables>()
-  const lower = await lowerCased(
+  const folded = await foldAddresses(
     trx,
     lines.flatMap(({ email }) => email ?? []),
   )
   const { byUsername, byEmail } = await lockAccounts(trx, {
-    ids: [],
     usernames: lines.flatMap(({ username }) => username ?? []),
-    emails: [...lower.values()],
+    emails: [...folded.values()],
   })
   return ({ username, email }, number) => {
-    const address = lower.get(email ?? '') ?? ''
+    const address = folded.get(email ?? '') ?? ''
     const account = username === undefined ? byEmail.get(address) : byUsername.get(username)
     if (account !== undefined && isThere(added.accounts, account.username, number)) return { learnerId: account.id }
     return username === undefined ? { email: address } : { reason: `username: ${noAccount(username)}` }
