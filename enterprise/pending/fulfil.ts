@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
 import type { Context } from '../../routers/index.ts'
 import type { BatchContext } from '../bulk/batch-context.ts'

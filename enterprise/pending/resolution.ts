@@ -3,6 +3,8 @@ import type { RowOutcome } from '../bulk/answer.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { RowLearner } from '../learner/resolve-learners.ts'
 import type { RefusalCode } from '../refusal.ts'
+import type { OperationContext } from '../operation.ts'
+import { traceCancellations } from './cancel-sql.ts'
 import type { DueRow } from './due-rows.ts'
 
 /**
@@ -43,15 +45,18 @@ export function resolutionOf(outcome: RowOutcome | undefined): Resolution {
   return outcome.retryable ? { is: 'postponed' } : { is: 'refused', code: outcome.code }
 }
 
+/** Why rows are cancelled that nobody has cancelled by name. */
+const UNLINKED = 'The customer has unlinked the address'
+
 /** Writes the resolutions of rows whose links are locked. */
 export async function writeResolutions(
   trx: Transaction<EnterpriseDB>,
   resolved: readonly { readonly row: DueRow; readonly resolution: Resolution }[],
-  { batchId, at }: { readonly batchId: string; readonly at: string },
+  batch: OperationContext & { readonly batchId: string },
 ): Promise<void> {
   const waiting = resolved.filter(({ resolution: { is } }) => is === 'withoutAccount').map(({ row }) => row.id)
   const ended = resolved.filter(({ resolution: { is } }) => is !== 'withoutAccount' && is !== 'postponed')
-  if (waiting.length > 0) await trx.executeQuery(CompiledQuery.raw(KEEP_WAITING, [waiting, at]))
+  if (waiting.length > 0) await trx.executeQuery(CompiledQuery.raw(KEEP_WAITING, [waiting, batch.at]))
   if (ended.length === 0) return
   await trx.executeQuery(
     CompiledQuery.raw(RESOLVE, [
@@ -59,10 +64,12 @@ export async function writeResolutions(
       ended.map(({ resolution }) => resolution.is),
       ended.map(({ resolution }) => (resolution.is === 'refused' ? resolution.code : null)),
       ended.map(({ resolution }) => (resolution.is === 'fulfilled' ? resolution.enrollmentId : null)),
-      batchId,
-      at,
+      batch.batchId,
+      batch.at,
     ]),
   )
+  const cancelled = ended.filter(({ resolution: { is } }) => is === 'cancelled').map(({ row }) => row.id)
+  await traceCancellations(trx, cancelled, { ...batch, reason: UNLINKED })
 }
 
 const KEEP_WAITING = `/* enterprise.keepWaiting */

@@ -15,6 +15,7 @@ export function everythingIn(db: Kysely<EnterpriseDB>): Promise<Record<string, u
     'enterprise_learner_links',
     'enterprise_notification_intents',
     'enterprise_overrides',
+    'enterprise_pending_cancellations',
     'enterprise_pending_enrollments',
     'enterprise_pending_links',
     'enterprise_revocations',
