@@ -4,14 +4,14 @@ import type { DB } from '../../core/database/schema.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as arrivals from './migrations/0002_arrivals.ts'
 import * as revocations from './migrations/0003_revocations.ts'
-import * as cancellations from './migrations/0004_cancellations.ts'
+import * as cancellations from './migrations/0005_cancellations.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_arrivals': arrivals,
   '0003_revocations': revocations,
-  '0004_cancellations': cancellations,
+  '0005_cancellations': cancellations,
 }
 
 /**
