@@ -7,6 +7,7 @@ import * as manualEnrollments from './migrations/0003_manual_enrollments.ts'
 import * as idempotencyKeys from './migrations/0004_idempotency_keys.ts'
 import * as references from './migrations/0005_references.ts'
 import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
+import * as emailFolding from './migrations/0008_email_folding.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 const migrations: Record<string, Migration> = {
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '0004_idempotency_keys': idempotencyKeys,
   '0005_references': references,
   '0006_covering_usernames': coveringUsernames,
+  '0008_email_folding': emailFolding,
 }
 
 /**

@@ -1,6 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { lockLearners } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
-import { lockAccounts } from '../learner/lock-accounts.ts'
 import type { FundingKind } from '../refusal.ts'
 
 /** An enrollment with one of the fulfilments that pay for it. */
@@ -64,6 +64,6 @@ export async function lockFundedEnrollments(
 ): Promise<FundedEnrollment[]> {
   const ids = new Set((await readFundedEnrollments(trx, filter)).map(({ learnerId }) => learnerId))
   if (ids.size === 0) return []
-  await lockAccounts(trx, { ids: [...ids] })
+  await lockLearners(trx, { ids: [...ids] })
   return readFundedEnrollments(trx, filter)
 }

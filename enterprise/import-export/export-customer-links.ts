@@ -2,7 +2,6 @@ import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseDB, EnterpriseTables } from '../database/schema.ts'
-import { foldedAddress } from '../learner/fold-address.ts'
 
 const { PAGE_SIZE, pagesOfLines } = importFormat
 
@@ -39,7 +38,7 @@ function exportPendingLinks(
   const page = db
     .selectFrom('enterprise_pending_links as k')
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
-    .leftJoin('learners as l', (join) => join.on(sql<boolean>`${sql.raw(foldedAddress('l.email'))} = k.email`))
+    .leftJoin('learners as l', (join) => join.on(sql<boolean>`fold_email(l.email) = k.email`))
     .leftJoin('enterprise_learner_links as own', (join) =>
       join.onRef('own.learner_id', '=', 'l.id').onRef('own.customer_id', '=', 'k.customer_id'),
     )

@@ -1,9 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { importFormat } from '../../routers/extension.ts'
-import type { EnterpriseTables } from '../database/schema.ts'
-import { foldAddresses } from '../learner/fold-address.ts'
-import { lockAccounts } from '../learner/lock-accounts.ts'
+import { foldEmail, importFormat, lockLearners } from '../../routers/extension.ts'
 
 const { isThere, noAccount } = importFormat
 
@@ -20,21 +17,16 @@ interface Names {
  * yet.
  */
 export async function lockNamedLearners(
-  on: Transaction<DB>,
+  trx: Transaction<DB>,
   lines: readonly Names[],
   added: importFormat.Added,
 ): Promise<(names: Names, lineNumber: number) => NamedLearner | { readonly reason: string }> {
-  const trx = on.$extendTables<EnterpriseTables>()
-  const folded = await foldAddresses(
-    trx,
-    lines.flatMap(({ email }) => email ?? []),
-  )
-  const { byUsername, byEmail } = await lockAccounts(trx, {
+  const { byUsername, byEmail } = await lockLearners(trx, {
     usernames: lines.flatMap(({ username }) => username ?? []),
-    emails: [...folded.values()],
+    emails: lines.flatMap(({ email }) => (email === undefined ? [] : foldEmail(email))),
   })
   return ({ username, email }, number) => {
-    const address = folded.get(email ?? '') ?? ''
+    const address = foldEmail(email ?? '')
     const account = username === undefined ? byEmail.get(address) : byUsername.get(username)
     if (account !== undefined && isThere(added.accounts, account.username, number)) return { learnerId: account.id }
     return username === undefined ? { email: address } : { reason: `username: ${noAccount(username)}` }

@@ -1,11 +1,9 @@
 import type { Transaction } from 'kysely'
 import { failure } from '../../core/errors.ts'
-import { isEmailAddress, learnerLookup } from '../../routers/extension.ts'
+import { isEmailAddress, learnerLookup, lockLearners, type ResolvedLearners } from '../../routers/extension.ts'
 import type { EnrollLearnersOptions, RequestedRow } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { refusal, refusalFrom, type Refusal } from '../refusal.ts'
-import { foldAddresses } from './fold-address.ts'
-import { lockAccounts, type LockedAccounts } from './lock-accounts.ts'
 
 /** The learner that a row names. */
 export type RowLearner = LearnerAccount | LearnerAddress | UnknownLearner
@@ -21,7 +19,7 @@ export interface LearnerAccount {
 /** A learner who has no account yet. */
 export interface LearnerAddress {
   readonly is: 'address'
-  /** Folded: in lower case, trimmed. */
+  /** Trimmed and folded. */
   readonly email: string
 }
 
@@ -37,7 +35,8 @@ interface UnknownLearner {
 type LearnerNames = Pick<RequestedRow, 'userId' | 'username' | 'email'>
 
 /**
- * Finds the learners that rows name, and locks their accounts.
+ * Finds the learners that rows name, and locks their accounts. Whoever writes what the extension knows of a learner takes this
+ * lock first.
  *
  * An address that belongs to an account is accepted whatever its form; any other has to be an e-mail address.
  *
@@ -50,16 +49,12 @@ export async function resolveLearners(
   whenDiffers: EnrollLearnersOptions['whenIdentityDiffers'],
 ): Promise<RowLearner[]> {
   const names = rows.map((row) => namesOf(row, whenDiffers))
-  const folded = await foldAddresses(
-    trx,
-    names.flatMap(({ email }) => email?.lookup ?? []),
-  )
-  const accounts = await lockAccounts(trx, {
+  const accounts = await lockLearners(trx, {
     ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
     usernames: names.flatMap(({ username }) => username?.lookup ?? []),
-    emails: [...folded.values()],
+    emails: names.flatMap(({ email }) => email?.lookup ?? []),
   })
-  return names.map((name) => resolve(name, folded, accounts))
+  return names.map((name) => resolve(name, accounts))
 }
 
 interface Name<T> {
@@ -88,27 +83,24 @@ function namesOf(
   }
 }
 
-function resolve(names: Names, folded: ReadonlyMap<string, string>, accounts: LockedAccounts): RowLearner {
+function resolve(names: Names, { byId, byUsername, byEmail }: ResolvedLearners): RowLearner {
   const { userId, username, email } = names
-  const foldedEmail = folded.get(email?.lookup ?? '')
+  const address = email?.lookup ?? null
   const unknown = (refusal: Refusal): UnknownLearner => ({ is: 'unknown', email: email?.sent ?? null, refusal })
 
   if (userId !== null || username !== null) {
-    const { byId, byUsername } = accounts
     const account = userId === null ? byUsername.get(username?.lookup ?? '') : byId.get(userId.lookup ?? 0)
     if (account === undefined) return unknown(refusalFrom(failure('learnerNotFound', learnerRefOf(names))))
     if (username !== null && username.lookup !== account.username) return unknown(mismatch('username'))
-    if (email !== null && (foldedEmail === undefined || foldedEmail !== account.foldedEmail)) {
-      return unknown(mismatch('email'))
-    }
+    if (email !== null && (address === null || byEmail.get(address) !== account)) return unknown(mismatch('email'))
     return { is: 'account', id: account.id, email: account.email }
   }
-  const account = accounts.byEmail.get(foldedEmail ?? '')
+  const account = byEmail.get(address ?? '')
   if (account !== undefined) return { is: 'account', id: account.id, email: account.email }
-  if (email === null || foldedEmail === undefined || !isEmailAddress(email.sent)) {
+  if (email === null || address === null || !isEmailAddress(email.sent)) {
     return unknown(refusal('invalidEmail', { email: email?.sent ?? '' }))
   }
-  return { is: 'address', email: foldedEmail }
+  return { is: 'address', email: address }
 }
 
 function learnerRefOf({ userId, username }: Names) {

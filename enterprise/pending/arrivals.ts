@@ -1,7 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
-import { foldedAddress } from '../learner/fold-address.ts'
 
 /**
  * Hands open links of addresses over to accounts that have arrived: each link becomes one of the account, as linked or
@@ -42,7 +41,7 @@ interface Arrival {
 
 // The accounts are locked before the links, as everywhere; a locked account is not waited for.
 const ARRIVALS = `/* enterprise.arrivals */
-select a.id as arrival_id, l.id as learner_id, ${foldedAddress('l.email')} as email
+select a.id as arrival_id, l.id as learner_id, fold_email(l.email) as email
 from enterprise_arrivals a join learners l on l.id = a.learner_id
 order by a.id limit $1::integer
 for update of a skip locked for no key update of l skip locked`

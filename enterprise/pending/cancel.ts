@@ -7,7 +7,6 @@ import { readOffers } from '../bulk/facts-offers.ts'
 import { countBy } from '../count-by.ts'
 import { findCustomer } from '../customer.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
-import { foldAddresses } from '../learner/fold-address.ts'
 import { callerIn, operationContextOf, runAtomically, runOperation, type OperationContext } from '../operation.ts'
 import { parseRequest } from '../parse-request.ts'
 import { lockAndReadPending, writeCancellations, type NamedPending, type StoredPending } from './cancel-sql.ts'
@@ -100,18 +99,13 @@ async function nameStored(
   rows: readonly CancelPendingRow[],
   operation: OperationContext,
 ): Promise<NamedPending[]> {
-  const lookups = rows.map(({ email }) => learnerLookup({ email }).email)
-  const folded = await foldAddresses(
-    trx,
-    lookups.flatMap((lookup) => lookup ?? []),
-  )
   const offers = await readOffers(
     callerIn(trx, operation),
     rows.flatMap(({ courseId }) => courseId ?? []),
   )
-  return rows.flatMap(({ courseId }, index): NamedPending[] => {
-    const email = folded.get(lookups[index] ?? '')
-    if (email === undefined) return []
+  return rows.flatMap(({ email: address, courseId }, index): NamedPending[] => {
+    const { email } = learnerLookup({ email: address })
+    if (email === null) return []
     if (courseId === undefined) return [{ index, email, courseKey: null }]
     // As a course run has the key, and as it was sent while there was no such course run.
     const courseKeys = new Set([offers.get(courseId)?.courseId ?? courseId, courseId])

@@ -48,7 +48,7 @@ export type PendingState = (typeof STATES)[number]
 /** What was asked for an address that had no account. JSON as it stands. */
 export interface PendingEnrollment {
   id: string
-  /** In lower case. */
+  /** Folded: in lower case (rest-v1 D21). */
   email: string
   courseId: string
   state: PendingState
