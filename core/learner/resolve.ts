@@ -44,10 +44,11 @@ export async function lockLearners(trx: Transaction<DB>, names: LearnerNames): P
 }
 
 function selectAccounts(db: Kysely<DB>, { ids = [], usernames = [], emails = [] }: LearnerNames) {
+  // In subqueries, so that planning does not grow with the lengths of the arrays.
   const conditions: RawBuilder<boolean>[] = []
-  if (ids.length > 0) conditions.push(sql`id = any (${ids}::integer[])`)
-  if (usernames.length > 0) conditions.push(sql`username = any (${usernames}::text[])`)
-  if (emails.length > 0) conditions.push(sql`fold_email(email) = any (${emails}::text[])`)
+  if (ids.length > 0) conditions.push(sql`id = any ((select ${ids}::integer[])::integer[])`)
+  if (usernames.length > 0) conditions.push(sql`username = any ((select ${usernames}::text[])::text[])`)
+  if (emails.length > 0) conditions.push(sql`fold_email(email) = any ((select ${emails}::text[])::text[])`)
   return db
     .selectFrom('learners')
     .select([
