@@ -7,8 +7,8 @@ const { PAGE_SIZE, pagesOfLines } = importFormat
 
 /**
  * Exports the links of accounts, and after them those of addresses. An address that has got an account meanwhile stands
- * for it, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
- * that an account has taken is only that of the account.
+ * for that account, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
+ * that an account has taken over is exported as that of the account alone.
  */
 export async function* exportCustomerLinks(db: Kysely<DB>): AsyncGenerator<string> {
   const tables = db.$extendTables<EnterpriseTables>()

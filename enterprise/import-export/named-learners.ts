@@ -4,23 +4,23 @@ import { foldEmail, importFormat, lockLearners } from '../../routers/extension.t
 
 const { isThere, noAccount } = importFormat
 
-/** Whom a line means: an account, or an address without one, folded. */
-export type Named = { readonly learnerId: number } | { readonly email: string }
+/** The learner that a line names: an account, or a folded address without one. */
+export type NamedLearner = { readonly learnerId: number } | { readonly email: string }
 
-interface Naming {
+interface Names {
   readonly username?: string | undefined
   readonly email?: string | undefined
 }
 
 /**
- * Locks the accounts that lines name, as whoever writes what the tenant knows of a learner does, and finds out whom each
- * line means. Accounts that only a later line adds are not there yet.
+ * Locks the accounts that lines name, and finds the learner of each line. Accounts that only a later line adds are not there
+ * yet.
  */
-export async function lockNamed(
+export async function lockNamedLearners(
   trx: Transaction<DB>,
-  lines: readonly Naming[],
+  lines: readonly Names[],
   added: importFormat.Added,
-): Promise<(line: Naming, lineNumber: number) => Named | { readonly reason: string }> {
+): Promise<(names: Names, lineNumber: number) => NamedLearner | { readonly reason: string }> {
   const { byUsername, byEmail } = await lockLearners(trx, {
     usernames: lines.flatMap(({ username }) => username ?? []),
     emails: lines.flatMap(({ email }) => (email === undefined ? [] : foldEmail(email))),

@@ -1,11 +1,11 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { Fulfilment, Fulfilments } from './funding.ts'
-import type { PersonsAccount } from './resolve-learners.ts'
-import type { ReadyRow } from './prepare.ts'
+import type { LearnerAccount } from '../learner/resolve-learners.ts'
+import type { Fulfilment, Fulfilments } from './decide-account.ts'
+import type { PreparedRow } from './rows.ts'
 
-/** How a customer and a learner stand, and what the customer knows of the enrollment. */
-export interface Standing {
+/** What exists of a customer, a learner and a course run before a row changes it. */
+export interface ExistingState {
   /** Null: they were never linked. */
   readonly link: LearnerLink | null
   /** Null: the customer knows nothing of the enrollment. */
@@ -30,24 +30,24 @@ export interface EnrollmentRecord {
 }
 
 /**
- * Reads the standings of rows in one statement.
+ * Reads the existing state of rows in one statement.
  *
  * @returns one element per row, in order.
  */
-export async function readStandings(
+export async function readExistingStates(
   trx: Transaction<EnterpriseDB>,
   customerId: number,
-  rows: readonly ReadyRow<PersonsAccount>[],
-): Promise<Standing[]> {
+  rows: readonly PreparedRow<LearnerAccount>[],
+): Promise<ExistingState[]> {
   if (rows.length === 0) return []
-  const learnerIds = rows.map(({ person }) => person.id)
+  const learnerIds = rows.map(({ learner }) => learner.id)
   // What is no key of a course run has no record, and may be a text that the database refuses.
   const courseKeys = rows.map(({ offer }) => offer?.courseId ?? null)
-  const found = await trx.executeQuery<Row>(CompiledQuery.raw(STATEMENT, [customerId, learnerIds, courseKeys]))
-  return found.rows.map(standingOf)
+  const found = await trx.executeQuery<StateRow>(CompiledQuery.raw(READ, [customerId, learnerIds, courseKeys]))
+  return found.rows.map(stateOf)
 }
 
-function standingOf(row: Row): Standing {
+function stateOf(row: StateRow): ExistingState {
   return {
     link: linkOf(row),
     record: recordOf(row),
@@ -59,7 +59,7 @@ function standingOf(row: Row): Standing {
   }
 }
 
-function linkOf(row: Row): LearnerLink | null {
+function linkOf(row: StateRow): LearnerLink | null {
   if (row.link_id === null) return null
   return {
     id: row.link_id,
@@ -69,7 +69,7 @@ function linkOf(row: Row): LearnerLink | null {
   }
 }
 
-function recordOf(row: Row): EnrollmentRecord | null {
+function recordOf(row: StateRow): EnrollmentRecord | null {
   if (row.record_id === null) return null
   return {
     id: row.record_id,
@@ -83,7 +83,7 @@ function fulfilmentOf(uuid: string | null, fundingId: string, isRevoked: boolean
 }
 
 /** Columns of a link, a record and a fulfilment are null together with their id. */
-interface Row {
+interface StateRow {
   link_id: string | null
   is_linked: boolean
   is_permanently_unlinked: boolean
@@ -101,7 +101,7 @@ interface Row {
   intention_id: number | null
 }
 
-const STATEMENT = `/* enterprise.standings */
+const READ = `/* enterprise.existingStates */
 select k.id as link_id, k.is_linked, k.is_permanently_unlinked, k.is_active,
   r.id as record_id, r.enrollment_version, r.unenrolled, r.saved_for_later,
   l.uuid as license_fulfilment, l.funding_id as license_id, l.revoked is not null as license_is_revoked,

@@ -1,11 +1,11 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { Address } from './resolve-learners.ts'
-import type { ReadyRow } from './prepare.ts'
-import type { Unit } from './unit.ts'
+import type { LearnerAddress } from '../learner/resolve-learners.ts'
+import type { BatchContext } from './batch-context.ts'
+import type { PreparedRow } from './rows.ts'
 
-/** How a customer and an address without an account stand, and what waits for the account. */
-export interface PendingStanding {
+/** What exists of a customer, an address without an account and a course run before a row changes it. */
+export interface ExistingPending {
   readonly linkId: string
   /** Whether the customer links the address, and no account has taken the link. */
   readonly isLinked: boolean
@@ -14,12 +14,12 @@ export interface PendingStanding {
   readonly waiting: WaitingEnrollment | null
 }
 
-export interface WaitingEnrollment extends PendingWish {
+export interface WaitingEnrollment extends RequestedTerms {
   readonly id: string
 }
 
-/** What is asked for somebody who has no account yet. */
-export interface PendingWish {
+/** How an address is to be enrolled once it has an account. */
+export interface RequestedTerms {
   /** Null: the best that the course run offers when there is an account. */
   readonly mode: string | null
   readonly license: string | null
@@ -32,38 +32,38 @@ export interface PendingWish {
 
 /**
  * Links a customer with addresses that were never linked, and locks the links of all, in the order of the addresses:
- * transactions about the same addresses wait for each other. Comes after the lock of the learners.
+ * transactions about the same addresses wait for each other. The accounts of the learners are locked before.
  */
 export async function lockAddresses(
   trx: Transaction<EnterpriseDB>,
   emails: readonly string[],
-  { customer, at }: Pick<Unit, 'customer' | 'at'>,
+  { customer, at }: Pick<BatchContext, 'customer' | 'at'>,
 ): Promise<void> {
   if (emails.length === 0) return
   await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(emails)], customer.id, at]))
 }
 
 // An update that changes nothing locks the row all the same.
-const LOCK = `/* enterprise.addresses */
+const LOCK = `/* enterprise.lockAddresses */
 insert into enterprise_pending_links as k (email, customer_id, created)
 select email, $2::integer, $3::timestamptz from unnest((select $1::text[])) as email
 order by email
 on conflict (email, customer_id) do update set is_linked = k.is_linked where false`
 
 /**
- * Reads the standings of rows whose addresses are locked.
+ * Reads what exists of rows whose addresses are locked.
  *
  * @returns one element per row, in order.
  */
-export async function readPendingStandings(
+export async function readExistingPending(
   trx: Transaction<EnterpriseDB>,
   customerId: number,
-  rows: readonly ReadyRow<Address>[],
-): Promise<PendingStanding[]> {
+  rows: readonly PreparedRow<LearnerAddress>[],
+): Promise<ExistingPending[]> {
   if (rows.length === 0) return []
-  const emails = rows.map(({ person }) => person.email)
+  const emails = rows.map(({ learner }) => learner.email)
   const courseKeys = rows.map(({ courseKey }) => courseKey)
-  const found = await trx.executeQuery<Row>(CompiledQuery.raw(READ, [customerId, emails, courseKeys]))
+  const found = await trx.executeQuery<PendingRow>(CompiledQuery.raw(READ, [customerId, emails, courseKeys]))
   return found.rows.map((row) => ({
     linkId: row.link_id,
     isLinked: row.is_linked,
@@ -72,7 +72,7 @@ export async function readPendingStandings(
   }))
 }
 
-function waitingOf(row: Row): WaitingEnrollment | null {
+function waitingOf(row: PendingRow): WaitingEnrollment | null {
   if (row.id === null) return null
   return {
     id: row.id,
@@ -86,7 +86,7 @@ function waitingOf(row: Row): WaitingEnrollment | null {
 }
 
 /** The columns after the id are those of an enrollment that waits. */
-interface Row {
+interface PendingRow {
   link_id: string
   is_linked: boolean
   is_permanently_unlinked: boolean
@@ -99,7 +99,7 @@ interface Row {
   is_default_auto_enrollment: boolean
 }
 
-const READ = `/* enterprise.pendingStandings */
+const READ = `/* enterprise.existingPending */
 select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
   p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)

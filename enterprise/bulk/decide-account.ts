@@ -1,6 +1,32 @@
-import type { RowOrder } from './request.ts'
-import { refusal, type FundingKind, type Refusal } from './refusal.ts'
+import type { LearnerAccount } from '../learner/resolve-learners.ts'
+import { refusal, type FundingKind, type Refusal } from '../refusal.ts'
 import { canonicalUuid } from '../uuid.ts'
+import type { ExistingState } from './facts-accounts.ts'
+import type { RequestedRow } from './request.ts'
+import type { PreparedRow, RefusedResult } from './rows.ts'
+
+/** A row that may be enrolled, and what that does to its funding. */
+export interface AcceptedRow {
+  readonly row: PreparedRow<LearnerAccount>
+  readonly existing: ExistingState
+  readonly funding: Extract<FundingDecision, { ok: true }>
+}
+
+/**
+ * Decides a row of a learner who has an account, as far as the extension is concerned: whether the customer may link the
+ * learner, and what the funding does (enterprise C.5). Core decides about the enrollment afterwards. Pure.
+ */
+export function decideAccount(
+  row: PreparedRow<LearnerAccount>,
+  existing: ExistingState | undefined,
+): AcceptedRow | RefusedResult {
+  if (existing === undefined) throw new RangeError('Each row has its existing state')
+  if (existing.link?.isPermanentlyUnlinked === true) {
+    return { is: 'refused', row, refusal: refusal('linkForbidden', {}) }
+  }
+  const funding = decideFunding(existing.fulfilments, row.funding, row.request)
+  return funding.ok ? { row, existing, funding } : { is: 'refused', row, refusal: funding.refusal }
+}
 
 /** What pays for a row. */
 export interface Funding {
@@ -19,28 +45,12 @@ export interface Fulfilment {
 /** The fulfilments of one enrollment: at most one of a kind. */
 export type Fulfilments = { readonly [K in FundingKind]: Fulfilment | null }
 
-/** What the funding of a row comes to. */
+/** What the funding of a row does. */
 export type FundingDecision =
   | { readonly ok: false; readonly refusal: Refusal }
   | { readonly ok: true; readonly does: 'nothing' }
   | { readonly ok: true; readonly does: 'create' }
   | { readonly ok: true; readonly does: 'keep' | 'revive'; readonly uuid: string }
-
-/** The funding of a row; null: none. `ok: false`: it is no UUID (enterprise C.5 row 11, C.6 row 7). */
-export function fundingOf({ funding }: RowOrder): { ok: true; funding: Funding | null } | RefusedFunding {
-  if (funding === undefined) return { ok: true, funding: null }
-  const [kind, text] =
-    'license' in funding ? (['license', funding.license] as const) : (['transaction', funding.transaction] as const)
-  const id = canonicalUuid(text)
-  return id === null
-    ? { ok: false, refusal: refusal('invalidFunding', { kind, id: text }) }
-    : { ok: true, funding: { kind, id } }
-}
-
-interface RefusedFunding {
-  readonly ok: false
-  readonly refusal: Refusal
-}
 
 /**
  * Decides what the funding of a row does to an enrollment that has these fulfilments (enterprise C.5). Pure.
@@ -85,4 +95,20 @@ function decideTransaction({ uuid, fundingId, isRevoked }: Fulfilment, id: strin
 
 function refused(refusal: Refusal): FundingDecision {
   return { ok: false, refusal }
+}
+
+/** The funding of a row; null: none. `ok: false`: it is no UUID (enterprise C.5 row 11, C.6 row 7). */
+export function fundingOf({ funding }: RequestedRow): { ok: true; funding: Funding | null } | RefusedFunding {
+  if (funding === undefined) return { ok: true, funding: null }
+  const [kind, text] =
+    'license' in funding ? (['license', funding.license] as const) : (['transaction', funding.transaction] as const)
+  const id = canonicalUuid(text)
+  return id === null
+    ? { ok: false, refusal: refusal('invalidFunding', { kind, id: text }) }
+    : { ok: true, funding: { kind, id } }
+}
+
+interface RefusedFunding {
+  readonly ok: false
+  readonly refusal: Refusal
 }

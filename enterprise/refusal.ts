@@ -1,7 +1,7 @@
-import type { Failure } from '../../core/errors.ts'
+import type { Failure } from '../core/errors.ts'
 
-/** What the tenant's own refusals tell about themselves, by code (enterprise C.7). */
-interface RefusalDetails {
+/** What the extension's own refusals tell about themselves, by code (enterprise C.7). */
+export interface RefusalDetails {
   modeNotAvailable: {
     mode: string
     /** The modes that the course run offers now. */
@@ -19,7 +19,7 @@ interface RefusalDetails {
   transactionReused: { fulfilmentId: string }
   /** Others kept changing the same enrollment. */
   conflict: Record<never, never>
-  /** The database did not come to it. */
+  /** The database was not available. */
   busy: Record<never, never>
 }
 
@@ -27,20 +27,20 @@ export type FundingKind = 'license' | 'transaction'
 
 type OwnCode = keyof RefusalDetails
 
-/** A refusal as a value: the tenant's own, or the house's as it came. */
+/** A refusal of a row as a value: one of the extension's own, or core's as it came. */
 export type Refusal =
   | { [C in OwnCode]: { code: C; message: string; details: RefusalDetails[C] } }[OwnCode]
   | Exclude<Failure, { code: 'modeUnavailable' | 'unavailable' }>
 
 export type RefusalCode = Refusal['code']
 
-/** Builds one of the tenant's own refusals with its message. */
+/** Builds one of the extension's own refusals with its message. */
 export function refusal<C extends OwnCode>(code: C, details: RefusalDetails[C]): Refusal {
   // True by construction: `details` belongs to `code`; TypeScript cannot follow a generic key through the union.
   return { code, message: messages[code](details), details } as unknown as Refusal
 }
 
-/** The house's refusal of an enrollment, in the words of the tenant (enterprise C.7). */
+/** Core's refusal of an enrollment, with the codes of the extension (enterprise C.7). */
 export function refusalFrom(failure: Failure): Refusal {
   if (failure.code === 'unavailable') return refusal('conflict', {})
   if (failure.code !== 'modeUnavailable') return failure

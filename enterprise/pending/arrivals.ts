@@ -1,21 +1,21 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
-import type { DB } from '../../core/database/schema.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
 
 /**
- * Takes note of accounts that have arrived at addresses with open links: each link becomes one of the account, as linked
- * or unlinked as it was, and what waits behind it is due. A link that customer and account have already is left as it is,
+ * Hands open links of addresses over to accounts that have arrived: each link becomes one of the account, as linked or
+ * unlinked as it was, and what waits behind it is due. A link that customer and account have already is left as it is,
  * and nobody's active customer changes. Accounts that somebody holds locked are left for the next time.
  *
  * @param step.limit the most arrivals that are looked at.
  * @param step.at an instant, ISO 8601.
  * @returns how many arrivals were looked at; zero where none can be now.
  */
-export async function noticeArrivals(db: Kysely<DB>, step: { limit: number; at: string }): Promise<number> {
-  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => notice(trx, step)))
+export async function applyArrivals(db: Kysely<EnterpriseDB>, step: { limit: number; at: string }): Promise<number> {
+  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => apply(trx, step)))
 }
 
-async function notice(trx: Transaction<DB>, { limit, at }: { limit: number; at: string }): Promise<number> {
+async function apply(trx: Transaction<EnterpriseDB>, { limit, at }: { limit: number; at: string }): Promise<number> {
   const { rows: arrivals } = await trx.executeQuery<Arrival>(CompiledQuery.raw(ARRIVALS, [limit]))
   if (arrivals.length === 0) return 0
   const learners = [...new Map(arrivals.map((arrival) => [arrival.learner_id, arrival])).values()]
@@ -39,7 +39,7 @@ interface Arrival {
   email: string | null
 }
 
-// The lock of the learners comes before that of the links, as everywhere; it is not waited for.
+// The accounts are locked before the links, as everywhere; a locked account is not waited for.
 const ARRIVALS = `/* enterprise.arrivals */
 select a.id as arrival_id, l.id as learner_id, fold_email(l.email) as email
 from enterprise_arrivals a join learners l on l.id = a.learner_id

@@ -1,21 +1,21 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { Unit } from './unit.ts'
+import type { BatchContext } from './batch-context.ts'
 
-/** Keeps who asked for what, once for a request. Comes before whatever names the batch. */
-export async function recordBatch(trx: Transaction<EnterpriseDB>, unit: Unit): Promise<void> {
+/** Keeps who asked for what, once for a batch. Comes before whatever refers to the batch. */
+export async function writeBatch(trx: Transaction<EnterpriseDB>, batch: BatchContext): Promise<void> {
   await trx
     .insertInto('enterprise_batches')
     .values({
-      id: unit.batchId,
-      customer_id: unit.customer.id,
-      actor_kind: unit.context.actor.kind,
-      actor_name: unit.context.actor.name,
-      request_id: unit.requestId,
-      reason: unit.order.reason ?? null,
-      salesforce_id: unit.order.salesforceId ?? null,
-      row_count: unit.rowCount,
-      at: unit.at,
+      id: batch.batchId,
+      customer_id: batch.customer.id,
+      actor_kind: batch.context.actor.kind,
+      actor_name: batch.context.actor.name,
+      request_id: batch.requestId,
+      reason: batch.reason,
+      salesforce_id: batch.options.salesforceId ?? null,
+      row_count: batch.rowCount,
+      at: batch.at,
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
@@ -31,10 +31,10 @@ export interface Override {
 }
 
 /** Keeps the rules that rows lifted. */
-export async function recordOverrides(
+export async function writeOverrides(
   trx: Transaction<EnterpriseDB>,
   overrides: readonly Override[],
-  { batchId, at }: Pick<Unit, 'batchId' | 'at'>,
+  { batchId, at }: Pick<BatchContext, 'batchId' | 'at'>,
 ): Promise<void> {
   if (overrides.length === 0) return
   await trx.executeQuery(
@@ -54,18 +54,18 @@ insert into enterprise_overrides (row_index, enrollment_id, kind, because, batch
 select o.*, $5::uuid, $6::timestamptz
 from unnest((select $1::integer[]), (select $2::bigint[]), (select $3::text[]), (select $4::text[])) as o`
 
-/** Somebody who should be told of an enrollment: an account, or an address that has none. */
+/** A learner to be notified of an enrollment: an account, or an address that has none. */
 export interface Notification {
   readonly learnerId: number | null
   readonly email: string | null
   readonly courseKey: string
 }
 
-/** Keeps whom somebody should tell, in the order given. */
-export async function recordNotifications(
+/** Writes intents to notify learners, in the order given; whoever reads them sends the mails (enterprise C.0 E9). */
+export async function writeNotifications(
   trx: Transaction<EnterpriseDB>,
   notifications: readonly Notification[],
-  { batchId, at }: Pick<Unit, 'batchId' | 'at'>,
+  { batchId, at }: Pick<BatchContext, 'batchId' | 'at'>,
 ): Promise<void> {
   if (notifications.length === 0) return
   await trx.executeQuery(
