@@ -36,13 +36,19 @@ export function adoptDatabase<Tables extends DB>(db: Kysely<Tables>): AdoptedDat
 
 function executorOf(db: unknown): QueryExecutor {
   const isKysely = typeof db === 'object' && db !== null && 'getExecutor' in db && typeof db.getExecutor === 'function'
-  if (!isKysely)
+  if (!isKysely) {
     throw new TypeError('db has to be a Kysely: what openDatabase answers, or a pool or transaction of your own.')
-  const executor = (db as Kysely<unknown>).getExecutor()
+  }
+  const executor: unknown = (db as Kysely<unknown>).getExecutor()
+  if (isOfPostgres(executor)) return executor
+  throw new TypeError('db has to be a Kysely of PostgreSQL over pg, with the PostgresDialect.')
+}
+
+function isOfPostgres(executor: unknown): executor is QueryExecutor {
+  if (typeof executor !== 'object' || executor === null || !('adapter' in executor)) return false
   const { adapter } = executor
   // By its name as well: another copy of Kysely has another class.
-  if (adapter instanceof PostgresAdapter || adapter.constructor.name === 'PostgresAdapter') return executor
-  throw new TypeError('db has to be a Kysely of PostgreSQL over pg, with the PostgresDialect.')
+  return adapter instanceof PostgresAdapter || adapter?.constructor.name === 'PostgresAdapter'
 }
 
 /** On a handle that is no transaction of Kysely's: a pool, or one connection of it. */
