@@ -72,6 +72,7 @@ class Statement extends pg.Query {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     const config = { text, types: { getTypeParser }, ...(name === undefined ? {} : { name }) }
     super(config, [...parameters], (error, result) => (error ? reject(error) : resolve(result)))
+    // oxlint-disable-next-line unicorn/no-thenable -- as above
     this.then = promise.then.bind(promise)
   }
 

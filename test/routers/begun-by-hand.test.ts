@@ -34,7 +34,7 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
   test('is joined: its commit keeps what the owner wrote and what the call wrote', async () => {
     await begunByHand(pool, async (connection) => {
       await note(connection, 'paid')
-      await callerOf(connection).enrollment.enroll(pairs[0]!)
+      await callerOf(connection).enrollment.enroll(pair(0))
       expect(await enrolled()).toEqual([])
     })
     expect(await notes()).toEqual(['paid'])
@@ -45,7 +45,7 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
     const undone = begunByHand(pool, async (connection) => {
       await note(connection, 'paid')
       const { enrollment } = callerOf(connection)
-      await enrollment.enroll(pairs[0]!)
+      await enrollment.enroll(pair(0))
       await enrollment.enrollMany({ items: pairs.slice(1), failureMode: 'strict' })
       throw new Error('changed my mind')
     })
@@ -60,7 +60,7 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
   ] as const)('keeps the row of the owner beside %s', async (_name, options) => {
     await begunByHand(pool, async (connection) => {
       await note(connection, 'before')
-      const items = [pairs[0]!, { ...pairs[1]!, courseId: 'no key' }]
+      const items = [pair(0), { ...pair(1), courseId: 'no key' }]
       const { status } = await callerOf(connection).enrollment.enrollMany({ items, ...options })
       expect(status).toMatch(/^(rolledBack|planned)$/)
       await note(connection, 'after')
@@ -72,16 +72,16 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
   test('keeps what was answered, of calls made at once with a failing strict batch and a dry run among them', async () => {
     await begunByHand(pool, async (connection) => {
       const { enrollment } = callerOf(connection)
-      const failing = [pairs[6]!, { ...pairs[7]!, courseId: 'no key' }]
+      const failing = [pair(6), { ...pair(7), courseId: 'no key' }]
       const answers = await Promise.all([
-        enrollment.enroll(pairs[0]!),
+        enrollment.enroll(pair(0)),
         enrollment.enrollMany({ items: failing, failureMode: 'strict' }),
-        enrollment.enroll(pairs[1]!),
-        enrollment.enrollMany({ items: [pairs[7]!], dryRun: true }),
-        enrollment.enroll(pairs[2]!),
+        enrollment.enroll(pair(1)),
+        enrollment.enrollMany({ items: [pair(7)], dryRun: true }),
+        enrollment.enroll(pair(2)),
         enrollment.enrollMany({ items: failing, failureMode: 'strict' }),
         // A caller of its own for the same connection.
-        callerOf(connection).enrollment.enroll(pairs[3]!),
+        callerOf(connection).enrollment.enroll(pair(3)),
         note(connection, 'beside'),
       ])
       expect([answers[0], answers[2], answers[4], answers[6]].map(({ kind }) => kind)).toEqual([
@@ -98,17 +98,17 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
   test('has savepoints of the owner, nested, which take back what was called after them', async () => {
     await begunByHand(pool, async (connection) => {
       const { enrollment } = callerOf(connection)
-      await enrollment.enroll(pairs[0]!)
+      await enrollment.enroll(pair(0))
       await sql`savepoint outer_one`.execute(connection)
-      await enrollment.enroll(pairs[1]!)
+      await enrollment.enroll(pair(1))
       await sql`savepoint inner_one`.execute(connection)
-      await enrollment.enrollMany({ items: [pairs[2]!], failureMode: 'strict' })
+      await enrollment.enrollMany({ items: [pair(2)], failureMode: 'strict' })
       await sql`rollback to savepoint inner_one`.execute(connection)
-      expect(await enrollment.get(pairs[2]!)).toBeNull()
-      await enrollment.enroll(pairs[3]!)
+      expect(await enrollment.get(pair(2))).toBeNull()
+      await enrollment.enroll(pair(3))
       await sql`release savepoint inner_one`.execute(connection)
       await sql`rollback to savepoint outer_one`.execute(connection)
-      await enrollment.enroll(pairs[4]!)
+      await enrollment.enroll(pair(4))
     })
     expect(await enrolled()).toEqual([0, 4])
   })
@@ -132,22 +132,28 @@ describe.each(pools)('a transaction begun by hand, on a connection of %s', (_, p
   test('can be followed by another, and by calls outside of any', async () => {
     await pool.connection().execute(async (connection) => {
       const { enrollment } = callerOf(connection)
-      await enrollment.enroll(pairs[0]!)
+      await enrollment.enroll(pair(0))
       expect(await enrolled()).toEqual([0])
       await sql`begin`.execute(connection)
-      await enrollment.enroll(pairs[1]!)
+      await enrollment.enroll(pair(1))
       await sql`rollback`.execute(connection)
-      await Promise.all([enrollment.enroll(pairs[2]!), enrollment.enroll(pairs[3]!)])
+      await Promise.all([enrollment.enroll(pair(2)), enrollment.enroll(pair(3))])
       expect(await enrolled()).toEqual([0, 2, 3])
       await sql`begin`.execute(connection)
-      await enrollment.enroll(pairs[4]!)
+      await enrollment.enroll(pair(4))
       await sql`commit`.execute(connection)
-      const items = [pairs[5]!, { ...pairs[6]!, courseId: 'no key' }]
+      const items = [pair(5), { ...pair(6), courseId: 'no key' }]
       expect(await enrollment.enrollMany({ items, failureMode: 'strict' })).toMatchObject({ status: 'rolledBack' })
     })
     expect(await enrolled()).toEqual([0, 2, 3, 4])
   })
 })
+
+function pair(index: number): Pair {
+  const found = pairs[index]
+  if (found === undefined) throw new RangeError(`There is no pair ${index}`)
+  return found
+}
 
 /** Which of the pairs are enrolled, as everybody sees it. */
 async function enrolled(): Promise<number[]> {

@@ -2,7 +2,7 @@ import { fetchRequestHandler } from '@trpc/server/adapters/fetch'
 import { afterAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { callContextOf } from '../../routers/call.ts'
-import { appRouter, type EnrollItem } from '../../routers/index.ts'
+import { appRouter, type Caller, type EnrollItem } from '../../routers/index.ts'
 import { operations } from '../../routers/operations.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
@@ -38,7 +38,7 @@ describe('the router is an ordinary one of tRPC', () => {
     expect(inputs).toEqual([operation.input])
     expect(z.toJSONSchema(output)).toEqual(z.toJSONSchema(operation.output))
     expect(z.toJSONSchema(output)).not.toEqual(z.toJSONSchema(z.unknown()))
-    expect(z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any' })).toHaveProperty('$schema')
+    expect(z.toJSONSchema(inputs[0] ?? z.never(), { io: 'input' })).toMatchObject({ type: 'object' })
   })
 
   test('a schema says what is in it: the output of enroll and the input of get', () => {
@@ -60,12 +60,10 @@ describe('the router is an ordinary one of tRPC', () => {
     const given = await pair()
     expect(await caller.enrollment.enroll(given)).toMatchObject({ kind: 'created' })
     expect(await caller.enrollment.get(given)).toEqual(await callerOf(db).enrollment.get(given))
-    const [own, direct] = [caller, callerOf(db)].map((one) => one.enrollment.enroll({ ...given, username: 'nobody' }))
-    const errors = [await errorOf(own!), await errorOf(direct!)]
-    expect(errors.map(({ code, message }) => [code, message])).toEqual([
-      [errors[0]?.code, errors[0]?.message],
-      [errors[0]?.code, errors[0]?.message],
-    ])
+    const refused = (one: Pick<Caller, 'enrollment'>) =>
+      errorOf(one.enrollment.enroll({ ...given, username: 'nobody' }))
+    const [theirs, ours] = [await refused(caller as Caller), await refused(callerOf(db))]
+    expect([theirs.code, theirs.message]).toEqual([ours.code, ours.message])
   })
 
   test('an answer is the very object that the core made: it is not parsed again', async () => {
