@@ -1,6 +1,6 @@
 import { Kysely, PostgresAdapter, type DatabaseConnection, type QueryExecutor } from 'kysely'
 import { connectionWith, propsOn } from './foreign-kysely.ts'
-import { hasBegun, takeTurn } from './join.ts'
+import { openTransactionOn, takeTurn } from './join.ts'
 import { ownPoolOf } from './own-pools.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
@@ -36,13 +36,19 @@ export function adoptDatabase<Tables extends DB>(db: Kysely<Tables>): AdoptedDat
 
 function executorOf(db: unknown): QueryExecutor {
   const isKysely = typeof db === 'object' && db !== null && 'getExecutor' in db && typeof db.getExecutor === 'function'
-  if (!isKysely)
+  if (!isKysely) {
     throw new TypeError('db has to be a Kysely: what openDatabase answers, or a pool or transaction of your own.')
-  const executor = (db as Kysely<unknown>).getExecutor()
+  }
+  const executor: unknown = (db as Kysely<unknown>).getExecutor()
+  if (isOfPostgres(executor)) return executor
+  throw new TypeError('db has to be a Kysely of PostgreSQL over pg, with the PostgresDialect.')
+}
+
+function isOfPostgres(executor: unknown): executor is QueryExecutor {
+  if (typeof executor !== 'object' || executor === null || !('adapter' in executor)) return false
   const { adapter } = executor
   // By its name as well: another copy of Kysely has another class.
-  if (adapter instanceof PostgresAdapter || adapter.constructor.name === 'PostgresAdapter') return executor
-  throw new TypeError('db has to be a Kysely of PostgreSQL over pg, with the PostgresDialect.')
+  return adapter instanceof PostgresAdapter || adapter?.constructor.name === 'PostgresAdapter'
 }
 
 /** On a handle that is no transaction of Kysely's: a pool, or one connection of it. */
@@ -52,17 +58,31 @@ async function runUnbegun<T>(
   work: (db: Kysely<DB>) => Promise<T>,
 ): Promise<T> {
   const known = knownOf(executor)
-  known.isConnection ??= await isOneConnection(executor)
-  if (known.isConnection) return (await hasBegun(executor)) ? takeTurn(executor, work) : work(known.handle)
+  // Not a turn of the event loop may pass between the call and the question for its transaction: the owner may end it next.
+  const isConnection = known.isConnection ?? isOneConnection(executor)
+  known.isConnection = isConnection === true || (isConnection !== false && (await isConnection))
+  if (known.isConnection) {
+    const transaction = await openTransactionOn(executor)
+    return transaction === undefined ? work(known.handle) : takeTurn(executor, work, transaction)
+  }
   if (own !== undefined) return work(own)
   const ofPool = knownOfPool(executor.adapter)
   return work((ofPool.handle ??= known.handle))
 }
 
-/** What is known about a handle once it was asked. */
-const knownOf = perObject((executor: QueryExecutor): { isConnection?: boolean; readonly handle: Kysely<DB> } => ({
-  handle: new Kysely<DB>(propsOn(executor, typedConnection)),
-}))
+interface KnownHandle {
+  /** Undefined until it is asked for. */
+  isConnection?: boolean
+  readonly handle: Kysely<DB>
+}
+
+const knownOf = perObject((executor: QueryExecutor): KnownHandle => {
+  const isOurs = ownPoolOf(executor) !== undefined
+  return { handle: new Kysely<DB>(propsOn(executor, isOurs ? itself : typedConnection)) }
+})
+
+/** A connection of a pool of ours has our type parsers. */
+const itself = (connection: DatabaseConnection) => connection
 
 /** One for each connection: Kysely keeps what it knows of one by its identity. */
 const typedConnection = perObject((connection: DatabaseConnection) => connectionWith(connection, typedStatement))
@@ -70,16 +90,25 @@ const typedConnection = perObject((connection: DatabaseConnection) => connection
 /** One handle for each pool of somebody else, so that its calls share their batches. */
 const knownOfPool = perObject((_adapter: object): { handle?: Kysely<DB> } => ({}))
 
-/** How often a connection may be in use while it is asked for. */
-const MAX_LOOKS = 3
-
-/** Tells a connection of `db.connection()` from a pool: it is there at once, while that of a pool has to be fetched. */
-async function isOneConnection(executor: QueryExecutor): Promise<boolean> {
-  for (let look = 0; look < MAX_LOOKS; look += 1) {
-    let isAtOnce = true
-    const wasAtOnce = executor.provideConnection(async () => isAtOnce)
-    isAtOnce = false
-    if (await wasAtOnce) return true
-  }
-  return false
+/**
+ * Tells a connection of `db.connection()` from a pool: it is there whether or not somebody has given up waiting for it, and at
+ * once where no statement runs on it.
+ */
+function isOneConnection(executor: QueryExecutor): boolean | Promise<boolean> {
+  let isAtOnce = false
+  const hasGivenUp = Object.freeze(new Error('Is it a pool?'))
+  const asked = executor.provideConnection(
+    async () => {
+      isAtOnce = true
+    },
+    { signal: AbortSignal.abort(hasGivenUp) },
+  )
+  const answer = asked.then(
+    () => true,
+    (reason: unknown) => {
+      if (reason === hasGivenUp) return false
+      throw reason
+    },
+  )
+  return isAtOnce || answer
 }

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { rememberOwnPool } from './own-pools.ts'
 import { getTypeParser } from './result-types.ts'
 import type { DB } from './schema.ts'
-import { isJoinedQuery, statementName } from './statement.ts'
+import { JoinedStatement, statementName } from './statement.ts'
 
 /** A pool of connections; `await using` or `destroy()` closes it. */
 export type Database = Kysely<DB>
@@ -59,7 +59,7 @@ async function prepareSession(client: pg.ClientBase): Promise<void> {
 class OwnClient extends pg.Client {
   // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
   override query(...args: unknown[]): never {
-    if (isJoinedQuery(args[0])) args[0].statusFromClient = () => this.getTransactionStatus()
+    if (args[0] instanceof JoinedStatement) args[0].statusFromClient = () => this.getTransactionStatus()
     const answer: unknown = Reflect.apply(super.query, this, named(args))
     return (answer instanceof Promise ? answer.catch((error: unknown) => this.#fail(error)) : answer) as never
   }

@@ -160,6 +160,26 @@ test.each([undefined, null, 'text', {}, new Error('x'), new TRPCError({ code: 'C
   },
 )
 
+const GONE = [
+  Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' }),
+  Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  Object.assign(new Error('could not serialize access'), { code: '40001' }),
+  new Error('Connection terminated unexpectedly'),
+  new Error('Client has encountered a connection error and is not queryable'),
+  new Error('Postgres connection has been discarded'),
+  new Error('Transaction is already rolled back'),
+  new AggregateError([new Error('x'), Object.assign(new Error('y'), { code: 'ECONNREFUSED' })]),
+]
+
+test.each(GONE)('a database that is gone is `unavailable`, alone and as the cause of an error of tRPC: %o', (error) => {
+  for (const thrown of [error, new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: error })]) {
+    const told = enrollmentErrorFrom(thrown)
+    expect(told).toBeInstanceOf(EnrollmentError)
+    expect(told?.failure).toMatchObject({ code: 'unavailable', details: {} })
+    expect(told?.cause).toBe(error)
+  }
+})
+
 test('what nobody expected tells nothing of the database, and the log everything', async () => {
   await using broken = await createTestDatabase()
   const logged: object[] = []
