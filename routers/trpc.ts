@@ -16,7 +16,8 @@ const t = initTRPC.context<CallContext>().create({
 
 type ErrorShape = (typeof t)['_config']['$types']['errorShape']
 
-interface ProcedureTypes<S extends z.ZodType, O> {
+/** What tRPC is told about a procedure. */
+export interface ProcedureTypes<S extends z.ZodType, O> {
   input: z.input<S>
   output: O
   meta: object

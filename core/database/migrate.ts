@@ -9,7 +9,7 @@ import * as references from './migrations/0005_references.ts'
 import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,

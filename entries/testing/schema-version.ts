@@ -1,0 +1,9 @@
+import { createHash } from 'node:crypto'
+import { migrations } from '../../core/database/migrate.ts'
+
+/** Tells one version of the schema from another: the names of all migrations and what they do. */
+export function schemaVersion(): string {
+  const hash = createHash('sha256')
+  for (const [name, { up }] of Object.entries(migrations)) hash.update(`${name}\n${String(up)}\n`)
+  return hash.digest('hex').slice(0, 16)
+}
