@@ -19,19 +19,23 @@ import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { sitePolicy } from './policy.ts'
 import { referencePage } from './reference-page.ts'
+import type { Extension } from './extension.ts'
+import { builtInExtensions } from './extensions.ts'
+import { authenticate, openAuthentication } from './rest/auth/authenticate.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
-import { openAuthentication } from './rest/auth/authenticate.ts'
-import { openTenantDoor } from './rest/enterprise-v1/tenant-door.ts'
+import { Refusal } from './rest/django/answer.ts'
+import { send } from './rest/django/framework.ts'
 import { restV1 } from './rest/enrollment-v1/index.ts'
 import { routableUrl } from './rest/enrollment-v1/path.ts'
 import type { Secrets } from './secrets.ts'
-import { tenant } from './extensions.ts'
 import { trpc } from './trpc.ts'
 
 export interface AppOptions {
   readonly db: Database
   readonly config: Config
   readonly secrets: Secrets
+  /** Those that the server brings along unless given. */
+  readonly extensions?: readonly Extension[] | undefined
   /** Silent unless given. */
   readonly logger?: FastifyServerOptions['logger']
   /** Fixes the clock. */
@@ -39,7 +43,14 @@ export interface AppOptions {
 }
 
 /** Builds the one server behind both listeners. It listens nowhere yet: `openListeners` does that, or a test injects. */
-export function buildApp({ db, config, secrets, logger = false, now }: AppOptions): FastifyInstance {
+export function buildApp({
+  db,
+  config,
+  secrets,
+  extensions = builtInExtensions,
+  logger = false,
+  now,
+}: AppOptions): FastifyInstance {
   const app = fastify({
     logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -84,13 +95,11 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
       rateLimits: config.rateLimits,
       embargo: config.embargo,
     })
-    scope.register(tenant.routes, {
-      db,
-      policy,
-      createdFlag: config.enterprise.legacyCreatedFlag ? 'compat' : 'strict',
-      now,
-      openDoor: (inner) => openTenantDoor(inner, authentication),
-    })
+    const identify = (request: FastifyRequest) => authenticate(request, authentication, 'nobody')
+    for (const { routes } of extensions) {
+      const options = { db, policy, settings: config, authentication, authenticate: identify, now }
+      if (routes !== undefined) scope.register(routes, options)
+    }
   })
 
   app.register(async (scope) => {
@@ -100,14 +109,16 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, now })
+    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
   })
 
   return app
 }
 
-/** For errors that no door has put into its own words; nothing of an unexpected one leaves the process. */
+/** Answers errors for which no API has an answer of its own; nothing of an unexpected one leaves the process. */
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // What `authenticate` throws in the routes of an extension.
+  if (error instanceof Refusal) return void send(reply, error.answer)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
   if (status === 503) reply.header('retry-after', '1')

@@ -137,6 +137,12 @@ export interface Enrollments {
   version: Generated<number>;
 }
 
+export interface FeedCheckpoints {
+  consumer: string;
+  cursor: string | null;
+  updated: string;
+}
+
 export interface IdempotencyKeys {
   actor: string;
   answer: string | null;
@@ -207,6 +213,7 @@ export interface DB {
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
+  feed_checkpoints: FeedCheckpoints;
   idempotency_keys: IdempotencyKeys;
   learners: Learners;
   manual_enrollments: ManualEnrollments;

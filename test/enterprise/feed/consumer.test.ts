@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
-import { followEnrollments } from '../../../enterprise/feed/consume.ts'
+import type { AppliedEvents } from '../../../enterprise/feed/apply-events.ts'
+import { enterpriseConsumer } from '../../../enterprise/feed/consumer.ts'
 import { createCaller } from '../../../routers/index.ts'
+import { consumeFeed } from '../../../server/background/feed-consumer.ts'
 import { counting } from '../../support/counting.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { buildTestApp } from '../../support/server.ts'
@@ -14,7 +16,7 @@ import { everythingIn, recordOf } from '../state.ts'
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
-const tenant = db.$extendTables<EnterpriseTables>()
+const extended = db.$extendTables<EnterpriseTables>()
 const { enrollment } = createCaller(contextOf(db))
 const customers = [await addCustomer(db), await addCustomer(db)] as const
 
@@ -23,9 +25,9 @@ const GOING_ON = { unenrolled: false, saved_for_later: false, unenrolled_at: nul
 
 beforeEach(() => follow())
 
-describe('an enrollment that ends through another door', () => {
+describe('an enrollment that ends through another API', () => {
   test.each<[string, (learner: { username: string }, courseId: string) => Promise<unknown>]>([
-    ['the REST door', ({ username }, courseId) => unenrollByRest(username, courseId)],
+    ['the REST API', ({ username }, courseId) => unenrollByRest(username, courseId)],
     ['enrollment.change', ({ username }, courseId) => enrollment.change({ username, courseId, isActive: false })],
     ['enrollment.unenrollAll', ({ username }) => enrollment.unenrollAll({ username })],
   ])('%s: ends in the records of all customers, and their fulfilments are revoked', async (_, unenroll) => {
@@ -75,7 +77,7 @@ test('whoever ended it is named with each fulfilment that was revoked', async ()
   const reason = 'moved away'
   const { eventId } = await createCaller({
     ...contextOf(db),
-    requestId: 'request of the other door',
+    requestId: 'request through the other API',
   }).enrollment.change({
     username: learner.username,
     courseId,
@@ -83,8 +85,8 @@ test('whoever ended it is named with each fulfilment that was revoked', async ()
     reason,
   })
   await follow()
-  await followEnrollments(contextOf(db))
-  const rows = await tenant
+  await step(db)
+  const rows = await extended
     .selectFrom('enterprise_revocations as v')
     .innerJoin('enterprise_fulfilments as f', 'f.uuid', 'v.fulfilment_uuid')
     .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')
@@ -93,7 +95,7 @@ test('whoever ended it is named with each fulfilment that was revoked', async ()
     .where('e.id', '=', eventId ?? '')
     .orderBy('v.kind')
     .execute()
-  const trace = { actor_name: contextOf(db).actor.name, request_id: 'request of the other door', reason }
+  const trace = { actor_name: contextOf(db).actor.name, request_id: 'request through the other API', reason }
   expect(rows).toEqual(['license', 'license', 'transaction'].map((kind) => ({ kind, ...trace })))
 })
 
@@ -119,10 +121,10 @@ describe('a change of mode', () => {
 })
 
 describe('the version of a record', () => {
-  test('keeps out what the tenant did itself', async () => {
+  test('keeps out what the extension did itself', async () => {
     const { learner, courseId } = await funded()
     await enrollment.change({ username: learner.username, courseId, isActive: false })
-    // The tenant comes back before the end of the enrollment is read.
+    // The extension enrolls again before the end of the enrollment is read.
     await done(db, customers[0], { userId: String(learner.id), courseId, funding: transaction('T') })
     const record = await recordOf(db, customers[0], learner.id, courseId)
     expect(record).toMatchObject({ ...GOING_ON, enrollment_version: 3 })
@@ -138,7 +140,7 @@ describe('the version of a record', () => {
     await enroll(db, customers[0], [{ userId: String(learner.id), courseId, funding: transaction('T-new') }])
     await follow()
     const before = await everythingIn(db)
-    await db.deleteFrom('enterprise_feed_positions').execute()
+    await db.deleteFrom('feed_checkpoints').execute()
     const again = await follow()
     expect(again.events).toBeGreaterThan(5)
     expect(again).toMatchObject({ ended: 0, resumed: 0, revoked: 0 })
@@ -146,17 +148,16 @@ describe('the version of a record', () => {
   })
 })
 
-describe('the position in the feed', () => {
+describe('the checkpoint', () => {
   test('is kept: what was read is not read again', async () => {
     const { learner, courseId } = await funded()
     for (const isActive of [false, true]) {
       await enrollment.change({ username: learner.username, courseId, isActive })
     }
     await untilShown()
-    const step = () => followEnrollments(contextOf(db), { limit: 1 })
-    expect(await step()).toEqual({ events: 1, ended: 2, resumed: 0, revoked: 3 })
-    expect(await step()).toEqual({ events: 1, ended: 0, resumed: 2, revoked: 0 })
-    expect(await followEnrollments(contextOf(db))).toEqual({ events: 0, ended: 0, resumed: 0, revoked: 0 })
+    expect(await step(db, 1)).toEqual({ events: 1, ended: 2, resumed: 0, revoked: 3 })
+    expect(await step(db, 1)).toEqual({ events: 1, ended: 0, resumed: 2, revoked: 0 })
+    expect(await step(db)).toEqual({ events: 0, ended: 0, resumed: 0, revoked: 0 })
   })
 
   test('moves together with what was done', async () => {
@@ -164,11 +165,11 @@ describe('the position in the feed', () => {
     await follow()
     await enrollment.change({ username: learner.username, courseId, isActive: false })
     await untilShown()
-    const before = await positionAndState()
+    const before = await checkpointAndState()
     await sql`alter table enterprise_fulfilments add constraint not_today check (revoked is null) not valid`.execute(db)
-    await expect(followEnrollments(contextOf(db))).rejects.toThrow('not_today')
+    await expect(step(db)).rejects.toThrow('not_today')
     await sql`alter table enterprise_fulfilments drop constraint not_today`.execute(db)
-    expect(await positionAndState()).toEqual(before)
+    expect(await checkpointAndState()).toEqual(before)
     expect(await follow()).toMatchObject({ events: 1, ended: 2, revoked: 3 })
   })
 
@@ -184,15 +185,15 @@ describe('the position in the feed', () => {
     expect(await follow()).toMatchObject({ events: 2, ended: 4 })
   })
 
-  test('belongs to one reader at a time', async () => {
+  test('belongs to one process at a time', async () => {
     const { learner, courseId } = await funded()
     await enrollment.change({ username: learner.username, courseId, isActive: false })
     await untilShown()
     await db.transaction().execute(async (trx) => {
-      await sql`select from enterprise_feed_positions for update`.execute(trx)
-      expect(await followEnrollments(contextOf(db))).toMatchObject({ events: 0 })
+      await sql`select from feed_checkpoints for update`.execute(trx)
+      expect(await step(db)).toMatchObject({ events: 0 })
     })
-    const steps = await Promise.all(Array.from({ length: 8 }, () => followEnrollments(contextOf(db))))
+    const steps = await Promise.all(Array.from({ length: 8 }, () => step(db)))
     expect(steps.reduce((sum, { ended }) => sum + ended, (await follow()).ended)).toBe(2)
   })
 })
@@ -213,15 +214,32 @@ test('10 000 changes take a bounded number of statements', async () => {
   let ended = 0
   let steps = 0
   for (let events = -1; events !== 0; steps += 1) {
-    const step = await followEnrollments(contextOf(counted.db))
-    events = step.events
-    ended += step.ended
+    const done = await step(counted.db)
+    events = done.events
+    ended += done.ended
   }
   expect({ ended, steps }).toEqual({ ended: 5000, steps: 11 })
   expect(counted.statements()).toBeLessThanOrEqual(7 * steps)
 })
 
-/** Reads until nothing is left, once everything is shown; what was done in all. */
+/** One step of the consumer; what it did. */
+async function step(on = db, limit?: number): Promise<AppliedEvents & { events: number }> {
+  const { name, apply } = enterpriseConsumer(() => NOW)
+  let applied: AppliedEvents = { ended: 0, resumed: 0, revoked: 0 }
+  const events = await consumeFeed(
+    on,
+    {
+      name,
+      apply: async (trx, shown) => {
+        applied = await apply(trx, shown)
+      },
+    },
+    { limit },
+  )
+  return { events, ...applied }
+}
+
+/** Consumes until nothing is left, once everything is shown; what was done in all. */
 async function follow() {
   await untilShown()
   return followShown()
@@ -239,12 +257,12 @@ async function untilShown(): Promise<void> {
 async function followShown() {
   const sum = { events: 0, ended: 0, resumed: 0, revoked: 0 }
   for (;;) {
-    const step = await followEnrollments(contextOf(db))
-    if (step.events === 0) return sum
-    sum.events += step.events
-    sum.ended += step.ended
-    sum.resumed += step.resumed
-    sum.revoked += step.revoked
+    const done = await step(db)
+    if (done.events === 0) return sum
+    sum.events += done.events
+    sum.ended += done.ended
+    sum.resumed += done.resumed
+    sum.revoked += done.revoked
   }
 }
 
@@ -271,7 +289,7 @@ async function unenrollByRest(username: string, courseId: string): Promise<void>
   expect(answer.json()).toMatchObject({ is_active: false })
 }
 
-async function positionAndState() {
-  const positions = await db.selectFrom('enterprise_feed_positions').selectAll().execute()
-  return { positions, state: await everythingIn(db) }
+async function checkpointAndState() {
+  const checkpoints = await db.selectFrom('feed_checkpoints').selectAll().execute()
+  return { checkpoints, state: await everythingIn(db) }
 }
