@@ -1,10 +1,12 @@
 /// <reference types="node" preserve="true" />
 // enrollment-service/enterprise: what a customer does with the enrollments of its learners.
-export { enrollLearners } from '../enterprise/enroll-learners.ts'
-export { cancelFulfilment } from '../enterprise/fulfilments/cancel-fulfilment.ts'
-export { expireLicenses } from '../enterprise/fulfilments/expire-licenses.ts'
-export { revokeLicenses } from '../enterprise/fulfilments/revoke-licenses.ts'
-export { listPending } from '../enterprise/pending/list.ts'
+export {
+  cancelFulfilment,
+  enrollLearners,
+  expireLicenses,
+  listPending,
+  revokeLicenses,
+} from './enterprise/any-database.ts'
 export { EnterpriseError } from '../enterprise/errors.ts'
 export type { EnterpriseErrorCode } from '../enterprise/errors.ts'
 export type { EnrollLearnersRequest } from '../enterprise/bulk/request.ts'

@@ -21,7 +21,7 @@ export type GetEnrollmentInput = InputOf<Enrollments['get']>
 export type GetEnrollmentsInput = InputOf<Enrollments['getMany']>
 export type ListEnrollmentsInput = InputOf<Enrollments['list']>
 export type SearchInput = InputOf<Enrollments['search']>
-export type SearchPage = OutputOf<Enrollments['search']>
+
 export type HistoryInput = InputOf<Enrollments['history']>
 export type GetCourseInput = InputOf<Courses['get']>
 export type GetCoursesInput = InputOf<Courses['getMany']>
