@@ -1,3 +1,4 @@
+/// <reference types="@fastify/cookie" preserve="true" />
 /// <reference types="node" preserve="true" />
 // enrollment-service/extension: what an extension needs beside the caller.
 export * from '../routers/extension.ts'

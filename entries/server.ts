@@ -1,3 +1,4 @@
+/// <reference types="@fastify/cookie" preserve="true" />
 /// <reference types="node" preserve="true" />
 // enrollment-service/server: the whole server in this process.
 export { startServer, type ServerInProcess, type StartServerOptions } from './server/start.ts'

@@ -2,7 +2,6 @@
 export { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { migrateExtension, type ExtensionMigrations } from '../core/database/migrate.ts'
-export type { Migration } from '../core/database/migration.ts'
 export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'
 export { inTransaction, withSavepoint, type Undoable } from '../core/database/transaction.ts'
 export { failure } from '../core/errors.ts'

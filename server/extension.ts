@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
-import type { Migration } from '../core/database/migration.ts'
+import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
 import type { ExtensionLineType } from '../core/import-export/line-type.ts'
 import type { Policy } from '../core/policy.ts'

@@ -1,6 +1,5 @@
+import { Migrator, type Migration } from 'kysely/migration'
 import type { Kysely } from 'kysely'
-import type { Migrator } from 'kysely/migration'
-import { loadMigrator, type Migration } from './migration.ts'
 import type { DB } from './schema.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as restLimits from './migrations/0002_rest_limits.ts'
@@ -11,7 +10,7 @@ import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
 import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
-export const migrations: Readonly<Record<string, Migration>> = {
+export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,
@@ -35,26 +34,26 @@ export interface ExtensionMigrations {
  * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
  * @throws what the failing migration threw; nothing of it is kept then.
  */
-export async function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
-  return applied(await coreMigrator(db))
+export function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
+  return applied(coreMigrator(db))
 }
 
 /** Names the migrations of the core that the database lacks; changes nothing. */
-export async function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
-  return pending(await coreMigrator(db))
+export function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
+  return pending(coreMigrator(db))
 }
 
 /**
  * The same as {@link migrateToLatest} for the tables of an extension, after those of the core. What has run is kept in a table
  * of the extension, `<name>_migrations`: its migrations and those of others do not know of each other.
  */
-export async function migrateExtension(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
-  return applied(await extensionMigrator(db, extension))
+export function migrateExtension(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
+  return applied(extensionMigrator(db, extension))
 }
 
 /** Names the migrations of an extension that the database lacks; changes nothing. */
-export async function pendingExtensionMigrations(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
-  return pending(await extensionMigrator(db, extension))
+export function pendingExtensionMigrations(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
+  return pending(extensionMigrator(db, extension))
 }
 
 async function applied(migrator: Migrator): Promise<string[]> {
@@ -68,16 +67,11 @@ async function pending(migrator: Migrator): Promise<string[]> {
   return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }
 
-async function coreMigrator(db: Kysely<DB>): Promise<Migrator> {
-  const Migrator = await loadMigrator()
-  return new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
+function coreMigrator(db: Kysely<DB>): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }
 
-async function extensionMigrator(
-  db: Kysely<DB>,
-  { name, migrations: ofExtension }: ExtensionMigrations,
-): Promise<Migrator> {
-  const Migrator = await loadMigrator()
+function extensionMigrator(db: Kysely<DB>, { name, migrations: ofExtension }: ExtensionMigrations): Migrator {
   return new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...ofExtension }) },

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import type { DB } from '../../core/database/schema.ts'
-import { migrateExtension, type Migration } from '../../routers/extension.ts'
+import { migrateExtension } from '../../routers/extension.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as arrivals from './migrations/0002_arrivals.ts'
 import * as revocations from './migrations/0003_revocations.ts'

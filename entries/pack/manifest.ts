@@ -5,10 +5,10 @@ import { readOwnManifest } from './own-manifest.ts'
  * our `TRPCError`. The oldest and the newest version of each range are tested.
  */
 export const PEERS: Readonly<Record<string, string>> = {
-  '@trpc/client': '^11.0.0',
-  '@trpc/server': '^11.0.0',
-  kysely: '^0.28.0 || ^0.29.0',
-  pg: '^8.16.0',
+  '@trpc/client': '^11.16.0',
+  '@trpc/server': '^11.16.0',
+  kysely: '^0.29.0',
+  pg: '^8.21.0',
   zod: '^4.3.0',
 }
 
