@@ -14,7 +14,7 @@ import { batchAnswer, type batchResult } from './outputs.ts'
 const MAX_ITEMS = 10_000
 
 /** The fields of a batch; `I` is an item. */
-interface Batch<I> {
+export interface Batch<I> {
   readonly items: readonly I[]
   readonly failureMode: 'bestEffort' | 'strict'
   readonly dryRun: boolean
@@ -22,7 +22,7 @@ interface Batch<I> {
 }
 
 /** The same as it is sent. */
-interface BatchInput<I> {
+export interface BatchInput<I> {
   items: I[]
   failureMode?: 'bestEffort' | 'strict' | undefined
   dryRun?: boolean | undefined

@@ -1,5 +1,5 @@
 import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server'
-import type { Kysely } from 'kysely'
+import type { ControlledTransaction, Kysely, Transaction } from 'kysely'
 import { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
@@ -16,12 +16,9 @@ export interface Logger {
 }
 
 /** What a caller brings along (rpc §1). Nothing from HTTP is in it. */
-export interface Context<Tables extends DB = DB> {
-  /**
-   * The pool, or a transaction: then everything happens inside it, on its connection. Any Kysely over `pg` whose database has
-   * our tables, with tables, plugins and type parsers of its own.
-   */
-  readonly db: Kysely<Tables>
+export interface Context {
+  /** The pool, or a transaction: then everything happens inside it, on its connection. */
+  readonly db: Kysely<DB>
   readonly actor: Actor
   readonly log?: Logger | undefined
   readonly requestId?: string | undefined
@@ -30,6 +27,14 @@ export interface Context<Tables extends DB = DB> {
   /** What the site decides; the defaults are those of the server without settings. */
   readonly policy?: Policy | undefined
 }
+
+/** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
+export interface ForeignContext<Tables extends DB = DB> extends Omit<Context, 'db'> {
+  readonly db: ForeignDatabase<Tables>
+}
+
+/** Each class by its name: TypeScript finds out `Tables` then, whichever of them it is given. */
+export type ForeignDatabase<Tables extends DB> = Kysely<Tables> | Transaction<Tables> | ControlledTransaction<Tables>
 
 /** A context with its database adopted, and the API through which calls come. */
 export interface CallContext extends Omit<Context, 'db'> {
@@ -40,7 +45,7 @@ export interface CallContext extends Omit<Context, 'db'> {
 }
 
 /** @throws {TypeError} for a database that cannot work. */
-export function callContextOf<Tables extends DB>({ db, ...context }: Context<Tables>, via: Via): CallContext {
+export function callContextOf<Tables extends DB>({ db, ...context }: ForeignContext<Tables>, via: Via): CallContext {
   return { ...context, database: adoptDatabase(db), via }
 }
 

@@ -1,17 +1,11 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
-import { createTRPCClientProxy, type TRPCClient } from '@trpc/client'
+import { createTRPCClientProxy } from '@trpc/client'
 import { Agent, request } from 'undici'
 import { batchingClient } from './client-batches.ts'
+import type { Client, ClientOptions } from './client-types.ts'
 import type { AppRouter } from './index.ts'
 
-/** How to reach the private listener of a running server: over TCP or over its Unix socket. */
-export type ClientOptions = { readonly token: string } & (
-  | { readonly url: string; readonly socketPath?: undefined }
-  | { readonly socketPath: string; readonly url?: undefined }
-)
-
-/** One function per procedure, e.g. `client.enrollment.enroll.mutate(input)`; `await using` or `close()` ends it. */
-export type Client = TRPCClient<AppRouter> & AsyncDisposable & { close(): Promise<void> }
+export type { Client, ClientCallOptions, ClientOf, ClientOptions } from './client-types.ts'
 
 /**
  * Makes a typed client for another process of the same deployment. Calls made in the same turn of the event loop travel
@@ -39,5 +33,6 @@ export function createClient({ token, url, socketPath }: ClientOptions): Client 
   const close = () => (closed ??= endOfTurn().then(() => agent.close()))
   const own: Record<PropertyKey, unknown> = { close, [Symbol.asyncDispose]: close }
   // The client is a proxy that answers to every name; these two names are ours.
-  return new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) }) as Client
+  const both = new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) })
+  return both as typeof client & Pick<Client, 'close' | typeof Symbol.asyncDispose>
 }

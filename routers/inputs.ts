@@ -65,7 +65,8 @@ const attribute = z.strictObject({
   value: storableText(255).optional(),
 }) as unknown as z.ZodType<AttributeWire, Partial<AttributeWire>>
 
-interface AttributeWire {
+/** What an item of `attributes` says. */
+export interface AttributeWire {
   namespace: string
   name: string
   value: string

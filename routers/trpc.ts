@@ -1,12 +1,13 @@
-import { initTRPC, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
+import { initTRPC, type TRPCDefaultErrorShape, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
 import { ZodError, type z } from 'zod'
 import { callOf, handle, reported, type CallContext } from './call.ts'
+import type { ErrorCode, Failure } from '../core/errors.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
 import type { AnyOperation, Operation, OperationTable } from './operation.ts'
 
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
-  errorFormatter({ shape, error }) {
+  errorFormatter({ shape, error }): ErrorShape {
     const domain = enrollmentErrorFrom(error)
     const issues = error.cause instanceof ZodError ? { issues: error.cause.issues } : {}
     const reason = domain === undefined ? {} : { reason: domain.code, details: domain.details }
@@ -14,9 +15,19 @@ const t = initTRPC.context<CallContext>().create({
   },
 })
 
-type ErrorShape = (typeof t)['_config']['$types']['errorShape']
+/** What a client is told about an error (rpc §4). */
+export interface ErrorShape extends TRPCDefaultErrorShape {
+  readonly data: TRPCDefaultErrorShape['data'] & {
+    /** What is wrong with a malformed input. */
+    readonly issues?: readonly z.core.$ZodIssue[]
+    /** The code of an error of the domain. */
+    readonly reason?: ErrorCode
+    readonly details?: Failure['details']
+  }
+}
 
-interface ProcedureTypes<S extends z.ZodType, O> {
+/** What tRPC is told about a procedure. */
+export interface ProcedureTypes<S extends z.ZodType, O> {
   input: z.input<S>
   output: O
   meta: object

@@ -11,7 +11,7 @@ import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
 import * as emailFolding from './migrations/0008_email_folding.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,
