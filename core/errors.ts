@@ -26,7 +26,8 @@ export interface ErrorDetails {
   batchTooLarge: { limit: number }
   vetoed: { by: string; message: string }
   notAttempted: Record<never, never>
-  unavailable: Record<never, never>
+  /** `retryAfterMs`: the service sheds load, and may have room again then. */
+  unavailable: { retryAfterMs?: number }
 }
 
 /** Why a course lets nobody in. */

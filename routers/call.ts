@@ -56,10 +56,11 @@ export async function callOperation(
   context: CallContext,
   path: string,
   input: unknown,
+  { signal }: CallOptions = {},
 ): Promise<unknown> {
   return reported(operation, context, path, async () => {
     const call = callOf(context)
-    return handle(operation, context, call, parsed(operation, input))
+    return handle(operation, context, call, parsed(operation, input), signal)
   })
 }
 
@@ -67,11 +68,20 @@ export async function callOperation(
 export function handle(
   { handler }: AnyOperation,
   { database, pipeline }: CallContext,
-  call: Omit<Call, 'db'>,
+  { metadata, policy }: Omit<Call, 'db'>,
   input: unknown,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  // The schema of the operation has read the input.
-  return database.run((db) => handler({ ...call, db, pipeline }, input as never))
+  return database.run((db, cancellation) => {
+    const call = { db, policy, pipeline, metadata: { ...metadata, cancellation } }
+    return handler(call, input as never) // The schema of the operation has read the input.
+  }, signal)
+}
+
+/** What a call may have beside its input. */
+export interface CallOptions {
+  /** Gives the call up: it stops waiting, and work that has not reached the database is not done. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Tells the log about a call, and throws its errors as those of tRPC. */

@@ -55,8 +55,8 @@ const procedure = t.procedure.use(async ({ next }) => {
 function procedureOf(operation: AnyOperation) {
   const typed = procedure.input(operation.input).output(unchecked(operation.output))
   const { type } = operation
-  return typed[type](({ ctx, path, input }) =>
-    reported({ type }, ctx, path, () => handle(operation, ctx, callOf(ctx), input)),
+  return typed[type](({ ctx, path, input, signal }) =>
+    reported({ type }, ctx, path, () => handle(operation, ctx, callOf(ctx), input, signal)),
   )
 }
 

@@ -1,4 +1,5 @@
 import { Kysely, PostgresAdapter, type DatabaseConnection, type QueryExecutor } from 'kysely'
+import { untilAborted, withinBounds, type Cancellation } from './deadline.ts'
 import { connectionWith, propsOn } from './foreign-kysely.ts'
 import { hasBegun, takeTurn } from './join.ts'
 import { ownPoolOf } from './own-pools.ts'
@@ -11,12 +12,18 @@ export interface AdoptedDatabase {
   /** Whether it is a pool of `openDatabase`: then work may run at the same time as other work. */
   readonly isPool: boolean
   /**
-   * Runs work on it. In a transaction of its owner the work waits until all that was asked for before has ended.
+   * Runs work on it. On a pool it has to be done by the deadline; in a transaction of its owner it waits until all that was asked
+   * for before has ended.
    *
-   * @throws {EnrollmentError} `unavailable` where the transaction ended before the work began.
+   * @param signal gives it up.
+   * @throws {EnrollmentError} `unavailable` at the deadline, under too many calls, and where the transaction ended before
+   *   the work began; the reason of the signal.
    */
-  run<T>(work: (db: Kysely<DB>) => Promise<T>): Promise<T>
+  run<T>(work: Work<T>, signal?: AbortSignal): Promise<T>
 }
+
+/** @param cancellation says when nobody waits for it any more. */
+type Work<T> = (db: Kysely<DB>, cancellation: Cancellation | undefined) => Promise<T>
 
 /**
  * Makes a database handle of somebody else one of ours (rpc §1): plugins are left out, and results are read with our own type
@@ -28,10 +35,24 @@ export interface AdoptedDatabase {
  */
 export function adoptDatabase<Tables extends DB>(db: Kysely<Tables>): AdoptedDatabase {
   const executor = executorOf(db)
-  if (db.isTransaction) return { isPool: false, run: (work) => takeTurn(executor, work) }
+  if (db.isTransaction) return { isPool: false, run: (work, signal) => join(executor, signal, work) }
   const own = ownPoolOf(executor)
-  if (own !== undefined && own.getExecutor() === executor) return { isPool: true, run: (work) => work(own) }
-  return { isPool: false, run: (work) => runUnbegun(executor, own, work) }
+  if (own !== undefined && own.getExecutor() === executor)
+    return { isPool: true, run: (work, signal) => onPool(own, signal, work) }
+  return { isPool: false, run: (work, signal) => runUnbegun(executor, own, signal, work) }
+}
+
+function onPool<T>(pool: Kysely<DB>, signal: AbortSignal | undefined, work: Work<T>): Promise<T> {
+  return withinBounds(pool, signal, (cancellation) => work(pool, cancellation))
+}
+
+function join<T>(executor: QueryExecutor, signal: AbortSignal | undefined, work: Work<T>): Promise<T> {
+  return untilAborted(signal, (cancellation) =>
+    takeTurn(executor, async (trx) => {
+      if (cancellation?.isCancelled) throw signal?.reason
+      return work(trx, cancellation)
+    }),
+  )
 }
 
 function executorOf(db: unknown): QueryExecutor {
@@ -49,14 +70,16 @@ function executorOf(db: unknown): QueryExecutor {
 async function runUnbegun<T>(
   executor: QueryExecutor,
   own: Kysely<DB> | undefined,
-  work: (db: Kysely<DB>) => Promise<T>,
+  signal: AbortSignal | undefined,
+  work: Work<T>,
 ): Promise<T> {
   const known = knownOf(executor)
   known.isConnection ??= await isOneConnection(executor)
-  if (known.isConnection) return (await hasBegun(executor)) ? takeTurn(executor, work) : work(known.handle)
-  if (own !== undefined) return work(own)
+  if (known.isConnection && (await hasBegun(executor))) return join(executor, signal, work)
+  if (known.isConnection) return onPool(known.handle, signal, work)
+  if (own !== undefined) return onPool(own, signal, work)
   const ofPool = knownOfPool(executor.adapter)
-  return work((ofPool.handle ??= known.handle))
+  return onPool((ofPool.handle ??= known.handle), signal, work)
 }
 
 /** What is known about a handle once it was asked. */

@@ -35,14 +35,12 @@ const turnOf = perObject((_executor: object): { trx?: Transaction<DB> } => ({}))
 
 /** The handle of ours on a transaction. */
 const joined = perObject((executor: QueryExecutor): Transaction<DB> => {
-  const isNamed = ownPoolOf(executor) !== undefined
-  const connectionOn = perObject((connection: DatabaseConnection) =>
-    connectionWith(connection, (query) => joinedStatement(query, isNamed)),
-  )
-  const trx = new Transaction<DB>(propsOn(executor, connectionOn))
+  const trx = new Transaction<DB>(propsOn(executor, joinedConnection))
   turnOf(trx.getExecutor()).trx = trx
   return trx
 })
+
+const joinedConnection = perObject((connection: DatabaseConnection) => connectionWith(connection, joinedStatement))
 
 async function liveConnectionOf(executor: QueryExecutor): Promise<DatabaseConnection> {
   try {

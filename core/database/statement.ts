@@ -37,22 +37,21 @@ export const TRANSACTION_ENDED = 'The joined transaction has ended'
 /**
  * The same for a transaction that somebody else began and may end at any time: it is sent only while a transaction is open
  * on the connection. Where the owner has rolled back, what comes later would otherwise be committed by itself.
- *
- * @param isNamed whether it may be prepared under its name.
  */
-export function joinedStatement<R>(query: CompiledQuery<R>, isNamed: boolean): CompiledQuery<R> {
-  return { ...query, sql: joinedQuery(query, isNamed) as unknown as string }
+export function joinedStatement<R>(query: CompiledQuery<R>): CompiledQuery<R> {
+  return { ...query, sql: joinedQuery(query) as unknown as string }
 }
 
-function joinedQuery({ sql: text, parameters }: CompiledQuery, isNamed: boolean): JoinedQuery {
+function joinedQuery({ sql: text, parameters }: CompiledQuery): JoinedQuery {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  const name = isNamed ? statementName(text) : undefined
-  const config = { text, types: { getTypeParser }, ...(name === undefined ? {} : { name }) }
+  const config = { text, types: { getTypeParser } }
   const query = new pg.Query(config, [...parameters], (error, result) => (error ? reject(error) : resolve(result)))
   const send = query.submit.bind(query)
   const joined: JoinedQuery = Object.assign(query, {
     // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client answers: for a query it is the query
     then: promise.then.bind(promise),
+    text,
+    name: undefined,
     statusFromClient: undefined,
     submit(connection: pg.Connection) {
       const status = joined.statusFromClient?.() ?? statusOf(connection).now
@@ -65,6 +64,9 @@ function joinedQuery({ sql: text, parameters }: CompiledQuery, isNamed: boolean)
 /** A query that is sent only inside of a transaction, and can be awaited. */
 export type JoinedQuery = pg.Query &
   PromiseLike<unknown> & {
+    readonly text: string
+    /** Set by a client of ours, as the next one is: the name under which it is prepared. */
+    name: string | undefined
     /** Set by a client of ours, which knows it by itself. */
     statusFromClient: (() => string | null) | undefined
   }
