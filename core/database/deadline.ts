@@ -94,7 +94,7 @@ export function withinBounds<T>(
       calls.active.add(call)
       schedule(calls)
       return () => {
-        if (calls.active.delete(call)) calls.pace.answered += 1
+        if (calls.active.delete(call) && !call.isCancelled) calls.pace.answered += 1
       }
     },
     performance.now() + calls.bounds.deadlineMs,
