@@ -6,6 +6,7 @@ import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
 import { isStorableText } from '../core/text.ts'
+import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
 import type { AnyOperation, Call } from './operation.ts'
 
@@ -112,7 +113,7 @@ export async function reported<T>(
 function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  throw new TRPCError({ code: 'BAD_REQUEST', cause: result.error })
+  throw new TRPCError({ code: 'BAD_REQUEST', cause: inputErrorOf(result.error) })
 }
 
 /**

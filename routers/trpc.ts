@@ -1,5 +1,6 @@
 import { initTRPC, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
 import { ZodError, type z } from 'zod'
+import { inputErrorOf } from './bounded-input.ts'
 import { callOf, handle, reported, type CallContext } from './call.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
 import type { AnyOperation, Operation, OperationTable } from './operation.ts'
@@ -8,11 +9,16 @@ const t = initTRPC.context<CallContext>().create({
   isDev: false,
   errorFormatter({ shape, error }) {
     const domain = enrollmentErrorFrom(error)
-    const issues = error.cause instanceof ZodError ? { issues: error.cause.issues } : {}
+    const issues = error.cause instanceof ZodError ? issuesOf(error.cause) : {}
     const reason = domain === undefined ? {} : { reason: domain.code, details: domain.details }
     return { ...shape, data: { ...shape.data, ...issues, ...reason } }
   },
 })
+
+function issuesOf(error: ZodError) {
+  const { issues, issuesLeftOut } = inputErrorOf(error)
+  return { issues, ...(issuesLeftOut > 0 ? { issuesLeftOut } : {}) }
+}
 
 type ErrorShape = (typeof t)['_config']['$types']['errorShape']
 
