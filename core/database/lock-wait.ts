@@ -1,5 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { boundsOf } from './deadline.ts'
+import { perPool } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
 // Whoever waits for a lock has a connection that others need, and a place among the batches that others share. So on a pool
@@ -27,6 +28,25 @@ export function lockPatience(db: Kysely<DB>): LockPatience {
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       return pause
     },
+  }
+}
+
+/** Attempts at a time that are known to need a lock that somebody holds: the rest of the pool is for others. */
+const MAX_CONCURRENT_RETRIES = 2
+
+const retriesOf = perPool(() => ({ running: 0, waiting: [] as (() => void)[] }))
+
+/** Runs an attempt that did not get its locks before: few of them have a connection at the same time. */
+export async function retryForLock<T>(db: Kysely<DB>, attempt: () => Promise<T>): Promise<T> {
+  const retries = retriesOf(db)
+  if (retries.running >= MAX_CONCURRENT_RETRIES) await new Promise<void>((begin) => retries.waiting.push(begin))
+  else retries.running += 1
+  try {
+    return await attempt()
+  } finally {
+    const next = retries.waiting.shift()
+    if (next === undefined) retries.running -= 1
+    else next()
   }
 }
 

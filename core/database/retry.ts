@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Cancellation } from './deadline.ts'
 import { isLockTimeout, isSerializationFailure } from './failure.ts'
-import { lockPatience } from './lock-wait.ts'
+import { lockPatience, retryForLock } from './lock-wait.ts'
 import type { DB } from './schema.ts'
 
 /** How often work that lost a race is begun, at most, before the call gives up with `unavailable`. */
@@ -33,16 +33,18 @@ export async function attemptRepeatedly<T>(
 ): Promise<{ readonly value: T | LostRace; readonly cause?: unknown }> {
   const patience = lockPatience(db)
   let cause: unknown
+  let isHeld = false
   let lost = 0
   for (let number = 0; lost < MAX_ATTEMPTS && cancellation?.isCancelled !== true; number += 1) {
     try {
-      const value = await attempt(number)
+      const value = await (isHeld ? retryForLock(db, () => attempt(number)) : attempt(number))
       if (value !== LOST_RACE) return { value }
       lost += 1
     } catch (error) {
       cause = error
       if (db.isTransaction) throw error
       if (isLockTimeout(error)) {
+        isHeld = true
         const pauseMs = patience.nextPauseMs()
         if (pauseMs === null) break
         await sleep(pauseMs)
