@@ -59,10 +59,8 @@ export async function callOperation(
   input: unknown,
   { signal }: CallOptions = {},
 ): Promise<unknown> {
-  return reported(operation, context, path, async () => {
-    const call = callOf(context)
-    return handle(operation, context, call, parsed(operation, input), signal)
-  })
+  const work = async () => handle(operation, context, callOf(context), parsed(operation, input), signal)
+  return reported(operation, context, path, work, signal)
 }
 
 /** Runs the handler on the database of the context. */
@@ -85,12 +83,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Tells the log about a call, and throws its errors as those of tRPC. */
+/** Tells the log about a call, and throws its errors as those of tRPC; the reason of a signal is thrown as it is. */
 export async function reported<T>(
   { type }: Pick<AnyOperation, 'type'>,
   { log, now }: Pick<CallContext, 'log' | 'now'>,
   path: string,
   work: () => Promise<T>,
+  signal: AbortSignal | undefined,
 ): Promise<T> {
   const started = performance.now()
   const report = (ok: boolean) => {
@@ -104,6 +103,7 @@ export async function reported<T>(
     return output
   } catch (cause) {
     report(false)
+    if (signal?.aborted === true && cause === signal.reason) throw cause
     const error = toTRPCError(getTRPCErrorFromUnknown(cause))
     if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
     throw error

@@ -62,7 +62,7 @@ function procedureOf(operation: AnyOperation) {
   const typed = procedure.input(operation.input).output(unchecked(operation.output))
   const { type } = operation
   return typed[type](({ ctx, path, input, signal }) =>
-    reported({ type }, ctx, path, () => handle(operation, ctx, callOf(ctx), input, signal)),
+    reported({ type }, ctx, path, async () => handle(operation, ctx, callOf(ctx), input, signal), signal),
   )
 }
 
