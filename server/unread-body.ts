@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** The most bytes of a body that are read although nobody wants them. */
@@ -24,9 +25,10 @@ export function boundUnreadBodies(app: FastifyInstance): void {
     if (announcesBody(raw.headers)) {
       // Before the listener of Node.js, which would have the rest of the body discarded.
       reply.raw.prependListener('finish', () => {
-        // A body that was too long was read in part: what is left of it is for Node.js. Of a request that a test injects
-        // nobody knows whether it is complete.
-        if (raw.complete === false && reply.statusCode !== 413) discardBounded(raw)
+        // A body that was too long was read in part: what is left of it is for Node.js. A request that is injected
+        // has no connection.
+        const isConnected = raw.socket instanceof Socket
+        if (isConnected && !raw.complete && reply.statusCode !== 413) discardBounded(raw)
       })
     }
     done()

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { beyondBound, type BodyBounds } from './bounds.ts'
 import { parseFields } from './form.ts'
+import { checkJsonBounds } from './json-bounds.ts'
 import { JsonError, parsePythonJson, type Json, type JsonObject } from './json.ts'
 import { mediaTypeMatches } from './media-type.ts'
 import { detail, message, Refusal } from './response.ts'
@@ -48,8 +49,9 @@ const PARSERS: readonly [
 ]
 
 function parseJson(body: Buffer, bounds: BodyBounds): Json {
+  checkJsonBounds(body, bounds)
   try {
-    return parsePythonJson(utf8Text(body), bounds)
+    return parsePythonJson(utf8Text(body))
   } catch (error) {
     if (error instanceof JsonError) throw new Refusal(detail(400, `JSON parse error - ${error.message}`))
     throw error

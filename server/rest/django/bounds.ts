@@ -15,7 +15,7 @@ export interface BodyBounds {
 /** What holds for every route that has no bounds of its own. */
 export const BODY_BOUNDS: BodyBounds = { values: 10_000, fields: 1_000, headBytes: 131_072, depth: 64 }
 
-/** The refusal of a body that holds more than it may; made while it is parsed, before the rest of it is looked at. */
+/** The refusal of a body that holds more than it may; made before anything is built of it. */
 export function beyondBound(bounds: BodyBounds, bound: keyof BodyBounds): Refusal {
   const texts: Record<keyof BodyBounds, string> = {
     values: `The request body must not hold more than ${bounds.values} values.`,

@@ -1,5 +1,3 @@
-import { BODY_BOUNDS, beyondBound, type BodyBounds } from './bounds.ts'
-
 /** A JSON value as Python sees it: whole numbers are `bigint`, all others `number`, objects have no prototype. */
 export type Json = null | boolean | bigint | number | string | readonly Json[] | JsonObject
 export interface JsonObject {
@@ -18,12 +16,13 @@ const MAX_DIGITS = 4300
  * Parses JSON as Python's `json` does, with the same texts for what is wrong and where (rest-v1 §2.3), and without
  * losing how a number was written, which the texts of other errors need: `1` and `1.0` differ there.
  *
- * @throws {JsonError} for what is no JSON; {@link Refusal} 400 as soon as the text goes beyond the bounds (D19).
+ * @param text nested no deeper than the stack allows, see `checkJsonBounds`.
+ * @throws {JsonError}
  */
-export function parsePythonJson(text: string, bounds: BodyBounds = BODY_BOUNDS): Json {
+export function parsePythonJson(text: string): Json {
   if (text.startsWith('\uFEFF')) throw errorAt(text, 0, 'Unexpected UTF-8 BOM (decode using utf-8-sig)')
   const start = skipSpace(text, 0)
-  const [value, end] = parseValue(text, start, { bounds, values: 0, depth: 0 })
+  const [value, end] = parseValue(text, start)
   const rest = skipSpace(text, end)
   if (rest !== text.length) throw errorAt(text, rest, 'Extra data')
   return value
@@ -31,37 +30,20 @@ export function parsePythonJson(text: string, bounds: BodyBounds = BODY_BOUNDS):
 
 type Parsed = [value: Json, end: number]
 
-/** How much has been parsed so far. */
-interface Count {
-  readonly bounds: BodyBounds
-  values: number
-  /** How many lists and objects the present place is inside of. */
-  depth: number
-}
-
 const SPACE = /[ \t\n\r]*/y
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
 const WORD = /null|true|false|NaN|-?Infinity/y
 
-function parseValue(text: string, index: number, count: Count): Parsed {
-  count.values += 1
-  if (count.values > count.bounds.values) throw beyondBound(count.bounds, 'values')
+function parseValue(text: string, index: number): Parsed {
   const first = text[index]
   if (first === '"') return parseString(text, index)
-  if (first === '{' || first === '[') return parseNested(first === '{' ? parseObject : parseArray, text, index, count)
+  if (first === '{') return parseObject(text, index)
+  if (first === '[') return parseArray(text, index)
   const word = match(WORD, text, index)?.[0]
   if (word !== undefined) return [parseWord(word), index + word.length]
   const number = match(NUMBER, text, index)
   if (number === undefined) throw errorAt(text, index, 'Expecting value')
   return [parseNumber(number), index + number[0].length]
-}
-
-function parseNested(parse: typeof parseArray, text: string, start: number, count: Count): Parsed {
-  count.depth += 1
-  if (count.depth > count.bounds.depth) throw beyondBound(count.bounds, 'depth')
-  const parsed = parse(text, start, count)
-  count.depth -= 1
-  return parsed
 }
 
 function parseWord(word: string): null | boolean {
@@ -80,12 +62,12 @@ function parseNumber([text, fraction, exponent]: RegExpExecArray): bigint | numb
   )
 }
 
-function parseArray(text: string, start: number, count: Count): Parsed {
+function parseArray(text: string, start: number): Parsed {
   const values: Json[] = []
   let index = skipSpace(text, start + 1)
   if (text[index] === ']') return [values, index + 1]
   for (;;) {
-    const [value, end] = parseValue(text, index, count)
+    const [value, end] = parseValue(text, index)
     values.push(value)
     index = skipSpace(text, end)
     if (text[index] === ']') return [values, index + 1]
@@ -94,7 +76,7 @@ function parseArray(text: string, start: number, count: Count): Parsed {
   }
 }
 
-function parseObject(text: string, start: number, count: Count): Parsed {
+function parseObject(text: string, start: number): Parsed {
   // Without a prototype every key is a key, `__proto__` too.
   const object = Object.create(null) as Record<string, Json>
   let index = skipSpace(text, start + 1)
@@ -104,7 +86,7 @@ function parseObject(text: string, start: number, count: Count): Parsed {
     const [key, afterKey] = parseString(text, index)
     index = skipSpace(text, afterKey)
     if (text[index] !== ':') throw errorAt(text, index, "Expecting ':' delimiter")
-    const [value, afterValue] = parseValue(text, skipSpace(text, index + 1), count)
+    const [value, afterValue] = parseValue(text, skipSpace(text, index + 1))
     object[key] = value
     index = skipSpace(text, afterValue)
     if (text[index] === '}') return [object, index + 1]

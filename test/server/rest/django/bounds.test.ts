@@ -14,6 +14,13 @@ describe('the bounds of a body of JSON (rest-v1 D19)', () => {
     ['a list beyond it', list(10_000), VALUES],
     ['an object beyond it', object(10_000), VALUES],
     ['one key again and again', `{${'"a":1,'.repeat(10_000)}"a":1}`, VALUES],
+    [
+      'what looks like values inside of texts',
+      JSON.stringify([',[{'.repeat(20_000), '\\', '"', ',[{'.repeat(20_000)]),
+      null,
+    ],
+    ['empty lists and objects at the bound', `[${'[],{ },'.repeat(4_999)}[]]`, null],
+    ['empty lists and objects beyond it', `[${'[],{ },'.repeat(4_999)}[],[]]`, VALUES],
     ['lists in lists at the bound', nested('[', ']', 64), null],
     ['lists in lists beyond it', nested('[', ']', 65), DEPTH],
     ['objects in objects beyond it', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`, DEPTH],
