@@ -12,9 +12,7 @@ const ours = documents.filter(({ path }) => !path.startsWith('docs/contract/'))
 describe('links of documents', () => {
   test('lead to files and headings that exist', () => {
     expect(documents.length).toBeGreaterThan(20)
-    expect(documents.flatMap(({ path, text }) => linksOf(text).map((target) => ({ path, target })))).toSatisfy(
-      (links: unknown[]) => links.length > 50,
-    )
+    expect(documents.flatMap(({ text }) => linksOf(text)).length).toBeGreaterThan(50)
     expect(documents.flatMap(brokenLinks)).toEqual([])
   })
 
