@@ -34,7 +34,9 @@ describe('the glossary', () => {
   const [glossary] = readFiles('docs/glossary.md')
 
   test('fits on one page and says each word once', () => {
-    const entries = [...(glossary?.text ?? '').matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell]) => cell?.split(', ') ?? [])
+    const entries = [...(glossary?.text ?? '').matchAll(/^\| ([^|]+) \|/gm)].flatMap(
+      ([, cell]) => cell?.split(', ') ?? [],
+    )
     const own = entries.filter((entry) => entry !== 'word' && !entry.startsWith('-'))
     expect(own.length).toBeGreaterThan(40)
     expect(own).toEqual([...new Set(own)])
@@ -79,7 +81,9 @@ describe('words that mean something else to people from this field', () => {
 function oldNamesIn({ path, text }: TextFile): string[] {
   return exportedNames(text).flatMap((name) =>
     words
-      .filter(({ word, except }) => wordsIn(name).some((spelled) => hasWord(spelled, word)) && except?.test(name) !== true)
+      .filter(
+        ({ word, except }) => wordsIn(name).some((spelled) => hasWord(spelled, word)) && except?.test(name) !== true,
+      )
       .map(({ instead }) => `${path}: ${name} (say ${instead})`),
   )
 }

@@ -49,7 +49,11 @@ export function linksOf(markdown: string): string[] {
 
 /** What stands between single backticks. */
 export function inlineCodeOf(markdown: string): string[] {
-  return [...proseLines(markdown).join('\n').matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) => code ?? [])
+  return [
+    ...proseLines(markdown)
+      .join('\n')
+      .matchAll(/`([^`\n]+)`/g),
+  ].flatMap(([, code]) => code ?? [])
 }
 
 /** The blocks of code, in order. */
@@ -68,6 +72,9 @@ export function proseLines(markdown: string): string[] {
 /** The cells of the rows of a line's table; null: the line is no row. */
 export function cellsOf(line: string): string[] | null {
   if (!/^\s*\|.*\|\s*$/.test(line)) return null
-  const cells = line.trim().slice(1, -1).split(/(?<!\\)\|/)
+  const cells = line
+    .trim()
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
   return cells.map((cell) => cell.trim())
 }

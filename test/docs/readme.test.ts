@@ -37,9 +37,7 @@ describe('commands of documents run as they are pasted', { timeout: 300_000 }, (
       outputs[path] = []
       for (const { code } of codeBlocksOf(text).filter(({ language }) => language === 'sh')) {
         if (NOT_HERE.test(code)) continue
-        const here = code
-          .replaceAll('http://127.0.0.1:8000', url)
-          .replaceAll('http://127.0.0.1:8001', internalUrl)
+        const here = code.replaceAll('http://127.0.0.1:8000', url).replaceAll('http://127.0.0.1:8001', internalUrl)
         outputs[path].push(await paste(here, place.directory))
       }
     }

@@ -22,7 +22,12 @@ const unnamed = new RegExp(
 const unmarked = new RegExp(String.raw`(?<![\w/-])(?:${DOCUMENT}) \d+\.\d+(?![\d.]* ?[a-z%×])`, 'g')
 
 /** Whose rows those are that are named without a document. */
-const DOCUMENT_OF_LETTER: Readonly<Record<string, string>> = { D: 'rest-v1', R: 'rest-v1', E: 'enterprise', C: 'enterprise' }
+const DOCUMENT_OF_LETTER: Readonly<Record<string, string>> = {
+  D: 'rest-v1',
+  R: 'rest-v1',
+  E: 'enterprise',
+  C: 'enterprise',
+}
 
 /** What leads nowhere in a file, in words. */
 export function brokenReferences(file: TextFile, contracts: ReadonlyMap<string, Contract>): string[] {
