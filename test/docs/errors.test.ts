@@ -3,10 +3,10 @@ import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import { describe, expect, test } from 'vitest'
 import { EnrollmentError, failure, type ErrorCode, type ErrorDetails } from '../../core/errors.ts'
 import { EnterpriseError, type EnterpriseErrorCode } from '../../enterprise/errors.ts'
-import { isRetryable, type Refusal, type RefusalCode } from '../../enterprise/bulk/refusal.ts'
+import { isRetryable, type Refusal, type RefusalCode } from '../../enterprise/refusal.ts'
 import { toTRPCError } from '../../routers/errors.ts'
 import { bulkAnswer } from '../../server/rest/enterprise-v1/answer.ts'
-import { answerToChange } from '../../server/rest/enrollment-v1/errors.ts'
+import { responseToEnrollmentError } from '../../server/rest/enrollment-v1/post-enrollment/errors.ts'
 import { readFiles } from './files.ts'
 import { cellsOf } from './markdown.ts'
 
@@ -101,7 +101,7 @@ describe('answers of the REST API', () => {
   test.each(codes)('%s', (code) => {
     const [, status, text] = rowOf(table, code)
     const change = { username: '<username>', courseId: '<course_id>', mode: '<mode>' }
-    const answer = answerToChange(errorOf(code), change)
+    const answer = responseToEnrollmentError(errorOf(code), change)
     expect(Number(status)).toBe(answer.status)
     expect(Object.values(answer.body as object)[0]).toBe(/^`([^`]+)`/.exec(text ?? '')?.[1])
   })
