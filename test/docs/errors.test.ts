@@ -142,7 +142,8 @@ test('codes that come later are in their contracts, and not in the code yet', ()
 
 /** In which list of the bulk route's answer a refused row stands. */
 function placeOf(code: RefusalCode): string | undefined {
-  const row = { userId: 7, email: undefined, courseRunKey: 'c', order: { userId: '7', courseId: 'c' } }
+  // A refused row is told by its names alone.
+  const row = { userId: 7, email: undefined, courseRunKey: 'c' } as Parameters<typeof bulkAnswer>[0][number]
   const refused = { index: 0, userId: null, email: 'a@b.c', courseId: 'c', ok: false, kind: 'refused' } as const
   const outcome = { ...refused, code, message: '', details: {}, retryable: false }
   const { body } = bulkAnswer([row], [outcome], 'strict')
