@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { sweepFromTimeToTime } from '../../../server/background/sweep.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const AT_ONCE = { firstMs: 1, everyMs: 1 }
 const LATER = { firstMs: 1, everyMs: 60_000 }
@@ -23,16 +24,16 @@ beforeEach(async () => {
 test('deletes what has expired, again and again, and keeps the rest', async () => {
   await addKeys({ old: 26, young: 23 })
   using _sweeping = sweepFromTimeToTime(db, log, AT_ONCE)
-  await vi.waitFor(async () => expect(await keys()).toEqual(['young']))
+  await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
-  await vi.waitFor(async () => expect(await keys()).toEqual(['young']))
+  await eventually(async () => expect(await keys()).toEqual(['young']))
   expect(told).toEqual([])
 })
 
 test('waits between two sweeps', async () => {
   await addKeys({ old: 26, young: 23 })
   using _sweeping = sweepFromTimeToTime(db, log, LATER)
-  await vi.waitFor(async () => expect(await keys()).toEqual(['young']))
+  await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
   await sleep(50)
   expect(await keys()).toEqual(['older', 'young'])
@@ -42,7 +43,7 @@ test('tells the log when it fails, and goes on', async () => {
   const broken = openDatabase({ connectionString: 'postgresql://127.0.0.1:1/nowhere' })
   {
     using _sweeping = sweepFromTimeToTime(broken, log, AT_ONCE)
-    await vi.waitFor(() => expect(told.length).toBeGreaterThan(2))
+    await eventually(() => expect(told.length).toBeGreaterThan(2))
   }
   await broken.destroy()
   expect(told[0]).toEqual([{ err: expect.any(Error) }, 'sweeping idempotency keys failed'])
