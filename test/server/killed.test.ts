@@ -1,11 +1,12 @@
 import { TRPCClientError } from '@trpc/client'
 import { sql } from 'kysely'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { createClient, type Client } from '../../routers/client.ts'
 import type { AppRouter, Outcome } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { SECRETS, startServer, type ServerProcess } from '../support/server-process.ts'
+import { eventually } from '../support/eventually.ts'
 
 const SEATS = 150
 const CALLERS = 60
@@ -96,10 +97,10 @@ function refusal(error: unknown): 'courseFull' | 'no answer' {
 
 /** What PostgreSQL had begun for a process that is gone, it ends. */
 async function connectionsEnded(name: string): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`select pid from pg_stat_activity where application_name = ${name}`.execute(db)
     expect(rows).toEqual([])
-  }, 10_000)
+  })
 }
 
 async function countEnrollments(): Promise<number> {
