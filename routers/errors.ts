@@ -1,6 +1,8 @@
 import { TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
+import { ZodError } from 'zod'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import { EnrollmentError, failure, type ErrorCode } from '../core/errors.ts'
+import { inputErrorOf } from './bounded-input.ts'
 
 /** tRPC's word for each error of the domain (rpc §4). */
 const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
@@ -45,6 +47,7 @@ export function toTRPCError(error: TRPCError): TRPCError {
   if (domain !== undefined) {
     return new TRPCError({ code: codes[domain.code], message: domain.message, cause: domain })
   }
+  if (error.cause instanceof ZodError) return new TRPCError({ code: error.code, cause: inputErrorOf(error.cause) })
   if (error.code !== 'INTERNAL_SERVER_ERROR') return error
   return new TRPCError({ code: error.code, message: 'Internal server error', cause: error.cause })
 }

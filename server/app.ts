@@ -14,24 +14,30 @@ import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
-import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { sitePolicy } from './policy.ts'
-import { referencePage } from './reference-page.ts'
+import { refuseByHead, refuseTrace } from './request-head.ts'
+import type { Extension } from './extension.ts'
+import { builtInExtensions } from './extensions.ts'
+import { authenticate, openAuthentication } from './rest/auth/authenticate.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
-import { openAuthentication } from './rest/auth/authenticate.ts'
-import { openTenantDoor } from './rest/enterprise-v1/tenant-door.ts'
-import { restV1 } from './rest/enrollment-v1/index.ts'
-import { routableUrl } from './rest/enrollment-v1/path.ts'
+import { allowedOrigins } from './rest/cors.ts'
+import { send } from './rest/django/framework.ts'
+import { DependencyUnavailable, Refusal } from './rest/django/response.ts'
+import { restV1 } from './rest/index.ts'
+import { referencePage } from './rest/openapi/reference-page.ts'
+import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
-import { tenant } from './extensions.ts'
 import { trpc } from './trpc.ts'
+import { boundUnreadBodies } from './unread-body.ts'
 
 export interface AppOptions {
   readonly db: Database
   readonly config: Config
   readonly secrets: Secrets
+  /** Those that the server brings along unless given. */
+  readonly extensions?: readonly Extension[] | undefined
   /** Silent unless given. */
   readonly logger?: FastifyServerOptions['logger']
   /** Fixes the clock. */
@@ -39,7 +45,14 @@ export interface AppOptions {
 }
 
 /** Builds the one server behind both listeners. It listens nowhere yet: `openListeners` does that, or a test injects. */
-export function buildApp({ db, config, secrets, logger = false, now }: AppOptions): FastifyInstance {
+export function buildApp({
+  db,
+  config,
+  secrets,
+  extensions = builtInExtensions,
+  logger = false,
+  now,
+}: AppOptions): FastifyInstance {
   const app = fastify({
     logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,7 +73,9 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
   })
   distinguishSides(app)
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
+  boundUnreadBodies(app)
+  refuseByHead(app)
+  const traceRoutes = refuseTrace(app)
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
@@ -84,13 +99,11 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
       rateLimits: config.rateLimits,
       embargo: config.embargo,
     })
-    scope.register(tenant.routes, {
-      db,
-      policy,
-      createdFlag: config.enterprise.legacyCreatedFlag ? 'compat' : 'strict',
-      now,
-      openDoor: (inner) => openTenantDoor(inner, authentication),
-    })
+    const identify = (request: FastifyRequest) => authenticate(request, authentication, 'nobody')
+    for (const { routes } of extensions) {
+      const options = { db, policy, settings: config, authentication, authenticate: identify, now }
+      if (routes !== undefined) scope.register(routes, options)
+    }
   })
 
   app.register(async (scope) => {
@@ -100,14 +113,18 @@ export function buildApp({ db, config, secrets, logger = false, now }: AppOption
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, now })
+    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
   })
+
+  app.register(traceRoutes)
 
   return app
 }
 
-/** For errors that no door has put into its own words; nothing of an unexpected one leaves the process. */
+/** Answers errors for which no API has an answer of its own; nothing of an unexpected one leaves the process. */
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  // What `authenticate` throws in the routes of an extension.
+  if (error instanceof Refusal) return void send(reply, error.response)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
   if (status === 503) reply.header('retry-after', '1')
@@ -115,7 +132,7 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
 }
 
 function statusOf(error: FastifyError): number {
-  if (isDatabaseUnavailable(error)) return 503
+  if (isDatabaseUnavailable(error) || error instanceof DependencyUnavailable) return 503
   const { statusCode = 500 } = error
   return STATUS_CODES[statusCode] === undefined || statusCode < 400 ? 500 : statusCode
 }

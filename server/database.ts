@@ -3,6 +3,7 @@ import { startEmbeddedDatabase } from '../embedded/start.ts'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import { openDatabase, type Database } from '../core/database/open.ts'
 import type { Config } from './config.ts'
+import type { Extension } from './extension.ts'
 import { migrateAll } from './migrations.ts'
 
 /** The database cannot be used; the message says what to do. */
@@ -23,6 +24,7 @@ export interface ServerDatabase extends AsyncDisposable {
 export async function openServerDatabase(
   config: Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir'>,
   onConnectionLost: (error: Error) => void,
+  extensions: readonly Extension[],
 ): Promise<ServerDatabase> {
   await using undo = new AsyncDisposableStack()
   const connectionString =
@@ -31,7 +33,7 @@ export async function openServerDatabase(
   const db = openDatabase({ connectionString, poolSize: config.databasePoolSize, onConnectionLost })
   undo.defer(() => closePool(db))
   await checkVersion(db, connectionString)
-  await migrateAll(db)
+  await migrateAll(db, extensions)
   const opened = undo.move()
   return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }

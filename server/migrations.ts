@@ -1,22 +1,42 @@
 import type { Kysely } from 'kysely'
-import { migrateToLatest, pendingMigrations } from '../core/database/migrate.ts'
+import {
+  migrateExtension,
+  migrateToLatest,
+  pendingExtensionMigrations,
+  pendingMigrations,
+} from '../core/database/migrate.ts'
 import type { DB } from '../core/database/schema.ts'
-import { tenant } from './extensions.ts'
+import { checkExtensions, type Extension } from './extension.ts'
+import { builtInExtensions } from './extensions.ts'
 
 /**
- * Brings the tables of the house and those of the tenant to the newest schema. Several processes may call it at once: of
- * each of the two, one does the work.
+ * Brings the tables of the core and those of its extensions to the newest schema. Several processes may call it at once: of
+ * the core and of each extension, one does the work.
  *
- * @returns the names of the migrations that this call applied, the tenant's as `enterprise/0001_initial`.
+ * @returns the names of the migrations that this call applied, those of an extension as `enterprise/0001_initial`.
+ * @throws {TypeError} for an extension whose name cannot be used.
  */
-export async function migrateAll(db: Kysely<DB>): Promise<string[]> {
-  const ofTheHouse = await migrateToLatest(db)
-  const ofTheTenant = await tenant.migrate(db)
-  return [...ofTheHouse, ...ofTheTenant.map((name) => `${tenant.name}/${name}`)]
+export async function migrateAll(
+  db: Kysely<DB>,
+  extensions: readonly Extension[] = builtInExtensions,
+): Promise<string[]> {
+  checkExtensions(extensions)
+  const applied = await migrateToLatest(db)
+  for (const { name, migrations } of extensions) {
+    const ofExtension = migrations === undefined ? [] : await migrateExtension(db, { name, migrations })
+    applied.push(...ofExtension.map((migration) => `${name}/${migration}`))
+  }
+  return applied
 }
 
-/** Whether the database lacks no migration, of the house or of the tenant; changes nothing. */
-export async function isAtNewestSchema(db: Kysely<DB>): Promise<boolean> {
-  const pending = [...(await pendingMigrations(db)), ...(await tenant.pendingMigrations(db))]
+/** Whether the database lacks no migration, of the core or of an extension; changes nothing. */
+export async function isAtNewestSchema(
+  db: Kysely<DB>,
+  extensions: readonly Extension[] = builtInExtensions,
+): Promise<boolean> {
+  const pending = await pendingMigrations(db)
+  for (const { name, migrations } of extensions) {
+    if (migrations !== undefined) pending.push(...(await pendingExtensionMigrations(db, { name, migrations })))
+  }
   return pending.length === 0
 }

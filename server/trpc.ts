@@ -5,15 +5,20 @@ import type { FastifyError, FastifyPluginAsync } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { Policy } from '../core/policy.ts'
-import { appRouter, type AppRouter } from '../routers/index.ts'
+import { appRouter } from '../routers/index.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
+import type { OperationTable } from '../routers/operation.ts'
+import { operations } from '../routers/operations.ts'
+import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
+import type { Extension } from './extension.ts'
 
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
+  readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   readonly now?: (() => Date) | undefined
 }
 
@@ -21,10 +26,11 @@ const BODY_LIMIT = 16 * 1024 * 1024
 const MAX_BATCH_SIZE = 100
 
 /**
- * The typed door over HTTP (rpc §1). Stands on tRPC's adapter for Fastify and not on its fetch handler, so that
+ * The typed API over HTTP (rpc §1). It stands on tRPC's adapter for Fastify and not on its fetch handler, so that
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
-export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, internalTokens, now }) => {
+export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
+  const { db, policy, internalTokens, extensions, now } = options
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
@@ -39,6 +45,8 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, i
 
   app.addHook('onRoute', (route) => {
     route.bodyLimit = BODY_LIMIT
+    // It is refused before credentials are looked at, see `refuseTrace`.
+    route.method = [route.method].flat().filter((method) => method !== 'TRACE')
   })
 
   app.setErrorHandler<FastifyError | TRPCError>((error, request, reply) => {
@@ -58,10 +66,10 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, i
     return reply.code(getHTTPStatusCodeFromError(cause)).send({ error: shape })
   })
 
-  await app.register(fastifyTRPCPlugin<AppRouter>, {
+  await app.register(fastifyTRPCPlugin<Router>, {
     prefix: '/trpc',
     trpcOptions: {
-      router: appRouter,
+      router: routerWith(extensions),
       maxBatchSize: MAX_BATCH_SIZE,
       // A query may carry a list that is too long for a URL.
       allowMethodOverride: true,
@@ -74,10 +82,29 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, { db, policy, i
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
       },
     },
-  } satisfies FastifyTRPCPluginOptions<AppRouter>)
+  } satisfies FastifyTRPCPluginOptions<Router>)
 }
 
-/** What Fastify refuses by itself, in tRPC's words. */
+/**
+ * The router of the core's operations and those of extensions.
+ *
+ * @throws {TypeError} for a group of operations that is there already.
+ */
+function routerWith(extensions: TrpcOptions['extensions']): Router {
+  const table: Record<string, OperationTable[string]> = { ...operations }
+  for (const { name, operations: ofExtension = {} } of extensions) {
+    for (const [group, ofGroup] of Object.entries(ofExtension)) {
+      if (group in table)
+        throw new TypeError(`The extension '${name}' adds operations '${group}', which there are already`)
+      table[group] = ofGroup
+    }
+  }
+  return createRouter(table)
+}
+
+type Router = ReturnType<typeof createRouter<OperationTable>>
+
+/** Turns what Fastify refuses by itself into an error of tRPC. */
 function toTRPCError(error: FastifyError | TRPCError): TRPCError {
   if (error instanceof TRPCError) return error
   const status = error.statusCode ?? 500

@@ -1,21 +1,34 @@
 import { Kysely, PostgresAdapter, type DatabaseConnection, type QueryExecutor } from 'kysely'
+import { untilAborted, withinBounds, type Cancellation } from './deadline.ts'
 import { connectionWith, propsOn } from './foreign-kysely.ts'
 import { openTransactionOn, takeTurn } from './join.ts'
 import { ownPoolOf } from './own-pools.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
-import { typedStatement } from './statement.ts'
+import { typedStatement, type JoinedTransaction } from './statement.ts'
 
 /** A database of somebody else, to work with. */
 export interface AdoptedDatabase {
   /** Whether it is a pool of `openDatabase`: then work may run at the same time as other work. */
   readonly isPool: boolean
   /**
-   * Runs work on it. In a transaction of its owner the work waits until all that was asked for before has ended.
+   * Runs work on it. On a pool it has to be done by the deadline; in a transaction of its owner it waits until all that was asked
+   * for before has ended.
    *
-   * @throws {EnrollmentError} `unavailable` where the transaction ended before the work began.
+   * @throws {EnrollmentError} `unavailable` at the deadline, under too many calls, and where the transaction ended before
+   *   the work began; the reason of the signal.
    */
-  run<T>(work: (db: Kysely<DB>) => Promise<T>): Promise<T>
+  run<T>(work: AdoptedWork<T>, options?: RunOptions): Promise<T>
+}
+
+/** @param cancellation says when nobody waits for it any more. */
+export type AdoptedWork<T> = (db: Kysely<DB>, cancellation: Cancellation | undefined) => Promise<T>
+
+export interface RunOptions {
+  /** Gives the work up. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether it may take longer than a call: it has no deadline then, and does not count as one. */
+  readonly isLong?: boolean
 }
 
 /**
@@ -28,10 +41,34 @@ export interface AdoptedDatabase {
  */
 export function adoptDatabase<Tables extends DB>(db: Kysely<Tables>): AdoptedDatabase {
   const executor = executorOf(db)
-  if (db.isTransaction) return { isPool: false, run: (work) => takeTurn(executor, work) }
+  if (db.isTransaction) return { isPool: false, run: (work, options) => join(executor, options, work) }
   const own = ownPoolOf(executor)
-  if (own !== undefined && own.getExecutor() === executor) return { isPool: true, run: (work) => work(own) }
-  return { isPool: false, run: (work) => runUnbegun(executor, own, work) }
+  if (own !== undefined && own.getExecutor() === executor)
+    return { isPool: true, run: (work, options) => onPool(own, options, work) }
+  return { isPool: false, run: (work, options) => runUnbegun(executor, own, options, work) }
+}
+
+function onPool<T>(pool: Kysely<DB>, { signal, isLong = false }: RunOptions = {}, work: AdoptedWork<T>): Promise<T> {
+  if (isLong) return untilAborted(signal, (cancellation) => work(pool, cancellation))
+  return withinBounds(pool, signal, (cancellation) => work(pool, cancellation))
+}
+
+function join<T>(
+  executor: QueryExecutor,
+  { signal }: RunOptions = {},
+  work: AdoptedWork<T>,
+  transaction?: JoinedTransaction,
+): Promise<T> {
+  return untilAborted(signal, (cancellation) =>
+    takeTurn(
+      executor,
+      async (trx) => {
+        if (cancellation?.isCancelled) throw signal?.reason
+        return work(trx, cancellation)
+      },
+      transaction,
+    ),
+  )
 }
 
 function executorOf(db: unknown): QueryExecutor {
@@ -55,7 +92,8 @@ function isOfPostgres(executor: unknown): executor is QueryExecutor {
 async function runUnbegun<T>(
   executor: QueryExecutor,
   own: Kysely<DB> | undefined,
-  work: (db: Kysely<DB>) => Promise<T>,
+  options: RunOptions | undefined,
+  work: AdoptedWork<T>,
 ): Promise<T> {
   const known = knownOf(executor)
   // Not a turn of the event loop may pass between the call and the question for its transaction: the owner may end it next.
@@ -63,11 +101,11 @@ async function runUnbegun<T>(
   known.isConnection = isConnection === true || (isConnection !== false && (await isConnection))
   if (known.isConnection) {
     const transaction = await openTransactionOn(executor)
-    return transaction === undefined ? work(known.handle) : takeTurn(executor, work, transaction)
+    return transaction === undefined ? onPool(known.handle, options, work) : join(executor, options, work, transaction)
   }
-  if (own !== undefined) return work(own)
+  if (own !== undefined) return onPool(own, options, work)
   const ofPool = knownOfPool(executor.adapter)
-  return work((ofPool.handle ??= known.handle))
+  return onPool((ofPool.handle ??= known.handle), options, work)
 }
 
 interface KnownHandle {

@@ -41,10 +41,9 @@ const turnOf = perObject((_executor: object): { trx?: Transaction<DB> } => ({}))
 
 /** The handle of ours on a transaction of somebody else, and what its statements know about the transaction. */
 const joinedOf = perObject((executor: QueryExecutor): { trx: Transaction<DB>; joined: JoinedTransaction } => {
-  const isNamed = ownPoolOf(executor) !== undefined
   const transaction: JoinedTransaction = { id: undefined }
   const connectionOn = perObject((connection: DatabaseConnection) =>
-    connectionWith(connection, (query) => joinedStatement(query, { transaction, isNamed })),
+    connectionWith(connection, (query) => joinedStatement(query, transaction)),
   )
   const trx = new Transaction<DB>(propsOn(executor, connectionOn))
   turnOf(trx.getExecutor()).trx = trx
@@ -78,7 +77,7 @@ async function learnStatus(trx: Transaction<DB>, connection: DatabaseConnection)
 export async function openTransactionOn(executor: QueryExecutor): Promise<JoinedTransaction | undefined> {
   const transaction: JoinedTransaction = { id: undefined }
   const probe = (connection: DatabaseConnection) =>
-    connectionWith(connection, (query) => joinedStatement(query, { transaction, isNamed: false }))
+    connectionWith(connection, (query) => joinedStatement(query, transaction))
   return (await isBegun(propsOn(executor, probe).executor)) ? transaction : undefined
 }
 

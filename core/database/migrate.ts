@@ -7,36 +7,77 @@ import * as manualEnrollments from './migrations/0003_manual_enrollments.ts'
 import * as idempotencyKeys from './migrations/0004_idempotency_keys.ts'
 import * as references from './migrations/0005_references.ts'
 import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
+import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
+import * as emailFolding from './migrations/0008_email_folding.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,
   '0004_idempotency_keys': idempotencyKeys,
   '0005_references': references,
   '0006_covering_usernames': coveringUsernames,
+  '0007_feed_checkpoints': feedCheckpoints,
+  '0008_email_folding': emailFolding,
+}
+
+/** The migrations of an extension, in the order in which they run; append only. */
+export interface ExtensionMigrations {
+  /** Of the extension: lower case letters, digits and underscores. */
+  readonly name: string
+  readonly migrations: Readonly<Record<string, Migration>>
 }
 
 /**
- * Brings the database to the newest schema, in one transaction. Several processes may call it at once: one works, the
- * others wait and find nothing to do.
+ * Brings the tables of the core to the newest schema, in one transaction. Several processes may call it at once: one works,
+ * the others wait and find nothing to do.
  *
  * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
  * @throws what the failing migration threw; nothing of it is kept then.
  */
-export async function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
-  const { error, results = [] } = await migratorOf(db).migrateToLatest()
+export function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
+  return applied(coreMigrator(db))
+}
+
+/** Names the migrations of the core that the database lacks; changes nothing. */
+export function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
+  return pending(coreMigrator(db))
+}
+
+/**
+ * The same as {@link migrateToLatest} for the tables of an extension, after those of the core. What has run is kept in a table
+ * of the extension, `<name>_migrations`: its migrations and those of others do not know of each other.
+ */
+export function migrateExtension(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
+  return applied(extensionMigrator(db, extension))
+}
+
+/** Names the migrations of an extension that the database lacks; changes nothing. */
+export function pendingExtensionMigrations(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
+  return pending(extensionMigrator(db, extension))
+}
+
+async function applied(migrator: Migrator): Promise<string[]> {
+  const { error, results = [] } = await migrator.migrateToLatest()
   if (error !== undefined) throw error
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }
 
-/** Names the migrations that the database lacks; changes nothing. */
-export async function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
-  const known = await migratorOf(db).getMigrations()
+async function pending(migrator: Migrator): Promise<string[]> {
+  const known = await migrator.getMigrations()
   return known.filter((migration) => migration.executedAt === undefined).map((migration) => migration.name)
 }
 
-function migratorOf(db: Kysely<DB>): Migrator {
+function coreMigrator(db: Kysely<DB>): Migrator {
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
+}
+
+function extensionMigrator(db: Kysely<DB>, { name, migrations: ofExtension }: ExtensionMigrations): Migrator {
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...ofExtension }) },
+    migrationTableName: `${name}_migrations`,
+    migrationLockTableName: `${name}_migration_lock`,
+  })
 }

@@ -75,6 +75,13 @@ export interface Courses {
   starts: string | null;
 }
 
+export interface DisplacedEmails {
+  created: Generated<string>;
+  email: string;
+  kept_by: number;
+  learner_id: number;
+}
+
 export interface EmailOptins {
   learner_id: number;
   org: string;
@@ -135,6 +142,12 @@ export interface Enrollments {
   mode: string;
   updated: string;
   version: Generated<number>;
+}
+
+export interface FeedCheckpoints {
+  consumer: string;
+  cursor: string | null;
+  updated: string;
 }
 
 export interface IdempotencyKeys {
@@ -201,12 +214,14 @@ export interface DB {
   cohorts: Cohorts;
   course_modes: CourseModes;
   courses: Courses;
+  displaced_emails: DisplacedEmails;
   email_optins: EmailOptins;
   embargo_rules: EmbargoRules;
   enrollment_allowances: EnrollmentAllowances;
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
+  feed_checkpoints: FeedCheckpoints;
   idempotency_keys: IdempotencyKeys;
   learners: Learners;
   manual_enrollments: ManualEnrollments;

@@ -12,8 +12,9 @@ export function statementName(text: string): string | undefined {
   return /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
 }
 
-/** A statement whose results are read with our own type parsers. */
+/** A statement whose results are read with our own type parsers; a {@link joinedStatement} does so by itself. */
 export function typedStatement<R>(query: CompiledQuery<R>): CompiledQuery<R> {
+  if (typeof query.sql !== 'string') return query
   return withSql(query, new Statement(query))
 }
 
@@ -29,14 +30,9 @@ export const TRANSACTION_ENDED = 'The joined transaction has ended'
  * The same for a transaction that somebody else began and may end at any time: it is sent only while that transaction is open
  * on the connection. Where the owner has rolled back, what comes later would otherwise be committed by itself, or in the
  * transaction that is begun next on the connection.
- *
- * @param isNamed whether it may be prepared under its name.
  */
-export function joinedStatement<R>(
-  query: CompiledQuery<R>,
-  { transaction, isNamed }: { readonly transaction: JoinedTransaction; readonly isNamed: boolean },
-): CompiledQuery<R> {
-  return withSql(query, new JoinedStatement(query, transaction, isNamed))
+export function joinedStatement<R>(query: CompiledQuery<R>, transaction: JoinedTransaction): CompiledQuery<R> {
+  return withSql(query, new JoinedStatement(query, transaction))
 }
 
 /**
@@ -68,10 +64,11 @@ class Statement extends pg.Query {
     }
   }
 
-  constructor({ sql: text, parameters }: CompiledQuery, name?: string) {
+  constructor({ sql: text, parameters }: CompiledQuery) {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-    const config = { text, types: { getTypeParser }, ...(name === undefined ? {} : { name }) }
-    super(config, [...parameters], (error, result) => (error ? reject(error) : resolve(result)))
+    super({ text, types: { getTypeParser } }, [...parameters], (error, result) =>
+      error ? reject(error) : resolve(result),
+    )
     // oxlint-disable-next-line unicorn/no-thenable -- as above
     this.then = promise.then.bind(promise)
   }
@@ -102,12 +99,14 @@ class Statement extends pg.Query {
 
 /** A statement of {@link joinedStatement}. */
 export class JoinedStatement extends Statement {
+  /** Set by a client of ours: the name under which it is prepared. */
+  declare name: string | undefined
   /** Set by a client of ours, which knows it by itself. */
   statusFromClient: (() => string | null) | undefined
   readonly #transaction: JoinedTransaction
 
-  constructor(query: CompiledQuery, transaction: JoinedTransaction, isNamed: boolean) {
-    super(query, isNamed ? statementName(query.sql) : undefined)
+  constructor(query: CompiledQuery, transaction: JoinedTransaction) {
+    super(query)
     this.#transaction = transaction
   }
 

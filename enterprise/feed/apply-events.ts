@@ -3,7 +3,7 @@ import type { EnrollmentEvent } from '../../routers/index.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 
 /** What events did to the records of all customers. */
-export interface TakenIn {
+export interface AppliedEvents {
   /** Records that say now that the enrollment has ended. */
   readonly ended: number
   /** Records whose enrollment is active again. */
@@ -12,29 +12,29 @@ export interface TakenIn {
   readonly revoked: number
 }
 
-export const NOTHING_TAKEN_IN: TakenIn = { ended: 0, resumed: 0, revoked: 0 }
+const NOTHING_APPLIED: AppliedEvents = { ended: 0, resumed: 0, revoked: 0 }
 
 /**
- * Takes changes of enrollments into the records of all customers (enterprise C.5 "Record rules"): an enrollment that ended
- * flags them and revokes what paid for it; one that is active again clears the flags and revives nothing. A record takes
- * only what is newer than its version, so that what the tenant did itself, and what was taken in before, does nothing.
- * Each revocation leaves its trace, in the name of whoever ended the enrollment.
+ * Applies changes of enrollments to the records of all customers (enterprise C.5 "Record rules"): an enrollment that ended
+ * flags them and revokes its fulfilments; one that is active again clears the flags and revives no fulfilment. A record
+ * changes only by events that are newer than its version, so that what the extension did itself, and events that were applied
+ * before, change nothing. Each revocation is logged in the name of whoever ended the enrollment.
  *
  * @param at an instant, ISO 8601.
  */
-export async function takeIn(
+export async function applyEvents(
   trx: Transaction<EnterpriseDB>,
   events: readonly EnrollmentEvent[],
   at: string,
-): Promise<TakenIn> {
+): Promise<AppliedEvents> {
   // There is no record of an enrollment before its first event.
   const changes = events.filter(({ kind }) => kind !== 'created')
-  if (changes.length === 0) return NOTHING_TAKEN_IN
+  if (changes.length === 0) return NOTHING_APPLIED
   const enrollmentIds = changes.map(({ enrollmentId }) => enrollmentId)
   const learnerIds = changes.map(({ userId }) => Number(userId))
   await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(learnerIds)], [...new Set(enrollmentIds)]]))
-  const { rows } = await trx.executeQuery<TakenIn>(
-    CompiledQuery.raw(TAKE_IN, [
+  const { rows } = await trx.executeQuery<AppliedEvents>(
+    CompiledQuery.raw(APPLY, [
       enrollmentIds,
       changes.map(({ version }) => version),
       changes.map(({ kind }) => kind),
@@ -46,10 +46,10 @@ export async function takeIn(
       changes.map(({ reason }) => reason),
     ]),
   )
-  return rows[0] ?? NOTHING_TAKEN_IN
+  return rows[0] ?? NOTHING_APPLIED
 }
 
-// Whoever writes what the tenant knows of a learner takes this lock first.
+// Whoever writes what the extension knows of a learner takes this lock first.
 const LOCK = `/* enterprise.lockLearners */
 select l.id from learners l
 where l.id = any ((select $1::integer[])::integer[]) and exists (
@@ -58,7 +58,7 @@ where l.id = any ((select $1::integer[])::integer[]) and exists (
 )
 order by l.id for no key update`
 
-const TAKE_IN = `/* enterprise.takeIn */
+const APPLY = `/* enterprise.applyEvents */
 with news as materialized (
   select r.id, max(e.version) as version, max(e.at) filter (where e.kind = 'deactivated') as ended_at,
     (array_agg(e.n order by e.version desc) filter (where e.kind = 'deactivated'))[1] as ended_by,

@@ -1,7 +1,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { exportLines } from '../../core/import-export/export.ts'
-import { tenant } from '../extensions.ts'
+import { lineTypesOf } from '../extension.ts'
 import { fileError } from './files.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
@@ -58,7 +58,7 @@ function writeLines(session: Session, put: Put): Promise<Counts> {
   return withDatabase(session, async (db) => {
     let lines = 0
     let bytes = 0
-    for await (const text of exportLines(db, tenant.lineTypes)) {
+    for await (const text of exportLines(db, lineTypesOf(session.extensions))) {
       const piece = Buffer.from(text)
       lines += text.split('\n').length - 1
       bytes += piece.length

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { importLines, type ImportCounts } from '../../core/import-export/import.ts'
-import type { LineFailure } from '../../core/import-export/outcome.ts'
-import { tenant } from '../extensions.ts'
+import type { LineFailure } from '../../core/import-export/group-importer.ts'
+import { lineTypesOf } from '../extension.ts'
 import { fileError } from './files.ts'
 import { showProgress } from './progress.ts'
 import { withDatabase, type Session } from './session.ts'
@@ -46,7 +46,9 @@ Lines look like these; a key with a question mark may be left out:
    "attributes"?: [{"namespace", "name", "value"}]}
   {"type": "retirement", "username", "state"}
   {"type": "embargo", "courseId", "whitelist"?, "blacklist"?, "messageKey"?}
-${tenant.lineTypes.map(({ usage }) => `  ${usage}`).join('\n')}`,
+${lineTypesOf(session.extensions)
+  .map(({ usage }) => `  ${usage}`)
+  .join('\n')}`,
     )
     .action((file: string, options: Options) => importFile(session, file, options))
 }
@@ -63,7 +65,7 @@ async function importFile(session: Session, file: string, { strict = false, json
       strict,
       now: new Date(),
       actor: { kind: 'system', name: 'import' },
-      further: tenant.lineTypes,
+      further: lineTypesOf(session.extensions),
       onProgress: progress.update,
       onFailure: (failure) => {
         if (listed.length < MOST_FAILURES) listed.push(failure)

@@ -21,7 +21,7 @@ Examples:
 }
 
 async function migrate(session: Session, json: boolean): Promise<void> {
-  const applied = await withAnyDatabase(session, migrateAll)
+  const applied = await withAnyDatabase(session, (db) => migrateAll(db, session.extensions))
   await write(session.stdout, json ? `${JSON.stringify({ applied })}\n` : `${words(applied)}\n`)
 }
 

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKey } from './api-key.ts'
 import { addEnroll } from './enroll.ts'
+import type { Extension } from '../extension.ts'
+import { builtInExtensions } from '../extensions.ts'
 import { addExport } from './export.ts'
 import { describeError } from './failure.ts'
 import { addImport } from './import.ts'
@@ -15,8 +17,12 @@ import { addToken } from './token.ts'
  * @param args what stands after the program's name.
  * @returns what the process ends with: 0 done, 1 some rows failed, 2 wrong usage or cannot run.
  */
-export async function runCommandLine(args: readonly string[], streams: Streams): Promise<number> {
-  const session = openSession(streams)
+export async function runCommandLine(
+  args: readonly string[],
+  streams: Streams,
+  extensions: readonly Extension[] = builtInExtensions,
+): Promise<number> {
+  const session = openSession(streams, extensions)
   try {
     await programFor(session).parseAsync(args, { from: 'user' })
     return session.exitCode

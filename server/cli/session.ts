@@ -1,6 +1,7 @@
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
 import { processEnvironment, readConfig, type Config } from '../config.ts'
+import type { Extension } from '../extension.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'
 import type { Streams } from './streams.ts'
@@ -9,13 +10,14 @@ import type { Streams } from './streams.ts'
 export interface Session extends Streams {
   /** The settings of the environment; read when they are first needed, so that help needs none. */
   readonly config: () => Config
+  readonly extensions: readonly Extension[]
   /** What the process ends with; a command sets it when some rows failed. */
   exitCode: ExitCode
 }
 
 /** The session of this process. */
-export function openSession({ stdin, stdout, stderr }: Streams): Session {
-  return { stdin, stdout, stderr, config: () => readConfig(processEnvironment()), exitCode: 0 }
+export function openSession({ stdin, stdout, stderr }: Streams, extensions: readonly Extension[]): Session {
+  return { stdin, stdout, stderr, config: () => readConfig(processEnvironment()), extensions, exitCode: 0 }
 }
 
 /**
@@ -26,8 +28,8 @@ export function openSession({ stdin, stdout, stderr }: Streams): Session {
  */
 export async function withDatabase<T>(session: Session, work: (db: Database) => Promise<T>): Promise<T> {
   return withAnyDatabase(session, async (db, isEmbedded) => {
-    if (isEmbedded) await migrateAll(db)
-    if (!(await isAtNewestSchema(db))) {
+    if (isEmbedded) await migrateAll(db, session.extensions)
+    if (!(await isAtNewestSchema(db, session.extensions))) {
       throw new CommandError('The database is not at the newest schema. Bring it there with: npm run cli -- migrate')
     }
     return work(db)

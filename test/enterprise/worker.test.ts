@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
-import { startEnterpriseWorker } from '../../enterprise/worker.ts'
+import { enterpriseWorkers } from '../../enterprise/worker.ts'
 import { createCaller, defaultPolicy } from '../../routers/index.ts'
+import { startBackground, type BackgroundOptions } from '../../server/background/start.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
 import { untilWaiting } from '../support/waiting.ts'
 import { enrollmentInWords } from '../support/world.ts'
@@ -22,8 +23,8 @@ const errors: [object, string][] = []
 const log = { debug: () => {}, error: (fields: object, message: string) => void errors.push([fields, message]) }
 beforeEach(() => void errors.splice(0))
 
-test('enrolls who waited for an account, and follows what other doors do, again and again', async () => {
-  await using _ = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
+test('enrolls learners whose account has come, and applies changes that come through other APIs, again and again', async () => {
+  await using _ = startWorkers(db)
   for (let round = 0; round < 3; round += 1) {
     const { email, courseId } = await situation()
     const { id, username } = await addLearner(db, { email })
@@ -37,7 +38,7 @@ test('enrolls who waited for an account, and follows what other doors do, again 
 })
 
 test('finds an account that came at the same time as the row', async () => {
-  await using _ = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
+  await using _ = startWorkers(db)
   const [email, courseId] = [newAddress(), await addCourse(db)]
   const account = await db.startTransaction().execute()
   await account.insertInto('learners').values({ username: email, email }).execute()
@@ -51,7 +52,7 @@ test('finds an account that came at the same time as the row', async () => {
 test('enrolls by the policy of the site', async () => {
   const { email, courseId } = await situation()
   const filters = [{ name: 'honest', check: () => ({ mode: 'audit' }) }]
-  await using _ = startEnterpriseWorker({ db, log, policy: { ...defaultPolicy, filters }, intervalMs: 5 })
+  await using _ = startWorkers(db, { policy: { ...defaultPolicy, filters } })
   const { id } = await addLearner(db, { email })
   await eventually(async () => expect(await enrollmentInWords(db, id, courseId)).toBe('active audit'))
 })
@@ -65,8 +66,8 @@ test('of two that run, each row is done by one', async () => {
     emails.map((email) => ({ email, courseId })),
   )
   await using other = openDatabase({ connectionString })
-  await using _one = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
-  await using _two = startEnterpriseWorker({ db: other, log, policy: defaultPolicy, intervalMs: 5 })
+  await using _one = startWorkers(db)
+  await using _two = startWorkers(other)
   for (const email of emails) await addLearner(db, { email })
   const states = db.selectFrom('enterprise_pending_enrollments').select('id').where('course_key', '=', courseId)
   await eventually(async () => expect(await states.where('state', '=', 'fulfilled').execute()).toHaveLength(50))
@@ -79,23 +80,23 @@ test('tells the log when the database is away, less and less often, and goes on 
   const broken = openDatabase({ connectionString: 'postgresql://127.0.0.1:1/nowhere' })
   const started = performance.now()
   {
-    await using _ = startEnterpriseWorker({ db: broken, log, policy: defaultPolicy, intervalMs: 2 })
+    await using _ = startWorkers(broken, { intervalMs: 2 })
     await eventually(() => expect(errors.length).toBeGreaterThanOrEqual(8))
   }
   const milliseconds = performance.now() - started
   await broken.destroy()
   expect(new Set(errors.map(([, message]) => message))).toEqual(
-    new Set(['enrolling who waited for an account failed', 'following the enrollments failed']),
+    new Set(['enrolling learners whose account has come failed', 'consuming the feed (enterprise) failed']),
   )
   // Of each of the two, with 4 + 8 + 16 + … ms between them: the longer it took, the fewer.
   expect(errors.length).toBeLessThanOrEqual(2 * (Math.log2(milliseconds) + 1))
-  await using _ = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
+  await using _ = startWorkers(db)
   const { id } = await addLearner(db, { email })
   await eventually(async () => expect(await enrollmentInWords(db, id, courseId)).toBe('active verified'))
 })
 
 test('goes on after a step whose connection was ended', async () => {
-  await using _ = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
+  await using _ = startWorkers(db)
   const { email, courseId } = await situation()
   await sql`create function worker_trap() returns trigger language plpgsql as $$ begin
     perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(5); return null; end $$`.execute(db)
@@ -114,8 +115,7 @@ test('goes on after a step whose connection was ended', async () => {
 
 test('ends at once while it waits, and does nothing afterwards', async () => {
   const ending = openDatabase({ connectionString })
-  // Where it waited for its next step, so would this test.
-  const worker = startEnterpriseWorker({ db: ending, log, policy: defaultPolicy, intervalMs: 3_600_000 })
+  const worker = startWorkers(ending, { intervalMs: 3_600_000 }) // Where it waited for its next step, so would this test.
   await sleep(100)
   await worker[Symbol.asyncDispose]()
   await ending.destroy()
@@ -133,7 +133,7 @@ test('ends while somebody still holds up its statement, which does its work late
   await createCaller(contextOf(db)).enrollment.change({ userId: String(id), courseId, isActive: false })
   await db.transaction().execute(async (trx) => {
     await sql`select from learners where id = ${id} for update`.execute(trx)
-    const worker = startEnterpriseWorker({ db, log, policy: defaultPolicy, intervalMs: 5 })
+    const worker = startWorkers(db)
     await untilWaiting(db)
     const started = performance.now()
     await worker[Symbol.asyncDispose]()
@@ -141,6 +141,25 @@ test('ends while somebody still holds up its statement, which does its work late
   })
   await eventually(async () => expect(await recordOf(db, customer, id, courseId)).toMatchObject({ unenrolled: true }))
 })
+
+/** The workers of enterprise, as a server has them, at a pace for tests. */
+function startWorkers(
+  on: BackgroundOptions['db'],
+  { policy = defaultPolicy, intervalMs = 5 }: Partial<Pick<BackgroundOptions, 'policy'>> & { intervalMs?: number } = {},
+): AsyncDisposable {
+  const extension = {
+    name: 'enterprise',
+    workers: (context: Parameters<typeof enterpriseWorkers>[0]) => {
+      const { steps, consumers } = enterpriseWorkers(context)
+      const atPace = { intervalMs }
+      return {
+        steps: steps.map((step) => ({ ...step, ...atPace })),
+        consumers: consumers.map((consumer) => ({ ...consumer, ...atPace })),
+      }
+    },
+  }
+  return startBackground({ db: on, log, policy, extensions: [extension] })
+}
 
 function newAddress(): string {
   addresses += 1

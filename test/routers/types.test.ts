@@ -14,6 +14,7 @@ import {
   type EnrollmentEvent,
   type ErrorCode,
   type ErrorDetails,
+  type ForeignContext,
   type Learner,
   type Outcome,
 } from 'enrollment-service'
@@ -124,7 +125,7 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
   })
 
   test('the caller and the client have the same procedures, typed alike', () => {
-    expectTypeOf(createCaller).parameters.toEqualTypeOf<[Context]>()
+    expectTypeOf(createCaller).parameters.toEqualTypeOf<[ForeignContext]>()
     expectTypeOf(createCaller).returns.toEqualTypeOf<Caller>()
     expectTypeOf<Caller['enrollment']['enroll']>().parameter(0).toEqualTypeOf<Inputs['enrollment']['enroll']>()
     expectTypeOf<Awaited<ReturnType<Client['enrollment']['enroll']['mutate']>>>().toEqualTypeOf<Outcome>()

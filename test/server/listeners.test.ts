@@ -180,22 +180,22 @@ describe.skipIf(process.platform === 'win32')('a Unix socket for the private lis
 const PATIENT = { graceMs: 3_600_000 }
 
 describe('closing', () => {
-  test.for(['url', 'internal'] as const)('finishes what runs on %s, and takes nothing new', async (door) => {
+  test.for(['url', 'internal'] as const)('finishes what runs on %s, and takes nothing new', async (side) => {
     const app = appWithRoutes()
     const server = await openTestServer(app)
-    const running = get(`${server[door]}/slow`)
+    const running = get(`${server[side]}/slow`)
     await app.arrived
     const closed = app.close()
-    await eventually(() => expect(get(`${server[door]}/healthz`)).rejects.toThrow(/ECONNREFUSED/))
+    await eventually(() => expect(get(`${server[side]}/healthz`)).rejects.toThrow(/ECONNREFUSED/))
     app.release()
     expect((await running).body).toBe('done')
     await closed
   })
 
-  test.for(['url', 'internal'] as const)('does not wait for idle connections of %s', async (door) => {
+  test.for(['url', 'internal'] as const)('does not wait for idle connections of %s', async (side) => {
     const server = await openTestServer(appWithRoutes(), PATIENT)
     const agent = new Agent({ keepAlive: true })
-    expect((await get(`${server[door]}/healthz`, { agent })).status).toBe(200)
+    expect((await get(`${server[side]}/healthz`, { agent })).status).toBe(200)
     await server[Symbol.asyncDispose]()
     agent.destroy()
   })
@@ -214,15 +214,15 @@ describe('closing', () => {
     agent.destroy()
   })
 
-  test.for(['url', 'internal'] as const)('cuts connections of %s that hang, when their time is over', async (door) => {
+  test.for(['url', 'internal'] as const)('cuts connections of %s that hang, when their time is over', async (side) => {
     const app = appWithRoutes()
     const server = await openTestServer(app, { graceMs: 300 })
-    const { port } = new URL(server[door])
+    const { port } = new URL(server[side])
     const half = connect(Number(port), '127.0.0.1')
     half.on('error', () => {})
     half.write('POST /nobody HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n')
     await once(half, 'data') // The server has seen the request, and waits for its body.
-    const stuck = get(`${server[door]}/slow`).catch((error: unknown) => error)
+    const stuck = get(`${server[side]}/slow`).catch((error: unknown) => error)
     await app.arrived
     const started = performance.now()
     await app.close()

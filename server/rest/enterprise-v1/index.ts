@@ -1,22 +1,9 @@
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { bulkView, type Facade } from './enroll-learners-in-courses.ts'
-import type { DoorView, Refuse } from './door.ts'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
-
-/** The house, as it stands behind the routes of the tenant. */
-interface Door {
-  /** What Fastify is given for a route of all methods. */
-  route(view: DoorView): {
-    onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void>
-    handler(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply>
-  }
-  readonly refusal: Refuse
-}
-
-export interface EnterpriseHttpOptions extends Facade {
-  /** Makes a scope one whose routes the house lets requests in to. */
-  readonly openDoor: (app: FastifyInstance) => Promise<Door>
-}
+import type { ExtensionRouteOptions } from '../../extension.ts'
+import { followDjangoConventions } from '../django/framework.ts'
+import { enrollLearnersView, type EnterpriseApi } from './enroll-learners-in-courses.ts'
+import { admission, answerAdmitted, type EnterpriseView } from './serve.ts'
 
 /** What is no UUID is no customer: the path does not exist. */
 const CUSTOMER = `/enterprise/api/v1/enterprise-customer/:customer(${UUID_FORM})`
@@ -24,12 +11,25 @@ const CUSTOMER = `/enterprise/api/v1/enterprise-customer/:customer(${UUID_FORM})
 /** In bytes: ten thousand rows of 800 bytes. */
 const BODY_LIMIT = 8 * 1024 * 1024
 
-/** The routes of the tenant, as they are called by services of the platform (enterprise C.1). */
-export const enterpriseHttp: FastifyPluginAsync<EnterpriseHttpOptions> = async (app, { openDoor, ...facade }) => {
-  const { route, refusal } = await openDoor(app)
-  const serve = (url: string, view: DoorView) => {
-    const { onRequest, handler } = route(view)
-    app.all(url, { onRequest, bodyLimit: BODY_LIMIT }, handler)
+/** The routes of enterprise, as services of the platform call them (enterprise C.1). */
+export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (app, options) => {
+  const { db, policy, settings, authentication, now } = options
+  const createdFlag = settings.enterprise.legacyCreatedFlag ? 'compat' : 'strict'
+  const api: EnterpriseApi = { db, policy, createdFlag, now }
+
+  await followDjangoConventions(app)
+  app.decorateRequest('admission')
+  const serve = (url: string, viewOf: (customer: string) => EnterpriseView) => {
+    app.all(
+      url,
+      { onRequest: admission((request) => viewOf(customerOf(request)), authentication), bodyLimit: BODY_LIMIT },
+      answerAdmitted,
+    )
   }
-  serve(`${CUSTOMER}/enroll_learners_in_courses/`, bulkView(facade, refusal))
+  serve(`${CUSTOMER}/enroll_learners_in_courses/`, (customer) => enrollLearnersView(api, customer))
+}
+
+/** The customer in the path. */
+function customerOf({ params }: FastifyRequest): string {
+  return (params as { customer: string }).customer // Every path here has it, and Fastify gives it as a text.
 }

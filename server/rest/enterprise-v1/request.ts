@@ -1,28 +1,28 @@
 import type { EnrollLearnersRequest } from '../../../enterprise/bulk/request.ts'
-import type { FieldReader } from './fields.ts'
+import type { FieldReader } from '../django/serializer-fields.ts'
 
-/** What a request to the bulk route asks for, and how each row names its person and its course run. */
+/** What a request to the bulk route asks for, and how each row names its learner and its course run. */
 export interface BulkRequest {
   readonly rows: readonly BulkRow[]
   readonly options: Omit<EnrollLearnersRequest, 'customer' | 'rows'>
 }
 
 export interface BulkRow {
-  /** Undefined: the row has none; an account's or not. */
+  /** Undefined: the row has none. There may be no account with it. */
   readonly userId: number | undefined
   /** Trimmed, in the case in which it was sent. */
   readonly email: string | undefined
   readonly courseRunKey: string
-  readonly order: EnrollLearnersRequest['rows'][number]
+  readonly request: EnrollLearnersRequest['rows'][number]
 }
 
 /** The fields that hold rows: the old name and the new one. */
 export const LISTS = ['licenses_info', 'enrollments_info'] as const
 
 /**
- * Reads the fields of a request (enterprise C.1), in the words of the original. What else a row holds is left out.
+ * Reads the fields of a request (enterprise C.1), with the error texts of the original. What else a row holds is left out.
  *
- * @throws what the reader of the fields throws: anything that is wrong with any row ends the whole request.
+ * @throws {Refusal} 400: anything that is wrong with any row refuses the whole request.
  */
 export function readBulkRequest(fields: FieldReader): BulkRequest {
   const [licenses = [], enrollments = []] = LISTS.map((name) => fields.objects(name, readRow))
@@ -71,11 +71,11 @@ function readRow(fields: FieldReader): BulkRow {
       'Enrollment info contains conflicting subsidy information: `license_uuid` and `transaction_id` found',
     )
   }
-  const person = {
+  const learner = {
     ...(userId !== undefined && { userId: String(userId) }),
     ...(email !== undefined && { email }),
   }
   const funding = license === undefined ? { transaction: transaction ?? '' } : { license }
-  const order = { ...person, courseId: courseRunKey, funding, force, isDefaultAutoEnrollment }
-  return { userId, email, courseRunKey, order }
+  const request = { ...learner, courseId: courseRunKey, funding, force, isDefaultAutoEnrollment }
+  return { userId, email, courseRunKey, request }
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
-import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
+import { enrollManually } from '../../../core/manual-enrollment/enroll.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addAllowance, addCourse, addLearner } from '../../support/seed.ts'
@@ -28,7 +28,7 @@ test('a request that the database ends to break a tie begins again', async () =>
   const working = await db.transaction().execute(async (trx) => {
     await sql`select from enrollment_allowances where course_key = ${courseId} for update`.execute(trx)
     // Takes the enrollment and waits for the allowance; a second later it finds that both wait for each other.
-    const started = { done: enrollPeople(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
+    const started = { done: enrollManually(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
     await untilWaiting(db)
     // It is the other that finds out, whichever has waited for longer.
     await sql`set local deadlock_timeout = '10min'`.execute(trx)

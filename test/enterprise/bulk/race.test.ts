@@ -3,12 +3,12 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { trap } from '../../support/trap.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
 import { license, transaction, uuidOf } from '../acme.ts'
 import { contextOf, enroll, kindsOf, type RowRequest } from '../calls.ts'
 import { addCustomer, addFulfilment, addLink, addPending, addRecord, createEnterpriseDatabase } from '../seed.ts'
 import { pendingOf, recordOf } from '../state.ts'
-import { untilWaiting } from '../../support/waiting.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -21,7 +21,7 @@ const CONFLICTS = Array.from({ length: 5 }, () => 'fundingConflict')
 const ROUNDS = 8
 
 describe('batches at the same time', () => {
-  test('about the same people, in opposite orders, on the pool and in transactions, never get in each other’s way', async () => {
+  test('about the same learners, in opposite orders, on the pool and in transactions, never get in each other’s way', async () => {
     const customers = [await addCustomer(db), await addCustomer(db)]
     const seen = new Set<string>()
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -103,7 +103,7 @@ describe('batches at the same time', () => {
     expect(await pendingOf(db, customer, email, courseId)).toMatchObject({ license_uuid: uuidOf(FUNDING[first] ?? '') })
   })
 
-  test('as calls of the house about the same pairs keep one enrollment of each', async () => {
+  test('as calls of core about the same pairs keep one enrollment of each', async () => {
     const customer = await addCustomer(db)
     const courseId = await addCourse(db)
     const learners = await addLearners(db, 40)
@@ -125,11 +125,13 @@ describe('batches at the same time', () => {
 })
 
 describe('a batch that the database ends', () => {
-  test('to break a tie begins again', async () => {
+  test('to resolve a deadlock begins again', async () => {
     const customer = await addCustomer(db)
     const ann = await addLearner(db)
     const courseId = await addCourse(db, { max_enrollments: 5 })
     const working = await db.transaction().execute(async (trx) => {
+      // So that it is the other transaction that the database ends.
+      await sql`set local deadlock_timeout = '1 min'`.execute(trx)
       await sql`select from courses where course_key = ${courseId} for update`.execute(trx)
       // Takes the learner and waits for the seats; a second later it finds that both wait for each other.
       const started = { done: enroll(db, customer, [{ userId: String(ann.id), courseId, funding: license('L') }]) }

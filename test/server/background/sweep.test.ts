@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, expect, test } from 'vitest'
-import { openDatabase } from '../../../core/database/open.ts'
-import { sweepFromTimeToTime } from '../../../server/background/sweep.ts'
+import { repeat } from '../../../server/background/loop.ts'
+import { idempotencyKeySweep } from '../../../server/background/sweep.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-const AT_ONCE = { firstMs: 1, everyMs: 1 }
-const LATER = { firstMs: 1, everyMs: 60_000 }
+const AT_ONCE = { delayMs: 1, intervalMs: 1 }
+const LATER = { delayMs: 1, intervalMs: 60_000 }
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db } = database
 
 const told: [object, string][] = []
-const log = { warn: (fields: object, message: string) => void told.push([fields, message]) }
+const log = { error: (fields: object, message: string) => void told.push([fields, message]) }
 
 beforeEach(async () => {
   told.length = 0
@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 test('deletes what has expired, again and again, and keeps the rest', async () => {
   await addKeys({ old: 26, young: 23 })
-  using _sweeping = sweepFromTimeToTime(db, log, AT_ONCE)
+  using _sweeping = startSweeping(AT_ONCE)
   await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
   await eventually(async () => expect(await keys()).toEqual(['young']))
@@ -32,34 +32,22 @@ test('deletes what has expired, again and again, and keeps the rest', async () =
 
 test('waits between two sweeps', async () => {
   await addKeys({ old: 26, young: 23 })
-  using _sweeping = sweepFromTimeToTime(db, log, LATER)
+  using _sweeping = startSweeping(LATER)
   await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
   await sleep(50)
   expect(await keys()).toEqual(['older', 'young'])
 })
 
-test('tells the log when it fails, and goes on', async () => {
-  const broken = openDatabase({ connectionString: 'postgresql://127.0.0.1:1/nowhere' })
-  {
-    using _sweeping = sweepFromTimeToTime(broken, log, AT_ONCE)
-    await eventually(() => expect(told.length).toBeGreaterThan(2))
-  }
-  await broken.destroy()
-  expect(told[0]).toEqual([{ err: expect.any(Error) }, 'sweeping idempotency keys failed'])
+test('is meant to run a second after the start, and every ten minutes', () => {
+  expect(idempotencyKeySweep(db)).toMatchObject({ delayMs: 1_000, intervalMs: 600_000 })
 })
 
-test('ends with its disposal, and says nothing about what it was in the middle of', async () => {
-  const ending = openDatabase({ connectionString: database.connectionString })
-  const sweeping = sweepFromTimeToTime(ending, log, AT_ONCE)
-  await sleep(20)
-  sweeping[Symbol.dispose]()
-  await ending.destroy()
-  await addKeys({ late: 48 })
-  await sleep(50)
-  expect(await keys()).toEqual(['late'])
-  expect(told).toEqual([])
-})
+function startSweeping(pace: { delayMs: number; intervalMs: number }): Disposable {
+  const end = new AbortController()
+  void repeat({ ...idempotencyKeySweep(db), ...pace }, log, end.signal)
+  return { [Symbol.dispose]: () => end.abort() }
+}
 
 /** Keys that were used so many hours ago. */
 async function addKeys(hours: Record<string, number>): Promise<void> {

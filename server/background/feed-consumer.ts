@@ -1,0 +1,65 @@
+import type { Kysely, Transaction } from 'kysely'
+import { retryOnSerializationFailure } from '../../core/database/retry.ts'
+import { inTransaction } from '../../core/database/transaction.ts'
+import type { DB } from '../../core/database/schema.ts'
+import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../../core/event/checkpoint.ts'
+import type { EnrollmentEvent } from '../../core/event/event.ts'
+import { listEvents } from '../../core/event/read.ts'
+
+/** Somebody who does something in the database for each change of an enrollment, whichever API it came through. */
+export interface FeedConsumer {
+  /** Names its checkpoint: never changes, and no other consumer has it. */
+  readonly name: string
+  /**
+   * Does what follows from events, in the transaction that also moves the checkpoint: both are kept or neither. What it
+   * throws is told to the log, and the same events come again later.
+   *
+   * @param events in the order of the feed; each comes once, none is left out.
+   */
+  apply(trx: Transaction<DB>, events: readonly EnrollmentEvent[]): Promise<unknown>
+  /** Milliseconds to wait when nothing is new; 1 000 unless given. */
+  readonly intervalMs?: number | undefined
+}
+
+export interface ConsumeOptions {
+  /** The most events, 1 to 1 000; 1 000 unless given. */
+  readonly limit?: number | undefined
+  readonly now?: (() => Date) | undefined
+}
+
+/**
+ * Lets a consumer apply the events after its checkpoint, and moves the checkpoint. Any number of processes may do so: one of
+ * them at a time consumes, and the others find nothing to do.
+ *
+ * @param db a pool.
+ * @returns how many events were applied; zero: there is nothing new, or another process is at it.
+ * @throws what the consumer threw; `EnrollmentError` `unavailable` after too many serialization conflicts. Nothing was
+ *   done then.
+ */
+export async function consumeFeed(
+  db: Kysely<DB>,
+  consumer: FeedConsumer,
+  { limit = 1000, now = () => new Date() }: ConsumeOptions = {},
+): Promise<number> {
+  // A look that locks nothing: most of the time nothing has happened.
+  const { cursor: after } = await openCheckpoint(db, consumer.name, now())
+  const { events } = await listEvents(db, { after, limit: 1 })
+  if (events.length === 0) return 0
+  return retryOnSerializationFailure(db, () =>
+    inTransaction(db, (trx) => consume(trx, consumer, { limit, now: now() })),
+  )
+}
+
+async function consume(
+  trx: Transaction<DB>,
+  consumer: FeedConsumer,
+  { limit, now }: { limit: number; now: Date },
+): Promise<number> {
+  const checkpoint = await lockCheckpoint(trx, consumer.name)
+  if (checkpoint === null) return 0
+  const { events, cursor } = await listEvents(trx, { after: checkpoint.cursor, limit })
+  if (events.length === 0) return 0
+  await consumer.apply(trx, events)
+  await moveCheckpoint(trx, consumer.name, { cursor, now })
+  return events.length
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A piece of background work, which is repeated as long as the server runs. Each process of a server has its own loop. */
+export interface WorkerStep {
+  /** What the log calls it. */
+  readonly name: string
+  /**
+   * Does a part of the work. Several processes may do so at the same time.
+   *
+   * @param signal is aborted when the server stops: work of many parts ends after the one that runs.
+   * @returns whether there is more to do at once.
+   */
+  run(signal: AbortSignal): Promise<boolean>
+  /** Milliseconds to wait when nothing is left to do; 1 000 unless given. */
+  readonly intervalMs?: number | undefined
+  /** Milliseconds to wait before the first time; none unless given. */
+  readonly delayMs?: number | undefined
+}
+
+/** Where failures are told; pino fits. */
+export interface FailureLog {
+  error(fields: object, message: string): void
+}
+
+const INTERVAL_MS = 1_000
+
+/** The longest wait after a failure, unless the step waits longer in any case. */
+const MAX_BACKOFF_MS = 30_000
+
+/**
+ * Repeats a step until the signal is aborted. A step that fails is told to the log and tried again after longer and longer.
+ * The loop keeps no process alive.
+ *
+ * @returns once the signal is aborted and the step that ran then has ended; never rejects.
+ */
+export async function repeat(step: WorkerStep, log: FailureLog, signal: AbortSignal): Promise<void> {
+  const { name, intervalMs = INTERVAL_MS, delayMs = 0 } = step
+  let failures = 0
+  await pause(delayMs, signal)
+  while (!signal.aborted) {
+    try {
+      const isMore = await step.run(signal)
+      failures = 0
+      if (isMore) continue
+    } catch (err) {
+      // A step that is cut off by the end of the server has not failed.
+      if (signal.aborted) return
+      failures += 1
+      log.error({ err, worker: name, failures }, `${name} failed`)
+    }
+    const backoffMs = Math.min(intervalMs * 2 ** failures, MAX_BACKOFF_MS)
+    await pause(Math.max(intervalMs, backoffMs), signal)
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds === 0) return
+  await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {})
+}

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
+import type { DB } from '../../core/database/schema.ts'
+import type { Policy } from '../../core/policy.ts'
+import type { Logger } from '../../routers/index.ts'
+import type { Extension } from '../extension.ts'
+import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
+import { repeat, type WorkerStep } from './loop.ts'
+import { idempotencyKeySweep } from './sweep.ts'
+
+export interface BackgroundOptions {
+  /** A pool. */
+  readonly db: Kysely<DB>
+  readonly log: Logger
+  readonly policy: Policy
+  readonly extensions: readonly Extension[]
+}
+
+/** How long the end of the steps that run is waited for. A statement that takes longer ends by itself, and does no harm. */
+const MAX_STOP_MS = 1_000
+
+/**
+ * Starts the background work of the server, that of its extensions too: one loop for each step and for each consumer of the
+ * feed. Any number of processes may have it. Disposing of it ends all of it.
+ *
+ * @throws {TypeError} when two steps or consumers have one name.
+ */
+export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
+  const { db, log } = context
+  const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
+  const steps = [idempotencyKeySweep(db), ...workers.flatMap((each) => each.steps ?? [])]
+  const consumers = workers.flatMap((each) => each.consumers ?? [])
+  const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
+  refuseSameNames(steps)
+  refuseSameNames(consumers)
+  const end = new AbortController()
+  const loops = Promise.all(all.map((step) => repeat(step, log, end.signal)))
+  return {
+    async [Symbol.asyncDispose]() {
+      end.abort()
+      await Promise.race([loops, sleep(MAX_STOP_MS, undefined, { ref: false })])
+    },
+  }
+}
+
+/** The step by which a consumer reads on. */
+function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
+  return {
+    name: `consuming the feed (${consumer.name})`,
+    intervalMs: consumer.intervalMs,
+    run: async () => (await consumeFeed(db, consumer)) > 0,
+  }
+}
+
+function refuseSameNames(named: readonly { readonly name: string }[]): void {
+  const names = named.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new TypeError(`Two pieces of background work are called '${twice}'`)
+}

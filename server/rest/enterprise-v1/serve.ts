@@ -1,0 +1,49 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { admitTo, type Admission } from '../admit.ts'
+import type { Authentication } from '../auth/authenticate.ts'
+import type { Rights } from '../auth/rights.ts'
+import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
+import { readBody, send } from '../django/framework.ts'
+import type { Json } from '../django/json.ts'
+import { refuseUnstorableBody } from '../django/storable.ts'
+import { allowedMethods, type View } from '../view.ts'
+
+/** A request that has been let in, with its body. */
+export interface EnterpriseRequest {
+  readonly rights: Rights
+  /** An empty object where nothing was sent. */
+  readonly body: Json
+  readonly requestId: string
+  readonly log: FastifyBaseLogger
+}
+
+/** A route of the enterprise API: who may come in, and what each method does. */
+export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods'>
+
+/** What ten thousand rows need (rest-v1 D19). */
+const BULK_BOUNDS: BodyBounds = { ...BODY_BOUNDS, values: 200_000 }
+
+/**
+ * The hook that lets requests in to a view before their bodies are read (rest-v1 §2.1): whoever signs in by a token, also by
+ * the cookies of a browser if the account is active. No rate is limited.
+ */
+export function admission(
+  viewOf: (request: FastifyRequest) => EnterpriseView,
+  authentication: Authentication,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const options = { authentication, throttle: async () => {} }
+  return async (request, reply) => {
+    const view = viewOf(request)
+    reply.header('allow', allowedMethods(view))
+    const rules = { authenticates: true, session: 'active', throttling: 'never' } as const
+    request.setDecorator('admission', await admitTo({ ...view, ...rules }, request, options))
+  }
+}
+
+/** Reads the body of a request that was let in, and answers it. */
+export async function answerAdmitted(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { handler, rights, parseBody } = request.getDecorator<Admission<EnterpriseRequest>>('admission')
+  const body = await readBody(request, parseBody, BULK_BOUNDS)
+  refuseUnstorableBody(body)
+  return send(reply, await handler({ rights, body, requestId: request.id, log: request.log }))
+}
