@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { extensionLineType } from '../../core/import-export/group-importer.ts'
 import { line } from '../../core/import-export/lines.ts'
@@ -17,6 +17,7 @@ import { addCourse, addLearner } from '../support/seed.ts'
 import { signToken } from '../support/rest.ts'
 import { buildTestApp, secrets } from '../support/server.ts'
 import { importAll } from '../support/transfer.ts'
+import { eventually } from '../support/eventually.ts'
 
 const database = await createTestDatabase()
 const { db, connectionString } = database
@@ -146,9 +147,9 @@ describe('an extension that a server is started with', () => {
   test('has its workers, which end with the server', async () => {
     const [{ username }, courseId] = [await addLearner(db), await addCourse(db)]
     await call('enrollment.enroll', { username, courseId })
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await call('notes.list')).body.result.data).toContain(`${username} created`)
-    }, 30_000)
+    })
     expect(log.filter((line) => line.includes('"level":50'))).toEqual([])
   })
 
