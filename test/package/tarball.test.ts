@@ -11,6 +11,8 @@ const PATIENT = { timeout: 5 * 60_000 }
 /** The oldest version of each range. */
 const OLDEST = Object.entries(PEERS).map(([name, range]) => `${name}@${range.replace('^', '')}`)
 
+const PROGRAMS = ['every-type', 'any-kysely', 'whole-server']
+
 const TSC = { 7: 'typescript-7', 5.9: 'typescript-5.9' } as const
 const HOW = {
   nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
@@ -99,6 +101,11 @@ describe.skipIf(!reachable)(`the package${reachable ? '' : ' (no registry of pac
       expect(await check(consumer, compiler, options, `out-${way}-${version}`)).toBe('')
     })
 
+    test('for links of the consumer’s own', PATIENT, async () => {
+      const how = { ...HOW.nodenext, lib: ['es2023', 'dom'] }
+      expect(await check(consumer, TSC[7], how, 'out-links', ['own-links'])).toBe('')
+    })
+
     test.for(Object.values(TSC))('with the oldest libraries of each range, %s', PATIENT, async (compiler) => {
       expect(await check(outOfDate, compiler, HOW.nodenext, `out-${compiler}`)).toBe('')
     })
@@ -149,11 +156,14 @@ describe.skipIf(!reachable)(`the package${reachable ? '' : ' (no registry of pac
   }
 
   /** Compiles the programs of a consumer. @returns what the compiler says; nothing: all is well. */
-  async function check(project: Project, compiler: string, how: object, outDir: string): Promise<string> {
+  async function check(project: Project, compiler: string, how: object, outDir: string, programs = PROGRAMS) {
     const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, declaration: true }
-    const compilerOptions = { ...how, ...strict, target: 'es2023', lib: ['es2023'], rootDir: 'consumer', outDir }
+    const compilerOptions = { ...strict, target: 'es2023', lib: ['es2023'], rootDir: 'consumer', outDir, ...how }
     const name = `tsconfig.${outDir}.json`
-    await project.write(name, JSON.stringify({ compilerOptions, include: ['consumer'] }))
+    await project.write(
+      name,
+      JSON.stringify({ compilerOptions, files: programs.map((program) => `consumer/${program}.ts`) }),
+    )
     const tsc = join(tools.directory, 'node_modules', compiler, 'bin/tsc')
     const { stdout, stderr } = await project.run(node24(), [tsc, '-p', name])
     return stdout + stderr
