@@ -29,7 +29,7 @@ export interface ErrorDetails {
   unavailable: Record<never, never>
 }
 
-/** Why a course lets nobody in. */
+/** Why enrollment in a course run is closed. */
 export type ClosedReason = 'notStarted' | 'ended' | 'invitationOnly' | 'allowanceTaken'
 
 export type ErrorCode = keyof ErrorDetails
@@ -37,7 +37,7 @@ export type ErrorCode = keyof ErrorDetails
 /** An error as a value: what {@link EnrollmentError} carries, ready for JSON. */
 export type Failure = { [C in ErrorCode]: { code: C; message: string; details: ErrorDetails[C] } }[ErrorCode]
 
-/** A rule of the domain said no. Knows no transport; each door has its own words for it. */
+/** A rule of the domain said no. It knows no transport: each API words it in its own way. */
 export class EnrollmentError extends Error {
   override readonly name = 'EnrollmentError'
   readonly code: ErrorCode

@@ -1,12 +1,11 @@
 /// <reference types="node" preserve="true" />
 // enrollment-service/enterprise: what a customer does with the enrollments of its learners.
-export {
-  cancelFulfilment,
-  enrollLearners,
-  expireLicenses,
-  listPending,
-  revokeLicenses,
-} from './enterprise/any-database.ts'
+export { enrollLearners } from '../enterprise/enroll-learners.ts'
+export { cancelFulfilment } from '../enterprise/fulfilments/cancel-fulfilment.ts'
+export { expireLicenses } from '../enterprise/fulfilments/expire-licenses.ts'
+export { revokeLicenses } from '../enterprise/fulfilments/revoke-licenses.ts'
+export { cancelPending } from '../enterprise/pending/cancel.ts'
+export { listPending } from '../enterprise/pending/list.ts'
 export { EnterpriseError } from '../enterprise/errors.ts'
 export type { EnterpriseErrorCode } from '../enterprise/errors.ts'
 export type { EnrollLearnersRequest } from '../enterprise/bulk/request.ts'
@@ -19,10 +18,11 @@ export type {
   RowIdentity,
   RowOutcome,
 } from '../enterprise/bulk/answer.ts'
-export type { FundingKind, Refusal, RefusalCode } from '../enterprise/bulk/refusal.ts'
+export type { FundingKind, Refusal, RefusalCode } from '../enterprise/refusal.ts'
 export type { CancelFulfilmentAnswer, CancelFulfilmentRequest } from '../enterprise/fulfilments/cancel-fulfilment.ts'
 export type { ExpireLicensesAnswer, ExpireLicensesRequest } from '../enterprise/fulfilments/expire-licenses.ts'
-export type { LeftAlone, LicenseResult } from '../enterprise/fulfilments/license-result.ts'
+export type { LicenseResult, UnchangedReason } from '../enterprise/fulfilments/license-result.ts'
 export type { RevokeLicensesAnswer, RevokeLicensesRequest } from '../enterprise/fulfilments/revoke-licenses.ts'
-export type { ListPendingRequest, PendingEnrollment } from '../enterprise/pending/list.ts'
+export type { CancelPendingAnswer, CancelPendingOutcome, CancelPendingRequest } from '../enterprise/pending/cancel.ts'
+export type { ListPendingAnswer, ListPendingRequest, PendingEnrollment } from '../enterprise/pending/list.ts'
 export type { EnterpriseDB, EnterpriseTables } from '../enterprise/database/schema.ts'

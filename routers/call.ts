@@ -16,9 +16,12 @@ export interface Logger {
 }
 
 /** What a caller brings along (rpc §1). Nothing from HTTP is in it. */
-export interface Context {
-  /** The pool, or a transaction: then everything happens inside it, on its connection. */
-  readonly db: Kysely<DB>
+export interface Context<Tables extends DB = DB> {
+  /**
+   * The pool, or a transaction: then everything happens inside it, on its connection. Any Kysely over `pg` whose database has
+   * our tables, with tables, plugins and type parsers of its own.
+   */
+  readonly db: AnyKysely<Tables>
   readonly actor: Actor
   readonly log?: Logger | undefined
   readonly requestId?: string | undefined
@@ -28,13 +31,8 @@ export interface Context {
   readonly policy?: Policy | undefined
 }
 
-/** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
-export interface ForeignContext<Tables extends DB = DB> extends Omit<Context, 'db'> {
-  readonly db: ForeignDatabase<Tables>
-}
-
 /** Each class by its name: TypeScript finds out `Tables` then, whichever of them it is given. */
-export type ForeignDatabase<Tables extends DB> = Kysely<Tables> | Transaction<Tables> | ControlledTransaction<Tables>
+export type AnyKysely<Tables extends DB> = Kysely<Tables> | Transaction<Tables> | ControlledTransaction<Tables>
 
 /** A context with its database adopted, and the API through which calls come. */
 export interface CallContext extends Omit<Context, 'db'> {
@@ -45,7 +43,7 @@ export interface CallContext extends Omit<Context, 'db'> {
 }
 
 /** @throws {TypeError} for a database that cannot work. */
-export function callContextOf<Tables extends DB>({ db, ...context }: ForeignContext<Tables>, via: Via): CallContext {
+export function callContextOf<Tables extends DB>({ db, ...context }: Context<Tables>, via: Via): CallContext {
   return { ...context, database: adoptDatabase(db), via }
 }
 

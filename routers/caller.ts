@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { callContextOf, callOperation, type CallContext, type ForeignContext } from './call.ts'
+import { callContextOf, callOperation, type CallContext, type Context } from './call.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Operation, OperationTable } from './operation.ts'
 import { operations } from './operations.ts'
@@ -49,7 +49,7 @@ export interface Caller extends CallerOf<Omit<typeof operations, 'enrollment'>> 
  *   arrive as `TRPCError`; {@link enrollmentErrorFrom} finds the domain's own error in them.
  * @throws {TypeError} for a database that cannot work.
  */
-export function createCaller<Tables extends DB>(context: ForeignContext<Tables>): Caller {
+export function createCaller<Tables extends DB>(context: Context<Tables>): Caller {
   return callerOf(callContextOf(context, 'caller'))
 }
 

@@ -15,8 +15,9 @@ export function statementName(text: string): string | undefined {
   return /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
 }
 
-/** A statement whose results are read with our own type parsers. */
+/** A statement whose results are read with our own type parsers; a {@link joinedStatement} does so by itself. */
 export function typedStatement<R>(query: CompiledQuery<R>): CompiledQuery<R> {
+  if (typeof query.sql !== 'string') return query
   return { ...query, sql: new TypedText(query.sql) as unknown as string }
 }
 

@@ -15,8 +15,8 @@ export function inTransaction<T, Tables extends DB = DB>(
   return joined === null ? db.transaction().execute(work) : work(joined)
 }
 
-/** What work under a savepoint came to, and whether its writes stay. */
-export interface Undoable<T> {
+/** The result of work under a savepoint, and whether its writes stay. */
+export interface SavepointResult<T> {
   readonly keep: boolean
   readonly value: T
 }
@@ -29,7 +29,7 @@ export interface Undoable<T> {
  */
 export async function withSavepoint<T, Tables extends DB = DB>(
   db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   const joined = joinedTransaction(db)
   return joined === null ? inOwnTransaction(db, work) : underSavepoint(joined, work)
@@ -37,7 +37,7 @@ export async function withSavepoint<T, Tables extends DB = DB>(
 
 async function underSavepoint<T, Tables extends DB>(
   trx: Transaction<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   await sql`savepoint enrollment_batch`.execute(trx)
   try {
@@ -54,7 +54,7 @@ async function underSavepoint<T, Tables extends DB>(
 
 async function inOwnTransaction<T, Tables extends DB>(
   db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   const undone = new Undone()
   try {

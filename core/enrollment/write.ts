@@ -1,11 +1,12 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { claimAllowances } from '../course/claim-allowances.ts'
 import type { DB } from '../database/schema.ts'
 import type { BatchItem, CallMetadata } from './command.ts'
-import { claimAllowances, replaceAttributes } from './companions.ts'
 import type { PairPlan } from './plan.ts'
+import { replaceAttributes } from './write-attributes.ts'
 import { writeStatement, type RowToWrite, type StepToWrite } from './write-sql.ts'
 
-/** What came of writing. */
+/** What became of the pairs that were to be written. */
 export interface Written {
   /** Another transaction was faster with them: they have to be read and decided again. */
   readonly lost: ReadonlySet<PairPlan>

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
 import type { Actor, ChangeKind, Via } from '../enrollment/command.ts'
-import { isLearner } from '../enrollment/read.ts'
+import { isLearner } from '../learner/lookup-sql.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import type { EnrollmentEvent } from './event.ts'
 
@@ -81,10 +81,10 @@ function selectEvents(db: Kysely<DB>) {
     ])
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
+type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['execute']>>[number]
 
 /** The casts are true by the check constraints of the table. */
-function eventOf(row: Row): EnrollmentEvent {
+function eventOf(row: EventRow): EnrollmentEvent {
   const { before_mode: mode, before_is_active: isActive } = row
   return {
     id: row.id,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { KEY_LIFE_MS } from '../../core/access/api-key-check.ts'
+import { KEY_LIFE_MS } from '../../core/access/api-keys/check.ts'
 import {
   apiKeyName,
   ApiKeyNameTaken,
@@ -7,7 +7,7 @@ import {
   listApiKeys,
   revokeApiKey,
   type ApiKey,
-} from '../../core/access/api-keys.ts'
+} from '../../core/access/api-keys/api-keys.ts'
 import { CommandError } from './failure.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
-import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-key-check.ts'
+import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-keys/check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { signUp } from '../../../core/learner/sign-up.ts'
 import { credentialsOf, type Credentials } from './credentials.ts'

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
-import { MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
+import { MAX_EMAIL_LENGTH } from '../../../core/learner/email-address.ts'
+import { MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
 import { isStorableText } from '../../../core/text.ts'
 import { ALGORITHMS, verificationKeys, type JwtTrust, type VerificationKeys } from './verification-keys.ts'
 

@@ -1,5 +1,5 @@
-import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
-import type { ManualResult, Standing } from '../../../core/manual-enrollment/request.ts'
+import { enrollManually } from '../../../core/manual-enrollment/enroll.ts'
+import type { ManualResult, LearnerState } from '../../../core/manual-enrollment/request.ts'
 import type { Answer } from '../django/answer.ts'
 import { readBulkEnrollment, type BulkEnrollment } from './bulk-enroll-fields.ts'
 import { readBody } from './post-enrollment/fields.ts'
@@ -22,7 +22,7 @@ async function bulkEnroll(request: ViewRequest): Promise<Answer> {
   if (account === null) throw new Error('Global staff has an account')
   const wish = await readBulkEnrollment(request.db, readBody(request.body))
   const metadata = metadataOf(request)
-  const results = await enrollPeople(request.db, wish, { actorId: account.id, metadata, policy: request.policy })
+  const results = await enrollManually(request.db, wish, { actorId: account.id, metadata, policy: request.policy })
   reportFailures(request, results.flat())
   return { status: 200, body: wireAnswer(wish, results) }
 }
@@ -55,7 +55,7 @@ function wireResult(result: ManualResult) {
   return { identifier, before: wireStanding(result.before), after: wireStanding(result.after) }
 }
 
-function wireStanding({ hasAccount, isEnrolled, isAllowed, autoEnroll, cohort }: Standing) {
+function wireStanding({ hasAccount, isEnrolled, isAllowed, autoEnroll, cohort }: LearnerState) {
   const state = { user: hasAccount, enrollment: isEnrolled, allowed: isAllowed, auto_enroll: autoEnroll }
   return cohort === undefined ? state : { ...state, cohort }
 }

@@ -1,4 +1,4 @@
-import { coursesStaffedBy } from '../../../core/access/course-staff.ts'
+import { coursesStaffedBy } from '../../../core/access/roles/course-staff.ts'
 import type { Enrollment } from '../../../core/enrollment/command.ts'
 import { listEnrollments } from '../../../core/enrollment/read.ts'
 import type { Answer } from '../django/answer.ts'

@@ -1,4 +1,4 @@
-import { rolesOf } from '../../../core/access/roles.ts'
+import { rolesOf } from '../../../core/access/roles/roles.ts'
 import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
 import { message, type Answer } from '../django/answer.ts'
 import { keyOrAccount } from '../auth/rights.ts'

@@ -1,5 +1,5 @@
 import type { DoneRow, RefusedRow, RowOutcome } from '../../../enterprise/bulk/answer.ts'
-import type { RefusalCode } from '../../../enterprise/bulk/refusal.ts'
+import type { RefusalCode } from '../../../enterprise/refusal.ts'
 import type { BulkRow } from './request.ts'
 
 /** The answer of the bulk route (enterprise C.7): every row is in one place, and each place in the order of the rows. */

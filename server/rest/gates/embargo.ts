@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
-import { embargoRules, refusesCountry } from '../../../core/access/embargo.ts'
-import { readEmbargoedPerson } from '../../../core/access/embargoed-person.ts'
+import { embargoRules, refusesCountry } from '../../../core/access/embargo/rules.ts'
+import { readEmbargoedLearner } from '../../../core/access/embargo/learner.ts'
 import type { CourseKey } from '../../../core/course/key.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import type { EmbargoConfig } from '../../config.ts'
@@ -46,7 +46,7 @@ export function embargoGate(
     const rule = await rules(courseKey.stored)
     if (rule === null) return
     const course = { key: courseKey.stored, org: courseKey.org }
-    const person = await readEmbargoedPerson(db, learner.id, course)
+    const person = await readEmbargoedLearner(db, learner.id, course)
     if (person.isAuthor || isGlobalStaff) return
     const country = [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
     if (country === undefined) return

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { createThrottle } from '../../../core/access/throttle.ts'
+import { createThrottle } from '../../../core/access/throttle/throttle.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import type { RateLimits } from '../../config.ts'
 import { detail, Refusal } from '../django/answer.ts'

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
-import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
+import { enrollManually } from '../../../core/manual-enrollment/enroll.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addAllowance, addCourse, addLearner } from '../../support/seed.ts'
@@ -28,7 +28,7 @@ test('a request that the database ends to break a tie begins again', async () =>
   const working = await db.transaction().execute(async (trx) => {
     await sql`select from enrollment_allowances where course_key = ${courseId} for update`.execute(trx)
     // Takes the enrollment and waits for the allowance; a second later it finds that both wait for each other.
-    const started = { done: enrollPeople(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
+    const started = { done: enrollManually(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
     await sleep(300)
     await sql`select from enrollments where learner_id = ${bob.id} for update`.execute(trx)
     return started

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KEY_LIFE_MS } from '../../../core/access/api-key-check.ts'
+import { KEY_LIFE_MS } from '../../../core/access/api-keys/check.ts'
 import { cli, cliInside } from '../../support/cli.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { buildTestApp } from '../../support/server.ts'
