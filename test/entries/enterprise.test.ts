@@ -48,6 +48,9 @@ test('what is refused as a whole is an EnterpriseError, and what cannot work a s
     { customer: 'nobody', rows: [{ username: 'a', courseId: 'b' }] },
   )
   await expect(asked).rejects.toBeInstanceOf(EnterpriseError)
-  const notKysely = enrollLearners({ db: {} as Kysely<DB>, actor }, { customer, rows: [] })
+  const notKysely = enrollLearners(
+    { db: {} as Kysely<DB>, actor },
+    { customer, rows: [{ username: 'a', courseId: 'b' }] },
+  )
   await expect(notKysely).rejects.toThrow('db has to be a Kysely')
 })

@@ -61,7 +61,8 @@ export const router = appRouter
 export const client = createClient({ url: 'http://127.0.0.1:8001', token: 'secret' })
 export const byClient = () => client.enrollment.enroll.mutate({ username: 'alice', courseId: 'x' })
 
-export const { cancelFulfilment, enrollLearners, expireLicenses, listPending, revokeLicenses } = enterprise
+export const { cancelFulfilment, cancelPending, enrollLearners, expireLicenses, listPending, revokeLicenses } =
+  enterprise
 export const bulk = () => enrollLearners({ db, actor }, { customer: 'uuid', rows: [] })
 export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat, withSavepoint } = extension
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing
@@ -69,7 +70,7 @@ export const copied = async () => cloneTestDatabase(await startTestDatabase({ se
 export const server = () => startServer({ PORT: 0 }, { policy: { filters: [] }, extensions: [own] })
 export const own: extension.Extension = {
   name: 'shop',
-  migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => void (await on.schema.dropTable('x').execute()) } },
+  migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => on.schema.dropTable('x').execute() } },
   routes: async (app) => void app.get('/orders', async () => []),
   workers: () => ({ consumers: [{ name: 'shop', apply: async (trx, all) => [trx.isTransaction, all.length] }] }),
 }
