@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import { withIdempotencyKey } from '../routers/extension.ts'
-import type { Context } from '../routers/index.ts'
+import type { ForeignContext } from '../routers/index.ts'
 import type { EnrollLearnersAnswer } from './bulk/answer.ts'
 import type { BatchContext } from './bulk/batch-context.ts'
 import { enrollLearnersRequest, type EnrollLearnersRequest } from './bulk/request.ts'
@@ -25,7 +25,7 @@ import { parseRequest } from './parse-request.ts'
  * @throws {TypeError} for a database that cannot work
  */
 export async function enrollLearners<Tables extends DB>(
-  context: Context<Tables>,
+  context: ForeignContext<Tables>,
   request: EnrollLearnersRequest,
 ): Promise<EnrollLearnersAnswer> {
   const { customer: uuid, rows, idempotencyKey: key, reason, ...options } = parseRequest(enrollLearnersRequest, request)

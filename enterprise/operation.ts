@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import { adoptDatabase, retryOnSerializationFailure, withSavepoint } from '../routers/extension.ts'
-import { createCaller, type Caller, type Context } from '../routers/index.ts'
+import { createCaller, type Caller, type Context, type ForeignContext } from '../routers/index.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
 import { errorFrom } from './failure.ts'
 
@@ -16,7 +16,7 @@ import { errorFrom } from './failure.ts'
  * @throws what the work throws
  */
 export async function runOperation<T, Tables extends DB>(
-  { db }: Pick<Context<Tables>, 'db'>,
+  { db }: Pick<ForeignContext<Tables>, 'db'>,
   work: (db: Kysely<EnterpriseDB>) => Promise<T>,
 ): Promise<T> {
   try {

@@ -10,7 +10,7 @@ export {
   type Operation,
   type OperationTable,
 } from '../routers/operation.ts'
-export { lockCheckpoint, moveCheckpoint, readCheckpoint, type Checkpoint } from '../core/event/checkpoint.ts'
+export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from '../core/event/checkpoint.ts'
 export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
 export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
 export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'

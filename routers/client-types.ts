@@ -3,7 +3,11 @@ import type { Operation, OperationTable } from './operation.ts'
 import type { operations } from './operations.ts'
 
 /** How to reach the private listener of a running server: over TCP or over its Unix socket. */
-export type ClientOptions = { readonly token: string } & (
+export type ClientOptions = {
+  readonly token: string
+  /** Milliseconds after which a call is given up that has no answer; 30 s unless given. */
+  readonly deadlineMs?: number
+} & (
   | { readonly url: string; readonly socketPath?: undefined }
   | { readonly socketPath: string; readonly url?: undefined }
 )

@@ -1,9 +1,11 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
 import { createTRPCClientProxy } from '@trpc/client'
-import { Agent, request } from 'undici'
-import { batchingClient } from './client-batches.ts'
+import { request } from 'undici'
+import { WatchingAgent } from './client-agent.ts'
+import { batchingClient, type Answer } from './client-batches.ts'
+import { RequestFailed } from './client-errors.ts'
 import type { Client, ClientOptions } from './client-types.ts'
-import type { AppRouter } from './index.ts'
+import type { AppRouter } from './router.ts'
 
 export type { Client, ClientCallOptions, ClientOf, ClientOptions } from './client-types.ts'
 
@@ -14,20 +16,29 @@ export type { Client, ClientCallOptions, ClientOf, ClientOptions } from './clien
  * @param options `url` of the private listener (`http://127.0.0.1:8001`) or its `socketPath`; `token` is the secret of
  *   one of its `INTERNAL_TOKENS`.
  * @returns a client whose calls reject with `TRPCClientError`; `error.data.reason` is the domain's code and
- *   `error.data.details` its details.
+ *   `error.data.details` its details. Where nobody was reached, or nobody answered in time, the code is `unavailable`, and
+ *   `details.sent` tells whether any byte of the request was written: if so, its fate is unknown.
  */
-export function createClient({ token, url, socketPath }: ClientOptions): Client {
-  const agent = new Agent(socketPath === undefined ? {} : { connect: { socketPath } })
+export function createClient({ token, url, socketPath, deadlineMs = 30_000 }: ClientOptions): Client {
+  const agent = new WatchingAgent(socketPath === undefined ? {} : { connect: { socketPath } })
   const base = `${(url ?? 'http://localhost').replace(/\/$/, '')}/trpc/`
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   // POST for queries as well: names travel in the body, so that a long list never makes a URL too long. Without `fetch`,
   // whose streams, clones and header objects cost more than the call.
-  const client = createTRPCClientProxy<AppRouter>(
-    batchingClient(async (path, body, signal) => {
-      const answer = await request(base + path, { dispatcher: agent, method: 'POST', headers, body, signal })
-      return { status: answer.statusCode, json: () => answer.body.json() }
-    }),
-  )
+  const send = async (path: string, body: string, signal: AbortSignal): Promise<Answer> => {
+    let sent = false
+    const onSent = () => {
+      sent = true
+    }
+    const options = { dispatcher: agent, method: 'POST', headers, body, signal, onSent } as const
+    try {
+      const { statusCode, body: answer } = await request(base + path, options)
+      return { status: statusCode, text: () => answer.text().catch((cause: unknown) => failed(cause, sent)) }
+    } catch (cause) {
+      return failed(cause, sent)
+    }
+  }
+  const client = createTRPCClientProxy<AppRouter>(batchingClient(send, deadlineMs))
   let closed: Promise<void> | undefined
   // A turn later: the calls of this one are on their way then, and are answered.
   const close = () => (closed ??= endOfTurn().then(() => agent.close()))
@@ -35,4 +46,10 @@ export function createClient({ token, url, socketPath }: ClientOptions): Client 
   // The client is a proxy that answers to every name; these two names are ours.
   const both = new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) })
   return both as typeof client & Pick<Client, 'close' | typeof Symbol.asyncDispose>
+}
+
+function failed(cause: unknown, sent: boolean): never {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const fate = sent ? 'whether it was carried out is unknown' : 'it was not carried out'
+  throw new RequestFailed(`The call had no answer (${reason}): ${fate}`, { sent, cause })
 }

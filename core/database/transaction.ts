@@ -1,4 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { waitBriefly } from './lock-wait.ts'
+import { briefPoolOf } from './own-pools.ts'
 import type { DB } from './schema.ts'
 
 /** The transaction that `db` is; null: it is a pool. The one place where a handle is taken for a transaction. */
@@ -12,7 +14,21 @@ export function inTransaction<T, Tables extends DB = DB>(
   work: (trx: Transaction<Tables>) => Promise<T>,
 ): Promise<T> {
   const joined = joinedTransaction(db)
-  return joined === null ? db.transaction().execute(work) : work(joined)
+  return joined === null ? ownTransaction(db, work) : work(joined)
+}
+
+/** A transaction of our own on a pool: its statements wait for locks only for a moment, see `lock-wait.ts`. */
+function ownTransaction<T, Tables extends DB>(
+  pool: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T> {
+  const brief = briefPoolOf(pool.getExecutor())
+  // The same pool, and so the same tables.
+  if (brief !== undefined) return brief.transaction().execute((trx) => work(trx as unknown as Transaction<Tables>))
+  return pool.transaction().execute(async (trx) => {
+    await waitBriefly(trx)
+    return work(trx)
+  })
 }
 
 /** The result of work under a savepoint, and whether its writes stay. */
@@ -58,7 +74,7 @@ async function inOwnTransaction<T, Tables extends DB>(
 ): Promise<T> {
   const undone = new Undone()
   try {
-    return await db.transaction().execute(async (trx) => {
+    return await ownTransaction(db, async (trx) => {
       const { keep, value } = await work(trx)
       if (keep) return value
       undone.value = value

@@ -1,4 +1,5 @@
 import type { Course } from '../course/course.ts'
+import type { Cancellation } from '../database/deadline.ts'
 import type { Failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 
@@ -117,6 +118,8 @@ export interface CallMetadata {
   readonly now: Date
   readonly requestId?: string | undefined
   readonly batchId?: string | undefined
+  /** Says when nobody waits for the call any more. */
+  readonly cancellation?: Cancellation | undefined
 }
 
 /** A command with the metadata of the call that it came in. */

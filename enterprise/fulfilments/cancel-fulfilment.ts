@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import type { Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { findCustomer } from '../customer.ts'
 import { operationContextOf, runAtomically, runOperation } from '../operation.ts'
 import { parseRequest } from '../parse-request.ts'
@@ -46,7 +46,7 @@ export type CancelFulfilmentAnswer =
  * @throws {TypeError} for a database that cannot work
  */
 export async function cancelFulfilment<Tables extends DB>(
-  context: Context<Tables>,
+  context: ForeignContext<Tables>,
   request: CancelFulfilmentRequest,
 ): Promise<CancelFulfilmentAnswer> {
   const { fulfilmentId: text, customer, reason } = parseRequest(cancelFulfilmentRequest, request)

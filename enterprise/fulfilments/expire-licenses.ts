@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import type { Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { countBy } from '../count-by.ts'
 import { findCustomer } from '../customer.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
@@ -51,7 +51,7 @@ export interface ExpireLicensesAnswer {
  * @throws {TypeError} for a database that cannot work
  */
 export async function expireLicenses<Tables extends DB>(
-  context: Context<Tables>,
+  context: ForeignContext<Tables>,
   request: ExpireLicensesRequest,
 ): Promise<ExpireLicensesAnswer> {
   const { licenses, customer, ignoreEnrollmentsModifiedAfter, reason } = parseRequest(expireLicensesRequest, request)

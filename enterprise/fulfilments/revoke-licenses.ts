@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import type { Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { findCustomer, type Customer } from '../customer.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { EnterpriseError } from '../errors.ts'
@@ -50,7 +50,7 @@ export interface RevokeLicensesAnswer {
  * @throws {TypeError} for a database that cannot work
  */
 export async function revokeLicenses<Tables extends DB>(
-  context: Context<Tables>,
+  context: ForeignContext<Tables>,
   request: RevokeLicensesRequest,
 ): Promise<RevokeLicensesAnswer> {
   const { customer: uuid, learner, reason } = parseRequest(revokeLicensesRequest, request)

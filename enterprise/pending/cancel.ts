@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { isStorableText, learnerLookup, storableText } from '../../routers/extension.ts'
-import type { Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { readOffers } from '../bulk/facts-offers.ts'
 import { countBy } from '../count-by.ts'
 import { findCustomer } from '../customer.ts'
@@ -75,7 +75,7 @@ export interface CancelPendingOutcome {
  * @throws {TypeError} for a database that cannot work
  */
 export async function cancelPending<Tables extends DB>(
-  context: Context<Tables>,
+  context: ForeignContext<Tables>,
   request: CancelPendingRequest,
 ): Promise<CancelPendingAnswer> {
   const { customer: uuid, rows, reason } = parseRequest(cancelPendingRequest, request)

@@ -2,7 +2,7 @@ import { CompiledQuery } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import type { Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { findCustomer } from '../customer.ts'
 import { runOperation } from '../operation.ts'
 import { parseRequest } from '../parse-request.ts'
@@ -82,7 +82,7 @@ export interface PendingEnrollment {
  * @throws {TypeError} for a database that cannot work
  */
 export async function listPending<Tables extends DB>(
-  context: Pick<Context<Tables>, 'db'>,
+  context: Pick<ForeignContext<Tables>, 'db'>,
   request: ListPendingRequest,
 ): Promise<ListPendingAnswer> {
   const { customer: uuid, states = STATES, limit, cursor } = parseRequest(listPendingRequest, request)

@@ -16,13 +16,13 @@ interface Options {
   readonly json?: boolean
 }
 
-/** `api-key`: makes, lists and revokes the keys by which other services call the REST door (rest-v1 D16). */
+/** `api-key`: makes, lists and revokes the keys by which other services call the REST API (rest-v1 D16). */
 export function addApiKey(program: Command, session: Session): void {
   const command = program
     .command('api-key')
     .summary('make, list or revoke API keys')
     .description(
-      `API keys open the REST door to other services, in the header "X-Edx-Api-Key: <key>". The database keeps only a hash
+      `API keys open the REST API to other services, in the header "X-Edx-Api-Key: <key>". The database keeps only a hash
 of each. Those that EDX_API_KEY names are not among them.`,
     )
   addCreate(command, session)

@@ -14,6 +14,7 @@ import {
   type EnrollmentEvent,
   type ErrorCode,
   type ErrorDetails,
+  type ForeignContext,
   type Learner,
   type Outcome,
 } from 'enrollment-service'
@@ -34,7 +35,7 @@ type Outputs = inferRouterOutputs<AppRouter>
 
 describe('what other code compiles against (rpc §1 to §4)', () => {
   test('a context is a database, an actor and little else', () => {
-    expectTypeOf<Kysely<DB>>().toExtend<Context['db']>()
+    expectTypeOf<Context['db']>().toEqualTypeOf<Kysely<DB>>()
     expectTypeOf<Transaction<DB>>().toExtend<Context['db']>()
     expectTypeOf<Context['actor']>().toEqualTypeOf<Actor>()
     expectTypeOf<Actor>().toEqualTypeOf<{ kind: 'service' | 'user' | 'system'; name: string }>()
@@ -124,7 +125,7 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
   })
 
   test('the caller and the client have the same procedures, typed alike', () => {
-    expectTypeOf(createCaller).parameters.toEqualTypeOf<[Context]>()
+    expectTypeOf(createCaller).parameters.toEqualTypeOf<[ForeignContext]>()
     expectTypeOf(createCaller).returns.toEqualTypeOf<Caller>()
     expectTypeOf<Caller['enrollment']['enroll']>().parameter(0).toEqualTypeOf<Inputs['enrollment']['enroll']>()
     expectTypeOf<Awaited<ReturnType<Client['enrollment']['enroll']['mutate']>>>().toEqualTypeOf<Outcome>()

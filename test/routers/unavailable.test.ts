@@ -1,7 +1,9 @@
+import { TRPCError } from '@trpc/server'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
-import { enrollmentErrorFrom, type Caller } from '../../routers/index.ts'
+import { EnrollmentError, enrollmentErrorFrom, type Caller } from '../../routers/index.ts'
+import { foreignPool, ownPool } from '../support/any-kysely.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner, addLearners } from '../support/seed.ts'
 import { callerOf, errorOf, refusalOf } from './calls.ts'
@@ -72,17 +74,30 @@ describe('a connection that is ended in the middle of a call', () => {
     expect(await callerOf(db).enrollment.history(pair)).toHaveLength(1)
   })
 
-  test('takes the whole transaction of the owner with it', async () => {
-    await using small = openDatabase({ connectionString, poolSize: 1 })
+  test.each([
+    ['our own pool', () => ownPool(connectionString, 1)],
+    ['a foreign pool', () => foreignPool(connectionString, { max: 1 })],
+  ])('takes the whole transaction of the owner with it, who is told so: %s', async (_, open) => {
+    await using small = open()
     const other = { ...pair, courseId: await addCourse(db) }
     const release = await holdSeats()
     const transaction = small.transaction().execute(async (trx) => {
       await callerOf(trx).enrollment.enroll(other)
-      return refusalOf(callerOf(trx).enrollment.enroll(pair))
+      await callerOf(trx).enrollment.enroll(pair)
     })
-    const ended = transaction.catch(String)
+    const ended = transaction.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
     await endTheWaiting()
-    expect(await ended).toMatch(/connection|closed/i)
+    const error = await ended
+    // Not the error of the call: Kysely’s, of the rollback that it could not send.
+    expect(error).not.toBeInstanceOf(TRPCError)
+    expect(String(error)).toMatch(/connection|closed/i)
+    const told = enrollmentErrorFrom(error)
+    expect(told).toBeInstanceOf(EnrollmentError)
+    expect(told).toMatchObject({ code: 'unavailable', details: {} })
+    expect(told?.cause).toBe(error)
     await release()
     expect(await callerOf(db).enrollment.get(other)).toBeNull()
   })

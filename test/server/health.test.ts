@@ -28,9 +28,9 @@ afterEach(async () => {
 
 test('both answer on both listeners', async () => {
   const server = await openTestServer(app)
-  for (const door of [server.url, server.internal]) {
+  for (const listener of [server.url, server.internal]) {
     for (const path of ['/healthz', '/readyz']) {
-      const response = await fetch(`${door}${path}`)
+      const response = await fetch(`${listener}${path}`)
       expect(response.status).toBe(200)
       expect(response.headers.get('cache-control')).toBe('no-store')
       expect(await response.json()).toEqual({ status: 'ok' })

@@ -177,23 +177,23 @@ describe.skipIf(process.platform === 'win32')('a Unix socket for the private lis
 })
 
 describe('closing', () => {
-  test.for(['url', 'internal'] as const)('finishes what runs on %s, and takes nothing new', async (door) => {
+  test.for(['url', 'internal'] as const)('finishes what runs on %s, and takes nothing new', async (side) => {
     const app = appWithRoutes()
     const server = await openTestServer(app)
-    const running = get(`${server[door]}/slow`)
+    const running = get(`${server[side]}/slow`)
     await app.arrived
     const closed = app.close()
     await sleep(100)
-    await expect(get(`${server[door]}/healthz`)).rejects.toThrow(/ECONNREFUSED/)
+    await expect(get(`${server[side]}/healthz`)).rejects.toThrow(/ECONNREFUSED/)
     app.release()
     expect((await running).body).toBe('done')
     await closed
   })
 
-  test.for(['url', 'internal'] as const)('does not wait for idle connections of %s', async (door) => {
+  test.for(['url', 'internal'] as const)('does not wait for idle connections of %s', async (side) => {
     const server = await openTestServer(appWithRoutes())
     const agent = new Agent({ keepAlive: true })
-    await get(`${server[door]}/healthz`, { agent })
+    await get(`${server[side]}/healthz`, { agent })
     const started = performance.now()
     await server[Symbol.asyncDispose]()
     expect(performance.now() - started).toBeLessThan(4_000)
@@ -216,15 +216,15 @@ describe('closing', () => {
     agent.destroy()
   })
 
-  test.for(['url', 'internal'] as const)('cuts connections of %s that hang, when their time is over', async (door) => {
+  test.for(['url', 'internal'] as const)('cuts connections of %s that hang, when their time is over', async (side) => {
     const app = appWithRoutes()
     const server = await openTestServer(app, { graceMs: 300 })
-    const { port } = new URL(server[door])
+    const { port } = new URL(server[side])
     const half = connect(Number(port), '127.0.0.1')
     half.on('error', () => {})
     half.write('POST /nobody HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n')
     await once(half, 'data') // The server has seen the request, and waits for its body.
-    const stuck = get(`${server[door]}/slow`).catch((error: unknown) => error)
+    const stuck = get(`${server[side]}/slow`).catch((error: unknown) => error)
     await app.arrived
     const started = performance.now()
     await app.close()
