@@ -8,7 +8,8 @@ import type { EventSource } from './row.ts'
 
 /** The events of a range, which is not long. */
 export function sourceOfRange(range: FeedRange): EventSource {
-  return sql`(select * from enrollment_events s where ${inRange('s', range)} offset 0)`
+  return sql`(select * from enrollment_events s where ${inRange('s', range)}
+    order by s.transaction_id, s.id offset 0)`
 }
 
 /**

@@ -150,14 +150,17 @@ const ROWS = sql<{ read: string }>`
 /** Past events in many transactions. The second batch lies in the middle, the rare kind at the end. */
 async function fill(): Promise<void> {
   const at = '2026-01-01T00:00:00Z'
-  await sql`insert into learners (username) select 'filtered-' || n from generate_series(0, ${LEARNERS - 1}::integer) n`.execute(db)
+  await sql`insert into learners (username) select 'filtered-' || n from generate_series(0, ${LEARNERS - 1}::integer) n`.execute(
+    db,
+  )
   await sql`insert into courses (course_key, org) select 'course-v1:Filtered+C' || n || '+2026', 'Filtered'
     from generate_series(0, 10) n`.execute(db)
   await sql`insert into enrollments (learner_id, course_id, is_active, mode, created, updated)
     select l.id, c.id, true, 'audit', ${at}, ${at} from learners l join courses c on c.course_key in (
       'course-v1:Filtered+C0+2026', 'course-v1:Filtered+C' || case when l.id % 3 = 0 then 1 else 2 + l.id % 9 end || '+2026')
     order by l.id`.execute(db)
-  await sql.raw(`do $$ declare first bigint; last bigint; begin
+  await sql
+    .raw(`do $$ declare first bigint; last bigint; begin
     select min(id), max(id) into first, last from enrollments;
     for step in 1..2 loop
       for chunk in 0..(last - first) / 40 loop
@@ -172,6 +175,7 @@ async function fill(): Promise<void> {
         commit;
       end loop;
     end loop;
-  end $$`).execute(db)
+  end $$`)
+    .execute(db)
   await sql`analyze`.execute(db)
 }

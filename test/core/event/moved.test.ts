@@ -29,10 +29,12 @@ describe.each([
   test('goes on where every reader is', async () => {
     const old = await embedded(ofOld)
     const next = await embedded(ofNew)
-    await moves(old.db, async () => {
-      await copyDatabase(old.url, next.url)
-      return next.db
-    })
+    expect(
+      await readAcross(old.db, async () => {
+        await copyDatabase(old.url, next.url)
+        return next.db
+      }),
+    ).toEqual(EACH_ONCE)
   })
 })
 
@@ -43,23 +45,31 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
   ])('pg_dump into a cluster with %s transaction ids', async (_, ofOld, ofNew) => {
     const old = await system(ofOld)
     const next = await cluster(ofNew)
-    await moves(old.db, async () => pool(await dumpAndRestore(programs(), old.url, next)))
+    expect(await readAcross(old.db, async () => pool(await dumpAndRestore(programs(), old.url, next)))).toEqual(
+      EACH_ONCE,
+    )
   })
 
   test('pg_dump into a cluster and back again', async () => {
     const old = await system(100_000)
     const next = await cluster()
     const there = await dumpAndRestore(programs(), old.url, next)
-    await moves(await pool(there), async () => pool(await dumpAndRestore(programs(), there, await cluster(200_000))))
+    expect(
+      await readAcross(await pool(there), async () =>
+        pool(await dumpAndRestore(programs(), there, await cluster(200_000))),
+      ),
+    ).toEqual(EACH_ONCE)
   })
 
   test('pg_dump into another database of the same cluster', async () => {
     const old = await system()
-    await moves(old.db, async () => {
-      const target = await createDatabase(old.cluster, 'restored')
-      await restore(programs(), await dump(programs(), old.url), target)
-      return pool(target)
-    })
+    expect(
+      await readAcross(old.db, async () => {
+        const target = await createDatabase(old.cluster, 'restored')
+        await restore(programs(), await dump(programs(), old.url), target)
+        return pool(target)
+      }),
+    ).toEqual(EACH_ONCE)
   })
 
   test('logical replication, whose sequences are set by hand', async () => {
@@ -73,14 +83,16 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
     // The first copy of a table waits for the transactions that are open.
     const unready = sql`select from pg_subscription_rel where srsubstate <> 'r'`
     await vi.waitFor(async () => expect((await unready.execute(db)).rows).toEqual([]), 60_000)
-    await moves(old.db, async () => {
-      const eventsIn = (of: Database) => of.selectFrom('enrollment_events').select('id').execute()
-      const written = await eventsIn(old.db)
-      await vi.waitFor(async () => expect(await eventsIn(db)).toHaveLength(written.length), 60_000)
-      await sql`drop subscription moving`.execute(db)
-      await setSequences(db)
-      return db
-    })
+    expect(
+      await readAcross(old.db, async () => {
+        const eventsIn = (of: Database) => of.selectFrom('enrollment_events').select('id').execute()
+        const written = await eventsIn(old.db)
+        await vi.waitFor(async () => expect(await eventsIn(db)).toHaveLength(written.length), 60_000)
+        await sql`drop subscription moving`.execute(db)
+        await setSequences(db)
+        return db
+      }),
+    ).toEqual(EACH_ONCE)
   })
 
   test('a standby that is promoted, and had not seen the last events', async () => {
@@ -88,36 +100,55 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
     const standby = await startStandby(programs(), old.cluster)
     onTestFinished(() => standby[Symbol.asyncDispose]())
     const db = await pool(urlIn(standby))
-    await moves(
-      old.db,
-      async () => {
-        const { rows } = await sql<{ lsn: string }>`select pg_current_wal_lsn()::text as lsn`.execute(old.db)
-        await vi.waitFor(async () => {
-          const { rows: at } = await sql`select where pg_last_wal_replay_lsn() >= ${rows[0]?.lsn}::pg_lsn`.execute(db)
-          expect(at).toHaveLength(1)
-        }, 60_000)
-        // What is on the standby is read there too.
-        const reader = newReader()
-        await readOn(reader, db)
-        expect(reader.tags.length).toBeGreaterThan(0)
-        for (const statement of [`alter system set primary_conninfo = ''`, 'select pg_reload_conf()']) {
-          await db.executeQuery(CompiledQuery.raw(statement))
-        }
-        await vi.waitFor(async () => expect((await sql`select from pg_stat_wal_receiver`.execute(db)).rows).toEqual([]))
-        return db
-      },
-      async () => {
-        await sql`select pg_promote()`.execute(db)
-      },
-    )
+    expect(
+      await readAcross(
+        old.db,
+        async () => {
+          const { rows } = await sql<{ lsn: string }>`select pg_current_wal_lsn()::text as lsn`.execute(old.db)
+          await vi.waitFor(async () => {
+            const { rows: at } = await sql`select where pg_last_wal_replay_lsn() >= ${rows[0]?.lsn}::pg_lsn`.execute(db)
+            expect(at).toHaveLength(1)
+          }, 60_000)
+          // What is on the standby is read there too.
+          const reader = newReader()
+          await readOn(reader, db)
+          expect(reader.tags.length).toBeGreaterThan(0)
+          for (const statement of [`alter system set primary_conninfo = ''`, 'select pg_reload_conf()']) {
+            await db.executeQuery(CompiledQuery.raw(statement))
+          }
+          await vi.waitFor(async () =>
+            expect((await sql`select from pg_stat_wal_receiver`.execute(db)).rows).toEqual([]),
+          )
+          return db
+        },
+        async () => {
+          await sql`select pg_promote()`.execute(db)
+        },
+      ),
+    ).toEqual(EACH_ONCE)
   })
 })
 
+// What the tests of this file write: before the move, on the old side alone, and after it.
+const BEFORE = ['late before', '1', '2', '3', '4', '5']
+const LOST = ['lost 1', 'lost 2']
+const AFTER = ['late', '6', '7', '8']
+const EACH_ONCE = {
+  part: [...BEFORE, ...AFTER],
+  all: [...BEFORE, ...AFTER],
+  ahead: [...BEFORE, ...LOST, ...AFTER],
+  consumer: [...BEFORE, ...AFTER],
+}
+
 /**
- * What happens to readers when a database moves. One has read a part, one all, and one also what the new database will not
+ * What readers get when a database moves. One has read a part, one all, and one also what the new database will not
  * have; a transaction is open when it moves, and another one commits late in the new one.
  */
-async function moves(db: Database, move: () => Promise<Database>, afterLoss: () => Promise<void> = async () => {}) {
+async function readAcross(
+  db: Database,
+  move: () => Promise<Database>,
+  afterLoss: () => Promise<void> = async () => {},
+) {
   const courseId = await addCourse(db)
   const lateBefore = await openLate(db, courseId, 'late before')
   for (const tag of ['1', '2', '3']) await enrollTagged(db, courseId, tag)
@@ -140,28 +171,23 @@ async function moves(db: Database, move: () => Promise<Database>, afterLoss: () 
   })
   await afterLoss()
 
-  const before = ['late before', '1', '2', '3', '4', '5']
   const late = await openLate(next, courseId, 'late')
   await enrollTagged(next, courseId, '6')
   const { heldBack } = await readOn(part, next)
   expect(heldBack).toMatchObject({ since: expect.any(String), by: { kind: 'transaction', pid: expect.any(Number) } })
   for (const reader of [all, ahead]) await readOn(reader, next)
-  expect([part.tags, all.tags, ahead.tags]).toEqual([before, before, [...before, 'lost 1', 'lost 2']])
+  expect([part.tags, all.tags, ahead.tags]).toEqual([BEFORE, BEFORE, [...BEFORE, ...LOST]])
 
   await settleFeedEpoch(next)
   await enrollTagged(next, courseId, '7')
   await late.commit().execute()
   await enrollTagged(next, courseId, '8')
-  const after = ['late', '6', '7', '8']
   await vi.waitFor(async () => {
     for (const reader of [part, all, ahead]) expect((await readOn(reader, next, 3)).heldBack).toBeNull()
-    expect(all.tags).toHaveLength(before.length + after.length)
+    expect(all.tags).toHaveLength(BEFORE.length + AFTER.length)
   })
-  expect(part.tags).toEqual([...before, ...after])
-  expect(all.tags).toEqual([...before, ...after])
-  expect(ahead.tags).toEqual([...before, 'lost 1', 'lost 2', ...after])
   while ((await consumeFeed(next, consumer, { limit: 4 })) > 0);
-  expect(consumer.tags).toEqual([...before, ...after])
+  return { part: part.tags, all: all.tags, ahead: ahead.tags, consumer: consumer.tags }
 }
 
 function taggingConsumer() {
