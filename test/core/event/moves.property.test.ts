@@ -77,7 +77,7 @@ test('any reader of any history gets each event once, in the order of each enrol
       seen.moves += world.moves()
       seen.events += final.length
     }),
-    { numRuns: 8 },
+    { numRuns: 8, endOnFailure: true },
   )
   expect(seen.moves).toBeGreaterThan(8)
   expect(seen.events).toBeGreaterThan(50)
