@@ -26,10 +26,11 @@ export interface ErrorDetails {
   batchTooLarge: { limit: number }
   vetoed: { by: string; message: string }
   notAttempted: Record<never, never>
-  unavailable: Record<never, never>
+  /** `retryAfterMs`: the service sheds load, and may have room again then. */
+  unavailable: { retryAfterMs?: number }
 }
 
-/** Why a course lets nobody in. */
+/** Why enrollment in a course run is closed. */
 export type ClosedReason = 'notStarted' | 'ended' | 'invitationOnly' | 'allowanceTaken'
 
 export type ErrorCode = keyof ErrorDetails
@@ -37,7 +38,7 @@ export type ErrorCode = keyof ErrorDetails
 /** An error as a value: what {@link EnrollmentError} carries, ready for JSON. */
 export type Failure = { [C in ErrorCode]: { code: C; message: string; details: ErrorDetails[C] } }[ErrorCode]
 
-/** A rule of the domain said no. Knows no transport; each door has its own words for it. */
+/** A rule of the domain said no. It knows no transport: each API words it in its own way. */
 export class EnrollmentError extends Error {
   override readonly name = 'EnrollmentError'
   readonly code: ErrorCode
@@ -54,8 +55,26 @@ export class EnrollmentError extends Error {
 
 /** Builds the value of an error with its message. */
 export function failure<C extends ErrorCode>(code: C, details: ErrorDetails[C]): Failure {
+  const short = withShortTexts(details)
   // True by construction: `details` belongs to `code`; TypeScript cannot follow a generic key through the union.
-  return { code, message: messages[code](details), details } as unknown as Failure
+  return { code, message: messages[code](short), details: short } as unknown as Failure
+}
+
+/** Characters of a text in an error, which may be one of the input (rpc §4). */
+const MAX_TEXT = 255
+
+/** Of the same fields: only texts are shorter. */
+function withShortTexts<T extends object>(details: T): T {
+  const isLong = Object.values(details).some((value) => typeof value === 'string' && value.length > MAX_TEXT)
+  if (!isLong) return details
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, short(value)])) as T
+}
+
+function short(value: unknown): unknown {
+  if (typeof value !== 'string' || value.length <= MAX_TEXT) return value
+  const kept = value.slice(0, MAX_TEXT - 1)
+  // Half of a pair is no text.
+  return `${kept.isWellFormed() ? kept : kept.slice(0, -1)}…`
 }
 
 const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {

@@ -1,6 +1,6 @@
 /**
  * Works on what a source gives, several at once, and yields what comes out in the order of the source: a result when the
- * source has given `atOnce` more, or has ended. While the one who asked uses a result, work goes on.
+ * source has given `atOnce` more, or has ended. Work goes on while the caller uses a result.
  *
  * @param work is called in the order of the source.
  * @param atOnce the most of them that run at the same time; one more waits to begin.
@@ -24,7 +24,7 @@ export async function* pipelined<T, R>(
       const oldest = running.length < atOnce ? undefined : running.shift()
       const finished = oldest && { result: await oldest }
       const started = (async () => work(next.value))()
-      // Awaited in its turn; one who stops before must not leave a rejection behind.
+      // It is awaited in its turn; where the caller stops before, a rejection must not stay unhandled.
       started.catch(() => {})
       running.push(started)
       if (finished) yield finished.result

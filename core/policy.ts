@@ -1,6 +1,6 @@
 import type { EnrollmentFilter, FilterErrorReporter } from './enrollment/filter.ts'
 
-/** What a site decides about enrollment, the same for every door. Keep one object: calls of one policy share rounds. */
+/** What a site decides about enrollment, for all APIs. Keep one object: only calls with the same policy share batches. */
 export interface Policy {
   /** The mode of a request that names none, and the mode of a course that offers none. */
   readonly defaultMode: string
@@ -8,7 +8,7 @@ export interface Policy {
   readonly legacyKeysInvitationOnly: boolean
   /** The site's own rules about who is added, asked in this order. */
   readonly filters?: readonly EnrollmentFilter[] | undefined
-  /** Is told when a filter fails; the row that it failed on is refused. */
+  /** Called when a filter fails; the command that it failed on is refused. */
   readonly onFilterError?: FilterErrorReporter | undefined
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** The account under which PostgreSQL's programs run. */
-export interface Account {
+export interface SystemAccount {
   /** Stands before the program on its command line. */
   prefix: string[]
   /** Set where the process changes its user. */
@@ -24,7 +24,7 @@ export interface Account {
  * @param initdb the program that the account must be able to run
  * @param dataDir the directory that the account must be able to reach
  */
-export async function chooseAccount(initdb: string, dataDir: string): Promise<Account> {
+export async function chooseAccount(initdb: string, dataDir: string): Promise<SystemAccount> {
   if (process.getuid?.() !== 0) return { prefix: [] }
   for (const account of await candidates(dataDir)) {
     if (await reaches(account, initdb, dirname(dataDir))) return account
@@ -35,9 +35,9 @@ export async function chooseAccount(initdb: string, dataDir: string): Promise<Ac
   )
 }
 
-async function candidates(dataDir: string): Promise<Account[]> {
+async function candidates(dataDir: string): Promise<SystemAccount[]> {
   const { uid, gid } = await lstat(dataDir)
-  const found: Account[] = []
+  const found: SystemAccount[] = []
   if (uid !== 0) found.push(switchTo({ uid, gid }))
   if (process.platform === 'linux') found.push({ prefix: NAMESPACE, owner: { uid: 0, gid: 0 } })
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '')
@@ -51,11 +51,11 @@ async function candidates(dataDir: string): Promise<Account[]> {
 // The number has no meaning outside the namespace: files stay root's, and so do the process and its signals.
 const NAMESPACE = ['unshare', '--user', '--map-user=65534', '--map-group=65534', '--']
 
-function switchTo(user: { uid: number; gid: number }): Account {
+function switchTo(user: { uid: number; gid: number }): SystemAccount {
   return { prefix: [], user, owner: user }
 }
 
-async function reaches(account: Account, program: string, directory: string): Promise<boolean> {
+async function reaches(account: SystemAccount, program: string, directory: string): Promise<boolean> {
   const [file, ...args] = [...account.prefix, 'sh', '-c', 'cd "$1" && exec "$0" --version', program, directory]
   if (file === undefined) return false
   return promisify(execFile)(file, args, { ...account.user, env: {} }).then(
@@ -64,8 +64,8 @@ async function reaches(account: Account, program: string, directory: string): Pr
   )
 }
 
-/** Makes the data directory and the named entries in it the account's own, as it may differ from the last run's. */
-export async function giveTo(account: Account, dataDir: string, names: string[]): Promise<void> {
+/** Makes the account the owner of the data directory and of the named entries in it; the last run may have used another. */
+export async function giveFilesTo(account: SystemAccount, dataDir: string, names: string[]): Promise<void> {
   if (account.owner === undefined) return
   for (const name of names) await changeOwner(join(dataDir, name), account.owner)
   await lchown(dataDir, account.owner.uid, account.owner.gid)

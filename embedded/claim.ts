@@ -1,29 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, DatabaseError, escapeIdentifier } from 'pg'
 import type { Cluster } from './cluster.ts'
-import { HOST, lastWords, launchPostmaster, runningPostmaster, type Postmaster } from './postmaster.ts'
+import { HOST, lastLogEntries, launchPostmaster, runningPostmaster, type Postmaster } from './postmaster.ts'
 
 /**
  * What a process holds as long as it uses an embedded server: a session with an advisory lock in it. The lock ends
  * with the process, however that ends, and names it while it lasts.
  */
 export interface Claim {
-  /** A guest's is notified when somebody else comes. */
+  /** The session. That of a guest is notified when another process claims the server. */
   client: Client
   postmaster: Postmaster
   /** True when this process started the server. */
   launched: boolean
 }
 
-/** An owner keeps every other owner away; guests come beside an owner and beside each other. */
-export type Mode = 'owner' | 'guest'
+/** There is at most one owner at a time; any number of guests share the server with it and with each other. */
+export type ClaimMode = 'owner' | 'guest'
 
 /**
  * Claims the server that runs on the cluster's files, and starts one where none runs.
  *
  * @throws when another process owns it, naming that process; when PostgreSQL cannot start, with its own words
  */
-export async function claimServer(cluster: Cluster, mode: Mode): Promise<Claim> {
+export async function claimServer(cluster: Cluster, mode: ClaimMode): Promise<Claim> {
   const deadline = Date.now() + READY_MS
   let launches = 0
   let child: number | undefined
@@ -36,7 +36,7 @@ export async function claimServer(cluster: Cluster, mode: Mode): Promise<Claim> 
     } else {
       const pause = LAUNCH_PAUSES_MS[launches++]
       if (pause === undefined)
-        throw new Error(`PostgreSQL did not start in ${cluster.files}: ${await lastWords(cluster)}`)
+        throw new Error(`PostgreSQL did not start in ${cluster.files}: ${await lastLogEntries(cluster)}`)
       await sleep(pause)
       child = await launchPostmaster(cluster)
     }
@@ -51,7 +51,7 @@ const READY_MS = 120_000
 const LAUNCH_PAUSES_MS = [0, 200, 400, 800, 1_600]
 
 /** @returns nothing when the server does not answer yet, or ends meanwhile */
-async function claim(cluster: Cluster, postmaster: Postmaster, mode: Mode): Promise<Client | undefined> {
+async function claim(cluster: Cluster, postmaster: Postmaster, mode: ClaimMode): Promise<Client | undefined> {
   if (!postmaster.port) return undefined
   const client = new Client({
     host: HOST,

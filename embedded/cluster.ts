@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { chooseAccount, giveTo } from './account.ts'
+import { chooseAccount, giveFilesTo } from './account.ts'
 import { resolveBinaries, type Binaries } from './binaries.ts'
 
 /** The files of one embedded PostgreSQL. */
@@ -63,7 +63,7 @@ async function initialise(cluster: { dataDir: string; files: string; binaries: B
   try {
     await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
     const account = await chooseAccount(binaries.initdb, dataDir)
-    await giveTo(account, dataDir, [`${name}.password`])
+    await giveFilesTo(account, dataDir, [`${name}.password`])
     const [program, ...args] = [...account.prefix, binaries.initdb, ...INITDB, '-D', fresh, '--pwfile', passwordFile]
     if (!cluster.durable) args.push('--no-sync')
     await promisify(execFile)(program, args, { ...account.user, cwd: dataDir, env: LOCALE })

@@ -5,7 +5,7 @@ import { open, readFile, rename, stat } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chooseAccount, giveTo } from './account.ts'
+import { chooseAccount, giveFilesTo } from './account.ts'
 import { FILES, isAlive, LOCALE, type Cluster } from './cluster.ts'
 
 /** A PostgreSQL server process, as the file in which PostgreSQL notes it says. */
@@ -81,7 +81,7 @@ export async function launchPostmaster(cluster: Cluster): Promise<number | undef
   const account = await chooseAccount(cluster.binaries.postgres, cluster.dataDir)
   const port = await choosePort(cluster)
   await using log = await openLog(cluster.log)
-  await giveTo(account, cluster.dataDir, [FILES, `${FILES}.log`])
+  await giveFilesTo(account, cluster.dataDir, [FILES, `${FILES}.log`])
   const settings = { listen_addresses: HOST, port: String(port), unix_socket_directories: '', ...cluster.settings }
   const [program, ...args] = [...account.prefix, cluster.binaries.postgres, '-D', cluster.files]
   for (const [name, value] of Object.entries(settings)) args.push('-c', `${name}=${value}`)
@@ -128,7 +128,7 @@ async function openLog(path: string) {
 }
 
 /** Why the server ended, by the last entries of weight in its log. */
-export async function lastWords(cluster: Cluster): Promise<string> {
+export async function lastLogEntries(cluster: Cluster): Promise<string> {
   const lines = (await readFile(cluster.log, 'utf8')).split('\n')
   const entries = lines.map((line) => line.replace(/^.*? \[\d+\] /, '')).filter((line) => WEIGHTY.test(line))
   return [...new Set(entries.slice(-3))].join(' ') || `see ${cluster.log}`

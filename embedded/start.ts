@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { claimServer, isLastGuest, type Claim, type Mode } from './claim.ts'
+import { claimServer, isLastGuest, type Claim, type ClaimMode } from './claim.ts'
 import { openCluster, type Cluster } from './cluster.ts'
 import { HOST, requestShutdown, stopPostmaster } from './postmaster.ts'
 
@@ -13,10 +13,10 @@ export interface EmbeddedDatabase extends AsyncDisposable {
 }
 
 export interface EmbeddedDatabaseOptions {
-  /** Holds what is kept between starts, `postgres/` and `postgres.log`; created with mode 0700. */
+  /** The directory of the files that stay between starts, `postgres/` and `postgres.log`; created with mode 0700. */
   dataDir: string
-  /** An owner is the only one and stops the server when it stops. Of guests without an owner, the last one stops it. */
-  mode: Mode
+  /** An owner is the only one, and its end stops the server. Where there is no owner, the last guest stops it. */
+  mode: ClaimMode
   /** False gives up safety from power loss for speed: only for data that may be lost. */
   durable?: boolean
   /** PostgreSQL settings by name; without effect on a server that was joined. */

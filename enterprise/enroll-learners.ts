@@ -2,57 +2,56 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import { withIdempotencyKey } from '../routers/extension.ts'
-import { type Context } from '../routers/index.ts'
-import { enrollLearnersRequest, type EnrollLearnersOrder, type EnrollLearnersRequest } from './bulk/request.ts'
-import { findCustomer } from './customer.ts'
-import type { EnterpriseTables } from './database/schema.ts'
-import { run } from './bulk/run.ts'
-import type { Unit } from './bulk/unit.ts'
-import { errorFrom } from './failure.ts'
+import type { ForeignContext } from '../routers/index.ts'
 import type { EnrollLearnersAnswer } from './bulk/answer.ts'
+import type { BatchContext } from './bulk/batch-context.ts'
+import { enrollLearnersRequest, type EnrollLearnersRequest } from './bulk/request.ts'
+import { runBatch } from './bulk/run-batch.ts'
+import { findCustomer } from './customer.ts'
+import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
+import { operationContextOf, runOperation } from './operation.ts'
 import { parseRequest } from './parse-request.ts'
 
 /**
  * Enrolls learners of a customer in course runs, each row with its honest outcome (enterprise C.4 to C.6, C.11). Link,
- * enrollment, record, fulfilment and what waits of one row are written together or not at all. A batch equals its rows one
- * after another.
+ * enrollment, record, fulfilment and pending enrollment of one row are written together or not at all. A batch equals its
+ * rows one after another.
  *
  * On a pool, rows run in chunks of a thousand that each have a transaction; `strict`, `dryRun` and an idempotency key make
- * it one. In a caller's transaction everything happens there; a tie that the database breaks is then its owner's to repeat.
+ * it one. In a caller's transaction everything happens there; after a serialization conflict its owner has to repeat it.
  *
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`: nothing was done
  * @throws {EnrollmentError} `idempotencyMismatch`; `unavailable`: on a pool nothing was done, and the call is safe to repeat
+ * @throws {TypeError} for a database that cannot work
  */
-export async function enrollLearners(context: Context, request: EnrollLearnersRequest): Promise<EnrollLearnersAnswer> {
-  const order = parseRequest(enrollLearnersRequest, request)
-  try {
-    return await enroll(context, order)
-  } catch (error) {
-    throw errorFrom(error)
-  }
-}
-
-async function enroll(context: Context, { customer: uuid, rows, ...order }: EnrollLearnersOrder) {
-  const { db, now: clock, requestId, ...rest } = context
-  const customer = await findCustomer(db.$extendTables<EnterpriseTables>(), uuid)
-  const now = clock?.() ?? new Date()
-  const batchId = randomUUID()
-  const unit: Unit = {
-    context: rest,
-    customer,
-    order,
-    rowCount: rows.length,
-    batchId,
-    requestId: requestId ?? batchId,
-    at: now.toISOString(),
-  }
-  const asked = rows.map((row, index) => ({ index, order: row }))
-  const work = (on: Kysely<DB>) => run(on, asked, unit)
-  const { idempotencyKey: key, ...input } = order
-  if (key === undefined || order.dryRun) return work(db)
-  const use = { actor: context.actor.name, scope: `enterprise.enrollLearners ${customer.uuid}`, key, now }
-  const { answer, replayed } = await withIdempotencyKey(db, { ...use, input: { rows, ...input } }, work, {
-    keepIf: ({ status }) => status === 'applied',
+export async function enrollLearners<Tables extends DB>(
+  context: ForeignContext<Tables>,
+  request: EnrollLearnersRequest,
+): Promise<EnrollLearnersAnswer> {
+  const { customer: uuid, rows, idempotencyKey: key, reason, ...options } = parseRequest(enrollLearnersRequest, request)
+  return runOperation(context, async (db) => {
+    const customer = await findCustomer(db, uuid)
+    const batchId = randomUUID()
+    const operation = operationContextOf(context, { reason, ownId: batchId })
+    const batch: BatchContext = { ...operation, batchId, customer, options, rowCount: rows.length }
+    const numbered = rows.map((row, index) => ({ index, request: row }))
+    const work = (on: Kysely<EnterpriseDB>) => runBatch(on, numbered, batch)
+    if (key === undefined || options.dryRun) return work(db)
+    const use = {
+      actor: context.actor.name,
+      scope: `enterprise.enrollLearners ${customer.uuid}`,
+      key,
+      input: { rows, ...options, ...(reason !== undefined && { reason }) },
+      now: new Date(operation.at),
+    }
+    const { answer, replayed } = await withIdempotencyKey(
+      db,
+      use,
+      (trx) => work(trx.$extendTables<EnterpriseTables>()),
+      {
+        keepIf: ({ status }) => status === 'applied',
+      },
+    )
+    return replayed ? { ...answer, status: 'replayed' } : answer
   })
-  return replayed ? { ...answer, status: 'replayed' as const } : answer
 }

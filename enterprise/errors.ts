@@ -1,7 +1,7 @@
 import type { Learner } from '../routers/index.ts'
 
-/** Why the tenant turns a whole request down, and what each reason tells. */
-interface EnterpriseErrorDetails {
+/** Why a whole request is refused, and what each reason tells. */
+export interface EnterpriseErrorDetails {
   customerNotFound: { customer: string }
   /** The customer is not linked with such a learner, or no longer. */
   learnerNotLinked: { customer: string; learner: Learner }
@@ -11,7 +11,7 @@ interface EnterpriseErrorDetails {
 
 export type EnterpriseErrorCode = keyof EnterpriseErrorDetails
 
-/** The tenant did not even begin: nothing of the request was done. Rows that fail alone are outcomes, not errors. */
+/** Nothing of the request was done, because it cannot even begin. Rows that fail alone are outcomes, not errors. */
 export class EnterpriseError<C extends EnterpriseErrorCode = EnterpriseErrorCode> extends Error {
   override readonly name = 'EnterpriseError'
   readonly code: C

@@ -11,14 +11,17 @@ export function isConstraintViolation(error: unknown): boolean {
   return ('code' in error && CONSTRAINT.test(String(error.code))) || isConstraintViolation(error.cause)
 }
 
-/** Whether the database could not be reached, or broke a tie: nothing is wrong with what was asked. */
+/** Whether the database could not be reached, or ended the transaction in favor of another: the request itself is fine. */
 export function isUnavailable(error: unknown): boolean {
   return isDatabaseUnavailable(error) || enrollmentErrorFrom(error)?.code === 'unavailable'
 }
 
-/** The error to tell of: that of the house, `unavailable` among them, and anything else as it is. */
+/**
+ * The error that a caller of the extension gets: the `EnrollmentError` in it, `unavailable` for an error of the database that
+ * says so, anything else as it is.
+ */
 export function errorFrom(error: unknown): unknown {
-  const ofTheHouse = enrollmentErrorFrom(error)
-  if (ofTheHouse !== undefined || !isUnavailable(error)) return ofTheHouse ?? error
-  return new EnrollmentError(failure('unavailable', {}), { cause: error })
+  const domainError = enrollmentErrorFrom(error)
+  if (domainError !== undefined) return domainError
+  return isUnavailable(error) ? new EnrollmentError(failure('unavailable', {}), { cause: error }) : error
 }

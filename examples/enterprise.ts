@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Transaction } from 'kysely'
 import { enrollLearners } from '../enterprise/enroll-learners.ts'
 import type { EnterpriseDB } from '../enterprise/database/schema.ts'
 import { countRows, countsTable, type Counts } from './counts.ts'
@@ -49,7 +49,7 @@ say(countsTable({ before: beforeRepeat, after: await countRows(db, world) }))
 
 /** The ledger is any code of the customer's: it has the transaction in hand, and `enrollLearners` joins it. */
 async function buyAndEnroll(
-  trx: Kysely<EnterpriseDB & LedgerTable>,
+  trx: Transaction<EnterpriseDB & LedgerTable>,
   { customer, usernames }: World,
   courses: readonly string[],
 ): Promise<string> {

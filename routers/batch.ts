@@ -4,9 +4,11 @@ import { z } from 'zod'
 import type { DB } from '../core/database/schema.ts'
 import type { BatchItem, EnrollmentCommand, Result } from '../core/enrollment/command.ts'
 import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
+import { withinWorkLimit } from '../core/database/work-limit.ts'
 import { EnrollmentError, failure } from '../core/errors.ts'
 import { withIdempotencyKey } from '../core/idempotency/key.ts'
 import { storableText } from '../core/text.ts'
+import { batchItems } from './bounded-input.ts'
 import { mutation, type Call, type Operation } from './operation.ts'
 import { batchAnswer, type batchResult } from './outputs.ts'
 
@@ -14,7 +16,7 @@ import { batchAnswer, type batchResult } from './outputs.ts'
 const MAX_ITEMS = 10_000
 
 /** The fields of a batch; `I` is an item. */
-interface Batch<I> {
+export interface Batch<I> {
   readonly items: readonly I[]
   readonly failureMode: 'bestEffort' | 'strict'
   readonly dryRun: boolean
@@ -22,7 +24,7 @@ interface Batch<I> {
 }
 
 /** The same as it is sent. */
-interface BatchInput<I> {
+export interface BatchInput<I> {
   items: I[]
   failureMode?: 'bestEffort' | 'strict' | undefined
   dryRun?: boolean | undefined
@@ -56,7 +58,8 @@ export function batchOperation<I extends BatchItemInput, Raw>(
     input: schemaOf(item),
     output: batchAnswer,
     async handler({ db, ...call }, { idempotencyKey: key, ...batch }) {
-      const work = (on: Kysely<DB>, asOne: boolean) => enrollBatch(on, batch, commandOf, { ...call, asOne })
+      const work = (on: Kysely<DB>, asOne: boolean) =>
+        withinWorkLimit(on, batch.items.length, () => enrollBatch(on, batch, commandOf, { ...call, asOne }))
       // A dry run keeps nothing, so it neither uses a key nor is answered from one.
       if (key === undefined || batch.dryRun) return work(db, false)
       const { actor, now } = call.metadata
@@ -72,7 +75,7 @@ export function batchOperation<I extends BatchItemInput, Raw>(
 /** Before the items are looked at one by one: a batch that is too large costs nothing. */
 function schemaOf<I, Raw>(item: z.ZodType<I, Raw>): z.ZodType<Batch<I>, BatchInput<Raw>> {
   const schema = z.strictObject({
-    items: z.array(item).min(1),
+    items: batchItems(item),
     failureMode: z.enum(['bestEffort', 'strict']).default('bestEffort'),
     dryRun: z.boolean().default(false),
     idempotencyKey: storableText(255).min(1).optional(),

@@ -1,11 +1,12 @@
 import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server'
-import type { Kysely } from 'kysely'
+import type { ControlledTransaction, Kysely, Transaction } from 'kysely'
 import { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
 import { isStorableText } from '../core/text.ts'
+import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
 import type { AnyOperation, Call } from './operation.ts'
 
@@ -16,12 +17,9 @@ export interface Logger {
 }
 
 /** What a caller brings along (rpc §1). Nothing from HTTP is in it. */
-export interface Context<Tables extends DB = DB> {
-  /**
-   * The pool, or a transaction: then everything happens inside it, on its connection. Any Kysely over `pg` whose database has
-   * our tables, with tables, plugins and type parsers of its own.
-   */
-  readonly db: Kysely<Tables>
+export interface Context {
+  /** The pool, or a transaction: then everything happens inside it, on its connection. */
+  readonly db: Kysely<DB>
   readonly actor: Actor
   readonly log?: Logger | undefined
   readonly requestId?: string | undefined
@@ -30,6 +28,14 @@ export interface Context<Tables extends DB = DB> {
   /** What the site decides; the defaults are those of the server without settings. */
   readonly policy?: Policy | undefined
 }
+
+/** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
+export interface ForeignContext<Tables extends DB = DB> extends Omit<Context, 'db'> {
+  readonly db: ForeignDatabase<Tables>
+}
+
+/** Each class by its name: TypeScript finds out `Tables` then, whichever of them it is given. */
+export type ForeignDatabase<Tables extends DB> = Kysely<Tables> | Transaction<Tables> | ControlledTransaction<Tables>
 
 /** A context with its database adopted, and the API through which calls come. */
 export interface CallContext extends Omit<Context, 'db'> {
@@ -40,7 +46,7 @@ export interface CallContext extends Omit<Context, 'db'> {
 }
 
 /** @throws {TypeError} for a database that cannot work. */
-export function callContextOf<Tables extends DB>({ db, ...context }: Context<Tables>, via: Via): CallContext {
+export function callContextOf<Tables extends DB>({ db, ...context }: ForeignContext<Tables>, via: Via): CallContext {
   return { ...context, database: adoptDatabase(db), via }
 }
 
@@ -56,30 +62,42 @@ export async function callOperation(
   context: CallContext,
   path: string,
   input: unknown,
+  { signal }: CallOptions = {},
 ): Promise<unknown> {
-  return reported(operation, context, path, async () => {
-    const call = callOf(context)
-    return handle(operation, context, call, parsed(operation, input))
-  })
+  const work = async () => handle(operation, context, callOf(context), parsed(operation, input), signal)
+  return reported(operation, context, path, work, signal)
 }
 
 /** Runs the handler on the database of the context. */
 export function handle(
   { handler }: AnyOperation,
   { database, pipeline }: CallContext,
-  call: Omit<Call, 'db'>,
+  { metadata, policy }: Omit<Call, 'db'>,
   input: unknown,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  // The schema of the operation has read the input.
-  return database.run((db) => handler({ ...call, db, pipeline }, input as never))
+  return database.run(
+    (db, cancellation) => {
+      const call = { db, policy, pipeline, metadata: { ...metadata, cancellation } }
+      return handler(call, input as never) // The schema of the operation has read the input.
+    },
+    { signal },
+  )
 }
 
-/** Tells the log about a call, and throws its errors as those of tRPC. */
+/** What a call may have beside its input. */
+export interface CallOptions {
+  /** Gives the call up: it stops waiting, and work that has not reached the database is not done. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Tells the log about a call, and throws its errors as those of tRPC; the reason of a signal is thrown as it is. */
 export async function reported<T>(
   { type }: Pick<AnyOperation, 'type'>,
   { log, now }: Pick<CallContext, 'log' | 'now'>,
   path: string,
   work: () => Promise<T>,
+  signal: AbortSignal | undefined,
 ): Promise<T> {
   const started = performance.now()
   const report = (ok: boolean) => {
@@ -93,6 +111,7 @@ export async function reported<T>(
     return output
   } catch (cause) {
     report(false)
+    if (signal?.aborted === true && cause === signal.reason) throw cause
     const error = toTRPCError(getTRPCErrorFromUnknown(cause))
     if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
     throw error
@@ -102,7 +121,7 @@ export async function reported<T>(
 function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
   const result = schema.safeParse(input)
   if (result.success) return result.data
-  throw new TRPCError({ code: 'BAD_REQUEST', cause: result.error })
+  throw new TRPCError({ code: 'BAD_REQUEST', cause: inputErrorOf(result.error) })
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { callContextOf, callOperation, type CallContext, type Context } from './call.ts'
+import { callContextOf, callOperation, type CallContext, type CallOptions, type ForeignContext } from './call.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Operation, OperationTable } from './operation.ts'
 import { operations } from './operations.ts'
@@ -10,7 +10,7 @@ import type { BatchResult } from './batch.ts'
 export type CallerOf<T extends OperationTable> = {
   [Group in keyof T]: {
     [Name in keyof T[Group]]: T[Group][Name] extends Operation<infer _, infer S, infer O>
-      ? (input: z.input<S>) => Promise<O>
+      ? (input: z.input<S>, options?: CallOptions) => Promise<O>
       : never
   }
 }
@@ -49,7 +49,7 @@ export interface Caller extends CallerOf<Omit<typeof operations, 'enrollment'>> 
  *   arrive as `TRPCError`; {@link enrollmentErrorFrom} finds the domain's own error in them.
  * @throws {TypeError} for a database that cannot work.
  */
-export function createCaller<Tables extends DB>(context: Context<Tables>): Caller {
+export function createCaller<Tables extends DB>(context: ForeignContext<Tables>): Caller {
   return callerOf(callContextOf(context, 'caller'))
 }
 
@@ -70,7 +70,7 @@ function functionsOf<T extends OperationTable>(table: T, context: CallContext): 
   const groups = Object.entries(table).map(([group, ofGroup]) => {
     const functions = Object.entries(ofGroup).map(([name, operation]) => {
       const path = `${group}.${name}`
-      return [name, (input: unknown) => callOperation(operation, context, path, input)]
+      return [name, (input: unknown, options?: CallOptions) => callOperation(operation, context, path, input, options)]
     })
     return [group, Object.fromEntries(functions)]
   })

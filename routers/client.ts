@@ -1,17 +1,13 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
-import { createTRPCClientProxy, type TRPCClient } from '@trpc/client'
-import { Agent, request } from 'undici'
-import { batchingClient } from './client-batches.ts'
-import type { AppRouter } from './index.ts'
+import { createTRPCClientProxy } from '@trpc/client'
+import { request } from 'undici'
+import { WatchingAgent } from './client-agent.ts'
+import { batchingClient, type Answer } from './client-batches.ts'
+import { RequestFailed } from './client-errors.ts'
+import type { Client, ClientOptions } from './client-types.ts'
+import type { AppRouter } from './router.ts'
 
-/** How to reach the private listener of a running server: over TCP or over its Unix socket. */
-export type ClientOptions = { readonly token: string } & (
-  | { readonly url: string; readonly socketPath?: undefined }
-  | { readonly socketPath: string; readonly url?: undefined }
-)
-
-/** One function per procedure, e.g. `client.enrollment.enroll.mutate(input)`; `await using` or `close()` ends it. */
-export type Client = TRPCClient<AppRouter> & AsyncDisposable & { close(): Promise<void> }
+export type { Client, ClientCallOptions, ClientOf, ClientOptions } from './client-types.ts'
 
 /**
  * Makes a typed client for another process of the same deployment. Calls made in the same turn of the event loop travel
@@ -20,24 +16,40 @@ export type Client = TRPCClient<AppRouter> & AsyncDisposable & { close(): Promis
  * @param options `url` of the private listener (`http://127.0.0.1:8001`) or its `socketPath`; `token` is the secret of
  *   one of its `INTERNAL_TOKENS`.
  * @returns a client whose calls reject with `TRPCClientError`; `error.data.reason` is the domain's code and
- *   `error.data.details` its details.
+ *   `error.data.details` its details. Where nobody was reached, or nobody answered in time, the code is `unavailable`, and
+ *   `details.sent` tells whether any byte of the request was written: if so, its fate is unknown.
  */
-export function createClient({ token, url, socketPath }: ClientOptions): Client {
-  const agent = new Agent(socketPath === undefined ? {} : { connect: { socketPath } })
+export function createClient({ token, url, socketPath, deadlineMs = 30_000 }: ClientOptions): Client {
+  const agent = new WatchingAgent(socketPath === undefined ? {} : { connect: { socketPath } })
   const base = `${(url ?? 'http://localhost').replace(/\/$/, '')}/trpc/`
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   // POST for queries as well: names travel in the body, so that a long list never makes a URL too long. Without `fetch`,
   // whose streams, clones and header objects cost more than the call.
-  const client = createTRPCClientProxy<AppRouter>(
-    batchingClient(async (path, body, signal) => {
-      const answer = await request(base + path, { dispatcher: agent, method: 'POST', headers, body, signal })
-      return { status: answer.statusCode, json: () => answer.body.json() }
-    }),
-  )
+  const send = async (path: string, body: string, signal: AbortSignal): Promise<Answer> => {
+    let sent = false
+    const onSent = () => {
+      sent = true
+    }
+    const options = { dispatcher: agent, method: 'POST', headers, body, signal, onSent } as const
+    try {
+      const { statusCode, body: answer } = await request(base + path, options)
+      return { status: statusCode, text: () => answer.text().catch((cause: unknown) => failed(cause, sent)) }
+    } catch (cause) {
+      return failed(cause, sent)
+    }
+  }
+  const client = createTRPCClientProxy<AppRouter>(batchingClient(send, deadlineMs))
   let closed: Promise<void> | undefined
   // A turn later: the calls of this one are on their way then, and are answered.
   const close = () => (closed ??= endOfTurn().then(() => agent.close()))
   const own: Record<PropertyKey, unknown> = { close, [Symbol.asyncDispose]: close }
   // The client is a proxy that answers to every name; these two names are ours.
-  return new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) }) as Client
+  const both = new Proxy(client, { get: (target, key, receiver) => own[key] ?? Reflect.get(target, key, receiver) })
+  return both as typeof client & Pick<Client, 'close' | typeof Symbol.asyncDispose>
+}
+
+function failed(cause: unknown, sent: boolean): never {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const fate = sent ? 'whether it was carried out is unknown' : 'it was not carried out'
+  throw new RequestFailed(`The call had no answer (${reason}): ${fate}`, { sent, cause })
 }

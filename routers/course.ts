@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readCourseOffers } from '../core/course/offers.ts'
 import { getCourse } from '../core/course/read.ts'
+import { boundedArray } from './bounded-input.ts'
 import { courseId } from './inputs.ts'
 import { query } from './operation.ts'
 import { course, courseOffer } from './outputs.ts'
@@ -15,7 +16,7 @@ export const courseOperations = {
   }),
 
   getMany: query({
-    input: z.strictObject({ courseIds: z.array(courseId).min(1).max(1000) }),
+    input: z.strictObject({ courseIds: boundedArray(courseId, { min: 1, max: 1000 }) }),
     output: z.array(courseOffer.nullable()),
     handler: ({ db, policy, metadata: { now } }, { courseIds }) => readCourseOffers(db, courseIds, { policy, now }),
   }),

@@ -5,6 +5,7 @@ import { decodeSearchCursor, searchEnrollments } from '../core/enrollment/search
 import { unenrollAll } from '../core/enrollment/unenroll-all.ts'
 import { readHistory } from '../core/event/read.ts'
 import { storableText, instant } from '../core/text.ts'
+import { boundedArray } from './bounded-input.ts'
 import { batchItemFields, batchOperation } from './batch.ts'
 import { changeCommand, enrollCommand } from './commands.ts'
 import {
@@ -33,10 +34,10 @@ const changeItem = withLooseLearner({ ...changeFields, ...looseFields }).refine(
 })
 
 const getManyInput = z.strictObject({
-  enrollments: z.array(withLooseLearner({ courseId })).min(1).max(1000),
+  enrollments: boundedArray(withLooseLearner({ courseId }), { min: 1, max: 1000 }),
 })
 
-const names = z.array(storableText(320)).max(1000)
+const names = boundedArray(storableText(320), { max: 1000 })
 
 const searchInput = z.strictObject({
   courseIds: names.optional(),

@@ -1,6 +1,8 @@
 import { TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
+import { ZodError } from 'zod'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import { EnrollmentError, failure, type ErrorCode } from '../core/errors.ts'
+import { inputErrorOf } from './bounded-input.ts'
 
 /** tRPC's word for each error of the domain (rpc §4). */
 const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
@@ -24,13 +26,16 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
 }
 
 /**
- * Finds the domain's error in whatever a call through the caller threw.
+ * Finds the domain's error in whatever was thrown by a call through the caller, or by a transaction in which there were calls:
+ * where the database ends the connection, its owner gets the error of a rollback that could not be sent, in place of ours.
  *
- * @returns the instance that core threw, or undefined for any other error.
+ * @returns the instance that core threw; for a database that cannot be reached one of `unavailable` whose `cause` is the
+ *   error; undefined for any other error.
  */
 export function enrollmentErrorFrom(error: unknown): EnrollmentError | undefined {
-  if (error instanceof EnrollmentError) return error
-  return error instanceof TRPCError && error.cause instanceof EnrollmentError ? error.cause : undefined
+  const thrown = error instanceof TRPCError ? error.cause : error
+  if (thrown instanceof EnrollmentError) return thrown
+  return isDatabaseUnavailable(thrown) ? new EnrollmentError(failure('unavailable', {}), { cause: thrown }) : undefined
 }
 
 /**
@@ -38,15 +43,11 @@ export function enrollmentErrorFrom(error: unknown): EnrollmentError | undefined
  * text, which may hold SQL, and keeps it as `cause` for the log.
  */
 export function toTRPCError(error: TRPCError): TRPCError {
-  const domain = enrollmentErrorFrom(error) ?? unavailableFrom(error.cause)
+  const domain = enrollmentErrorFrom(error)
   if (domain !== undefined) {
     return new TRPCError({ code: codes[domain.code], message: domain.message, cause: domain })
   }
+  if (error.cause instanceof ZodError) return new TRPCError({ code: error.code, cause: inputErrorOf(error.cause) })
   if (error.code !== 'INTERNAL_SERVER_ERROR') return error
   return new TRPCError({ code: error.code, message: 'Internal server error', cause: error.cause })
-}
-
-function unavailableFrom(cause: unknown): EnrollmentError | undefined {
-  if (!isDatabaseUnavailable(cause)) return undefined
-  return new EnrollmentError(failure('unavailable', {}), { cause })
 }

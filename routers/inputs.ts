@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { LearnerRef } from '../core/learner/ref.ts'
 import { storableText } from '../core/text.ts'
+import { boundedArray } from './bounded-input.ts'
 
 /** The fields that name a learner. Exactly one of them is sent (rpc §2). */
 const learnerFields = {
@@ -65,13 +66,14 @@ const attribute = z.strictObject({
   value: storableText(255).optional(),
 }) as unknown as z.ZodType<AttributeWire, Partial<AttributeWire>>
 
-interface AttributeWire {
+/** What an item of `attributes` says. */
+export interface AttributeWire {
   namespace: string
   name: string
   value: string
 }
 
-const attributes = z.array(attribute).max(100)
+const attributes = boundedArray(attribute, { max: 100 })
 
 /** The fields of `enrollment.enroll` beside the learner (rpc §3.1). */
 export const enrollFields = {

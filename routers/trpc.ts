@@ -1,22 +1,41 @@
-import { initTRPC, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
+import { initTRPC, type TRPCDefaultErrorShape, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
 import { ZodError, type z } from 'zod'
+import { inputErrorOf } from './bounded-input.ts'
 import { callOf, handle, reported, type CallContext } from './call.ts'
+import type { ErrorCode, Failure } from '../core/errors.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
 import type { AnyOperation, Operation, OperationTable } from './operation.ts'
 
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
-  errorFormatter({ shape, error }) {
+  errorFormatter({ shape, error }): ErrorShape {
     const domain = enrollmentErrorFrom(error)
-    const issues = error.cause instanceof ZodError ? { issues: error.cause.issues } : {}
+    const issues = error.cause instanceof ZodError ? issuesOf(error.cause) : {}
     const reason = domain === undefined ? {} : { reason: domain.code, details: domain.details }
     return { ...shape, data: { ...shape.data, ...issues, ...reason } }
   },
 })
 
-type ErrorShape = (typeof t)['_config']['$types']['errorShape']
+/** What a client is told about an error (rpc §4). */
+export interface ErrorShape extends TRPCDefaultErrorShape {
+  readonly data: TRPCDefaultErrorShape['data'] & {
+    /** What is wrong with a malformed input. */
+    readonly issues?: readonly z.core.$ZodIssue[]
+    /** How many more there are. */
+    readonly issuesLeftOut?: number
+    /** The code of an error of the domain. */
+    readonly reason?: ErrorCode
+    readonly details?: Failure['details']
+  }
+}
 
-interface ProcedureTypes<S extends z.ZodType, O> {
+function issuesOf(error: ZodError) {
+  const { issues, issuesLeftOut } = inputErrorOf(error)
+  return { issues, ...(issuesLeftOut > 0 ? { issuesLeftOut } : {}) }
+}
+
+/** What tRPC is told about a procedure. */
+export interface ProcedureTypes<S extends z.ZodType, O> {
   input: z.input<S>
   output: O
   meta: object
@@ -55,8 +74,8 @@ const procedure = t.procedure.use(async ({ next }) => {
 function procedureOf(operation: AnyOperation) {
   const typed = procedure.input(operation.input).output(unchecked(operation.output))
   const { type } = operation
-  return typed[type](({ ctx, path, input }) =>
-    reported({ type }, ctx, path, () => handle(operation, ctx, callOf(ctx), input)),
+  return typed[type](({ ctx, path, input, signal }) =>
+    reported({ type }, ctx, path, async () => handle(operation, ctx, callOf(ctx), input, signal), signal),
   )
 }
 

@@ -40,7 +40,7 @@ const reachable = new Map([
   ['::', '::1'],
 ])
 
-/** Gives the usual failures of listening their words. */
+/** Turns the usual failures of listening into errors that say what to do. */
 export async function orListenError<T>(attempt: Promise<T>, where: string, setting: string): Promise<T> {
   try {
     return await attempt

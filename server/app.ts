@@ -14,21 +14,23 @@ import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
-import { allowedOrigins } from './cors.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { sitePolicy } from './policy.ts'
-import { referencePage } from './reference-page.ts'
+import { refuseByHead, refuseTrace } from './request-head.ts'
 import type { Extension } from './extension.ts'
 import { builtInExtensions } from './extensions.ts'
 import { authenticate, openAuthentication } from './rest/auth/authenticate.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
-import { Refusal } from './rest/django/answer.ts'
+import { allowedOrigins } from './rest/cors.ts'
 import { send } from './rest/django/framework.ts'
-import { restV1 } from './rest/enrollment-v1/index.ts'
-import { routableUrl } from './rest/enrollment-v1/path.ts'
+import { DependencyUnavailable, Refusal } from './rest/django/response.ts'
+import { restV1 } from './rest/index.ts'
+import { referencePage } from './rest/openapi/reference-page.ts'
+import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
+import { boundUnreadBodies } from './unread-body.ts'
 
 export interface AppOptions {
   readonly db: Database
@@ -71,7 +73,9 @@ export function buildApp({
   })
   distinguishSides(app)
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not found.' }))
+  boundUnreadBodies(app)
+  refuseByHead(app)
+  const traceRoutes = refuseTrace(app)
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
@@ -112,13 +116,15 @@ export function buildApp({
     scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
   })
 
+  app.register(traceRoutes)
+
   return app
 }
 
 /** Answers errors for which no API has an answer of its own; nothing of an unexpected one leaves the process. */
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   // What `authenticate` throws in the routes of an extension.
-  if (error instanceof Refusal) return void send(reply, error.answer)
+  if (error instanceof Refusal) return void send(reply, error.response)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
   if (status === 503) reply.header('retry-after', '1')
@@ -126,7 +132,7 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
 }
 
 function statusOf(error: FastifyError): number {
-  if (isDatabaseUnavailable(error)) return 503
+  if (isDatabaseUnavailable(error) || error instanceof DependencyUnavailable) return 503
   const { statusCode = 500 } = error
   return STATUS_CODES[statusCode] === undefined || statusCode < 400 ? 500 : statusCode
 }

@@ -1,17 +1,29 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
+/** An error of the HTTP parser of Node.js. */
+interface ClientError extends NodeJS.ErrnoException {
+  readonly reason?: string
+}
+
+const UNKNOWN_CODING = 'Request has invalid `Transfer-Encoding`'
+
 /**
  * Answers what never became a request: bytes that are no HTTP, headers without end, a request that did not arrive in
  * time. The form is that of every other refusal; then the connection ends.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(error: ClientError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
+  // Its head has become a request already, which `refuseByHead` answers with 501.
+  if (error.reason === UNKNOWN_CODING) {
+    socket.destroySoon()
+    return
+  }
   const status = statusFor(error.code)
-  const words = STATUS_CODES[status]
-  const body = JSON.stringify({ detail: `${words}.` })
+  const text = STATUS_CODES[status]
+  const body = JSON.stringify({ detail: `${text}.` })
   const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Connection: close']
-  if (socket.writable) socket.write([`HTTP/1.1 ${status} ${words}`, ...headers, '', body].join('\r\n'))
+  if (socket.writable) socket.write([`HTTP/1.1 ${status} ${text}`, ...headers, '', body].join('\r\n'))
   socket.destroy(error)
 }
 

@@ -54,7 +54,7 @@ export interface HostAndPort {
 
 /** Secrets as the environment gives them; `resolveSecrets` fills the gaps. */
 export interface GivenSecrets {
-  /** Names of the callers of the private door, by their secret. */
+  /** Names of the callers of the private listener, by their secret. */
   readonly internalTokens?: ReadonlyMap<string, string> | undefined
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys?: readonly string[] | undefined

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
-import type { ExtensionLineType } from '../core/import-export/line-type.ts'
+import type { ExtensionLineType } from '../core/import-export/group-importer.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Logger } from '../routers/index.ts'
 import type { OperationTable } from '../routers/operation.ts'
@@ -10,7 +10,7 @@ import type { FeedConsumer } from './background/feed-consumer.ts'
 import type { WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
-import type { Caller } from './rest/auth/rights.ts'
+import type { Identity } from './rest/auth/rights.ts'
 
 /**
  * What a deployment adds to the server beside its own tables and rules: everything but the name is optional. The server knows
@@ -46,7 +46,7 @@ export interface ExtensionRouteOptions {
    * Finds out who asks, by `Authorization` and `X-Edx-Api-Key`; the account of a valid token is made when it does not exist.
    * What it throws for a token that is not valid is answered with 401 when the route lets it pass.
    */
-  readonly authenticate: (request: FastifyRequest) => Promise<Caller>
+  readonly authenticate: (request: FastifyRequest) => Promise<Identity>
   /** The same for routes that follow the conventions of server/rest, with cookies, permissions and methods. */
   readonly authentication: Authentication
   /** Fixes the clock. */

@@ -4,7 +4,7 @@ import type { Addresses } from './listeners.ts'
 import { developmentSecretFile } from './secrets.ts'
 
 /**
- * What a person reads after a start: where the doors are and, beside the demo catalogue, two lines to paste into a shell
+ * What a person reads after a start: where the listeners are and, beside the demo catalogue, two lines to paste into a shell
  * at the root of the project. The first enrolls over REST, the second in its own process.
  */
 export function firstSteps(config: Config, addresses: Addresses): string {

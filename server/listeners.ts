@@ -37,7 +37,7 @@ export function confineTo(side: Side, scope: FastifyInstance): void {
   })
 }
 
-/** Where the two doors are. */
+/** Where the two listeners are. */
 export type Addresses = { readonly url: string } & (
   | { readonly internalUrl: string }
   | { readonly internalSocket: string }

@@ -7,7 +7,7 @@ import type { JwtTrust } from './rest/auth/verification-keys.ts'
 
 /** Everything by which callers prove who they are. */
 export interface Secrets {
-  /** Names of the callers of the private door, by their secret. */
+  /** Names of the callers of the private listener, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys: readonly string[]

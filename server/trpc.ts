@@ -45,6 +45,8 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 
   app.addHook('onRoute', (route) => {
     route.bodyLimit = BODY_LIMIT
+    // It is refused before credentials are looked at, see `refuseTrace`.
+    route.method = [route.method].flat().filter((method) => method !== 'TRACE')
   })
 
   app.setErrorHandler<FastifyError | TRPCError>((error, request, reply) => {

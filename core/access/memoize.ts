@@ -1,5 +1,5 @@
 /**
- * Remembers what a pure function answered for the last few texts.
+ * Keeps the results of a pure function for the last few texts.
  *
  * @param limit how many answers are kept at the most.
  */

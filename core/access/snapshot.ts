@@ -1,9 +1,8 @@
-/** Answers with what was read at most so many milliseconds ago; otherwise it reads anew. */
+/** Returns what was read at most so many milliseconds ago; otherwise it reads anew. */
 export type Snapshot<T> = (maxAgeMs: number) => Promise<T>
 
 /**
- * Keeps what a read found, for those who ask soon after. Callers who ask while a read is under way share it; one that
- * failed is kept for nobody.
+ * Keeps what was read, for those who ask soon after. Callers who ask during a read share it; a read that failed is not kept.
  *
  * The age counts from the beginning of the read: what was committed before then has been seen.
  *

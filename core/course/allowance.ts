@@ -1,12 +1,13 @@
 import { sql, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
+import { foldEmail } from '../learner/email-address.ts'
 
 /** An "enrollment allowed": it lets the holder of an e-mail address into a course run (rest-v1 §1.9). */
 export interface Allowance {
   readonly email: string
   readonly courseId: string
-  /** Whether the person is enrolled as soon as they have an account. */
+  /** Whether the learner is enrolled as soon as they have an account. */
   readonly autoEnroll: boolean
   /** ISO 8601, UTC. */
   readonly created: string
@@ -31,20 +32,20 @@ export async function listAllowances(db: Kysely<DB>, email: string): Promise<All
 /**
  * Allows the holder of an e-mail address to enroll. Neither an account nor the course run need exist.
  *
- * @param wish.courseId without branch and version.
+ * @param allowance.courseId without branch and version.
  * @returns null when the address, in any case, is allowed in the course run already: that stays as it is.
  */
 export async function allow(
   db: Kysely<DB>,
-  wish: { readonly email: string; readonly courseId: string; readonly autoEnroll: boolean; readonly now: Date },
+  allowance: { readonly email: string; readonly courseId: string; readonly autoEnroll: boolean; readonly now: Date },
 ): Promise<Allowance | null> {
   const row = await db
     .insertInto('enrollment_allowances')
     .values({
-      email: wish.email,
-      course_key: wish.courseId,
-      auto_enroll: wish.autoEnroll,
-      created: instantFromDate(wish.now),
+      email: allowance.email,
+      course_key: allowance.courseId,
+      auto_enroll: allowance.autoEnroll,
+      created: instantFromDate(allowance.now),
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning(COLUMNS)
@@ -68,7 +69,7 @@ export async function disallow(
 const COLUMNS = ['email', 'course_key', 'auto_enroll', 'created', 'claimed_by'] as const
 
 function hasEmail(email: string) {
-  return sql<boolean>`lower(email) = lower(${email})`
+  return sql<boolean>`fold_email(email) = ${foldEmail(email)}`
 }
 
 function allowanceOf(row: {

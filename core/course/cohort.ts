@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import { courseKeyOf } from './key.ts'
@@ -14,12 +14,45 @@ export async function assignToCohort(
   learnerId: number,
   place: { readonly courseId: string; readonly cohort: string },
 ): Promise<void> {
-  const { rows } = await sql`
-    insert into cohort_members (course_id, learner_id, cohort_id)
+  const membership = sql`
     select h.course_id, ${learnerId}::integer, h.id
     from cohorts h join courses c on c.id = h.course_id
-    where c.course_key = ${courseKeyOf(place.courseId).stored} and h.name = ${place.cohort}
-    on conflict (course_id, learner_id) do update set cohort_id = excluded.cohort_id
-    returning cohort_id`.execute(db)
+    where c.course_key = ${courseKeyOf(place.courseId).stored} and h.name = ${place.cohort}`
+  const { rows } = await upsertMembers(membership, { whoHasOne: 'moves' }).execute(db)
   if (rows.length === 0) throw new EnrollmentError(failure('cohortNotFound', { cohort: place.cohort }))
+}
+
+/** A learner in a cohort of a course run. */
+export interface CohortMembership {
+  readonly courseId: number
+  readonly learnerId: number
+  readonly cohortId: number
+}
+
+/** Puts learners into cohorts, no learner twice in one course run; rows are locked in one order. */
+export async function joinCohorts(
+  trx: Transaction<DB>,
+  memberships: readonly CohortMembership[],
+  options: UpsertOptions,
+): Promise<void> {
+  const sorted = sql`
+    select course_id, learner_id, cohort_id
+    from unnest(${memberships.map(({ courseId }) => courseId)}::integer[],
+      ${memberships.map(({ learnerId }) => learnerId)}::integer[],
+      ${memberships.map(({ cohortId }) => cohortId)}::integer[]) as m (course_id, learner_id, cohort_id)
+    order by course_id, learner_id`
+  await upsertMembers(sorted, options).execute(trx)
+}
+
+interface UpsertOptions {
+  /** What happens to a learner who is in a cohort of the course run already. */
+  readonly whoHasOne: 'moves' | 'stays'
+}
+
+function upsertMembers(memberships: RawBuilder<unknown>, { whoHasOne }: UpsertOptions): RawBuilder<unknown> {
+  const onConflict = whoHasOne === 'moves' ? sql`update set cohort_id = excluded.cohort_id` : sql`nothing`
+  return sql`
+    insert into cohort_members (course_id, learner_id, cohort_id) ${memberships}
+    on conflict (course_id, learner_id) do ${onConflict}
+    returning cohort_id`
 }

@@ -1,7 +1,7 @@
 import type { ClosedReason } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 
-/** What the door of a course run looks at. */
+/** What decides whether a course run is open to a learner. */
 export interface ClosedFacts {
   readonly course: {
     readonly enrollmentStart: string | null
@@ -22,10 +22,10 @@ export interface ClosedFacts {
 }
 
 /**
- * Whether the learner may enroll, looking at invitation and window (rest-v1 §1.4), evaluated for the person being
+ * Whether the learner may enroll, looking at invitation and window (rest-v1 §1.4), evaluated for the learner being
  * enrolled, never for the caller. The first rule that matches decides.
  *
- * @returns null when the door is open, otherwise why it is closed.
+ * @returns null when enrollment is open, otherwise why it is closed.
  */
 export function closedFor({ course, learner, allowance }: ClosedFacts, policy: Policy, now: Date): ClosedReason | null {
   if (learner.isSuperuser && learner.isActive) return null

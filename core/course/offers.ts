@@ -1,4 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely'
+import { arrayLiteral } from '../database/columns.ts'
 import type { DB } from '../database/schema.ts'
 import type { ClosedReason } from '../errors.ts'
 import type { Policy } from '../policy.ts'
@@ -9,11 +10,11 @@ import { availableModes } from './mode.ts'
 import { readCoursesAtOnce } from './read.ts'
 import { SEATS_TAKEN } from './seats.ts'
 
-/** A course run as somebody sees it who thinks of enrolling others: its `modes` are those that it offers now. */
+/** A course run with what it offers now: its `modes` are those that are offered, its seats those that are taken. */
 export interface CourseOffer extends Course {
   /** Null: no limit. */
   readonly seatsTaken: number | null
-  /** Why it lets in no ordinary learner without an allowance; null: it does. */
+  /** Why an ordinary learner without an allowance cannot enroll; null: they can. */
   readonly closed: ClosedReason | null
 }
 
@@ -50,7 +51,7 @@ const ANYBODY = {
 
 async function readSeatsTaken(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await db.executeQuery<{ course_key: string; seats_taken: string }>(
-    CompiledQuery.raw(LIMITED, [keys]),
+    CompiledQuery.raw(LIMITED, [arrayLiteral(keys)]),
   )
   return new Map(rows.map((row) => [row.course_key, Number(row.seats_taken)]))
 }

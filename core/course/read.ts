@@ -3,6 +3,7 @@ import { coalescedRead } from '../database/coalesced-read.ts'
 import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
+import { COURSE_COLUMNS, MODE_COLUMNS } from './columns.ts'
 import type { Course } from './course.ts'
 import { courseKeyOf, parseCourseKey } from './key.ts'
 import { availableModes, type Mode } from './mode.ts'
@@ -34,22 +35,11 @@ export async function readCourses(db: Kysely<DB>, keys: readonly string[]): Prom
   return new Map(found.flatMap(([key, course]) => (course === undefined ? [] : [[key, course]])))
 }
 
-/** The same in two statements of its own, whatever the number of keys. */
+/** Like {@link readCourses}, but in two statements of its own, whatever the number of keys. */
 export async function readCoursesAtOnce(db: Kysely<DB>, keys: readonly string[]): Promise<Map<string, Course>> {
   const courses = await db
     .selectFrom('courses')
-    .select([
-      'id',
-      'course_key',
-      'display_name',
-      'starts',
-      'ends',
-      'enrollment_start',
-      'enrollment_end',
-      'invitation_only',
-      'max_enrollments',
-      'self_paced',
-    ])
+    .select(['id', ...COURSE_COLUMNS])
     .where('course_key', '=', sql<string>`any (${keys}::text[])`)
     .execute()
   const modes = await readModes(
@@ -57,20 +47,9 @@ export async function readCoursesAtOnce(db: Kysely<DB>, keys: readonly string[])
     courses.map((course) => course.id),
   )
   return new Map(
-    courses.map((row) => [
-      row.course_key,
-      {
-        courseId: row.course_key,
-        displayName: row.display_name ?? nameFromKey(row.course_key),
-        start: row.starts,
-        end: row.ends,
-        enrollmentStart: row.enrollment_start,
-        enrollmentEnd: row.enrollment_end,
-        invitationOnly: row.invitation_only,
-        maxEnrollments: row.max_enrollments,
-        selfPaced: row.self_paced,
-        modes: modes.get(row.id) ?? [],
-      },
+    courses.map(({ id, displayName, ...course }) => [
+      course.courseId,
+      { ...course, displayName: displayName ?? nameFromKey(course.courseId), modes: modes.get(id) ?? [] },
     ]),
   )
 }
@@ -81,50 +60,20 @@ async function readModes(db: Kysely<DB>, courseIds: readonly number[]): Promise<
   if (courseIds.length === 0) return new Map()
   const rows = await db
     .selectFrom('course_modes')
-    .select([
-      'course_id',
-      'slug',
-      'name',
-      'min_price',
-      'suggested_prices',
-      'currency',
-      'expires',
-      'description',
-      'sku',
-      'bulk_sku',
-    ])
+    .select(['course_id', ...MODE_COLUMNS])
     .where('course_id', '=', sql<number>`any (${courseIds}::integer[])`)
     .orderBy('id')
     .execute()
-  const modes = Map.groupBy(rows, (row) => row.course_id)
-  return new Map([...modes].map(([courseId, group]) => [courseId, group.map(modeOf)]))
-}
-
-function modeOf(row: {
-  slug: string
-  name: string
-  min_price: number
-  suggested_prices: string
-  currency: string
-  expires: string | null
-  description: string | null
-  sku: string | null
-  bulk_sku: string | null
-}): Mode {
-  return {
-    slug: row.slug,
-    name: row.name,
-    minPrice: row.min_price,
-    suggestedPrices: row.suggested_prices,
-    currency: row.currency,
-    expires: row.expires,
-    description: row.description,
-    sku: row.sku,
-    bulkSku: row.bulk_sku,
+  const modes = new Map<number, Mode[]>()
+  for (const { course_id: courseId, ...mode } of rows) {
+    const ofCourse = modes.get(courseId)
+    if (ofCourse) ofCourse.push(mode)
+    else modes.set(courseId, [mode])
   }
+  return modes
 }
 
-/** A course run without a name is shown by its key. */
+/** The name of a course run that has none of its own, made of its key. */
 export function nameFromKey(stored: string): string {
   const key = parseCourseKey(stored)
   return key === null

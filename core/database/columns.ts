@@ -1,3 +1,6 @@
+// Arrays get into SQL in two ways. Statements that are prepared by name, as all that every call needs are, take the texts that
+// this file makes. Others are written with Kysely's `sql`, which takes arrays as they are: `any (${ids}::integer[])`.
+
 /** A column of rows that a statement takes as parameters. */
 export interface Column<T> {
   readonly name: string

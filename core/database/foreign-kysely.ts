@@ -15,10 +15,12 @@ import {
  * What makes a Kysely of ours of an executor of somebody else: its connections, our compiler, and none of its plugins.
  *
  * @param connectionOn how a connection is used; the same one for the same connection.
+ * @param begin what begins a transaction.
  */
 export function propsOn(
   foreign: QueryExecutor,
   connectionOn: (connection: DatabaseConnection) => DatabaseConnection,
+  begin = 'begin',
 ): KyselyProps {
   const bare = foreign.withoutPlugins()
   const provider = {
@@ -26,6 +28,7 @@ export function propsOn(
       bare.provideConnection((connection) => consumer(connectionOn(connection))),
   }
   const executor = new DefaultQueryExecutor(new PostgresQueryCompiler(), foreign.adapter, provider)
+  const driver = driverWith(begin)
   return { config: { dialect }, dialect, driver, executor }
 }
 
@@ -43,13 +46,13 @@ export function connectionWith(
 }
 
 /** Begins and ends transactions; connections come from the executor. */
-const driver: Driver = {
+const driverWith = (begin: string): Driver => ({
   async init() {},
   async acquireConnection() {
     throw new Error('The connections of an adopted database come from its owner')
   },
   async beginTransaction(connection) {
-    await connection.executeQuery(CompiledQuery.raw('begin'))
+    await connection.executeQuery(CompiledQuery.raw(begin))
   },
   async commitTransaction(connection) {
     const { rows } = await connection.executeQuery<{ command?: string }>(CompiledQuery.raw('commit'))
@@ -60,11 +63,11 @@ const driver: Driver = {
   },
   async releaseConnection() {},
   async destroy() {},
-}
+})
 
 const dialect: Dialect = {
   createAdapter: () => new PostgresAdapter(),
-  createDriver: () => driver,
+  createDriver: () => driverWith('begin'),
   createQueryCompiler: () => new PostgresQueryCompiler(),
   createIntrospector: (db) => new PostgresIntrospector(db),
 }

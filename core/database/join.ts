@@ -4,7 +4,7 @@ import { connectionWith, propsOn } from './foreign-kysely.ts'
 import { ownPoolOf } from './own-pools.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
-import { joinedStatement, TRANSACTION_ENDED } from './statement.ts'
+import { joinedStatement, TRANSACTION_ENDED, type JoinedTransaction } from './statement.ts'
 import { inTurn } from './turns.ts'
 
 /**
@@ -14,16 +14,22 @@ import { inTurn } from './turns.ts'
  * Whoever began the transaction may end it at any time, also while work waits or runs. Nothing is sent on its connection from
  * then on: it would be committed by itself, or in the transaction of whoever has the connection next.
  *
+ * @param transaction which one it is, where the handle may see several, one after another.
  * @throws {EnrollmentError} `unavailable` where the transaction ended before.
  */
-export function takeTurn<T>(executor: QueryExecutor, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
+export function takeTurn<T>(
+  executor: QueryExecutor,
+  work: (trx: Transaction<DB>) => Promise<T>,
+  transaction?: JoinedTransaction,
+): Promise<T> {
   const inItsTurn = turnOf(executor).trx
   if (inItsTurn !== undefined) return work(inItsTurn)
   // By handle first, which is known at once and keeps the order; then by connection, which several handles may share.
   return inTurn(executor, async () => {
     const connection = await liveConnectionOf(executor)
     return inTurn(connection, async () => {
-      const trx = joined(executor)
+      const { trx, joined } = joinedOf(executor)
+      joined.id = transaction?.id
       if (ownPoolOf(executor) === undefined) await learnStatus(trx, connection)
       return work(trx)
     })
@@ -33,15 +39,15 @@ export function takeTurn<T>(executor: QueryExecutor, work: (trx: Transaction<DB>
 /** On the executor of a handle that was given to work in its turn: that handle. */
 const turnOf = perObject((_executor: object): { trx?: Transaction<DB> } => ({}))
 
-/** The handle of ours on a transaction. */
-const joined = perObject((executor: QueryExecutor): Transaction<DB> => {
-  const isNamed = ownPoolOf(executor) !== undefined
+/** The handle of ours on a transaction of somebody else, and what its statements know about the transaction. */
+const joinedOf = perObject((executor: QueryExecutor): { trx: Transaction<DB>; joined: JoinedTransaction } => {
+  const transaction: JoinedTransaction = { id: undefined }
   const connectionOn = perObject((connection: DatabaseConnection) =>
-    connectionWith(connection, (query) => joinedStatement(query, isNamed)),
+    connectionWith(connection, (query) => joinedStatement(query, transaction)),
   )
   const trx = new Transaction<DB>(propsOn(executor, connectionOn))
   turnOf(trx.getExecutor()).trx = trx
-  return trx
+  return { trx, joined: transaction }
 })
 
 async function liveConnectionOf(executor: QueryExecutor): Promise<DatabaseConnection> {
@@ -61,26 +67,39 @@ const statusKnown = perObject((_connection: DatabaseConnection) => ({ value: fal
 async function learnStatus(trx: Transaction<DB>, connection: DatabaseConnection): Promise<void> {
   const known = statusKnown(connection)
   if (known.value) return
-  if (!(await hasBegun(trx.getExecutor()))) {
+  if (!(await isBegun(trx.getExecutor()))) {
     throw new EnrollmentError(failure('unavailable', {}), { cause: new Error(TRANSACTION_ENDED) })
   }
   known.value = true
 }
 
+/** The transaction that is open on a connection; undefined: none is. It is the one of when this was asked, not of when it is answered. */
+export async function openTransactionOn(executor: QueryExecutor): Promise<JoinedTransaction | undefined> {
+  const transaction: JoinedTransaction = { id: undefined }
+  const probe = (connection: DatabaseConnection) =>
+    connectionWith(connection, (query) => joinedStatement(query, transaction))
+  return (await isBegun(propsOn(executor, probe).executor)) ? transaction : undefined
+}
+
 const NO_ACTIVE_TRANSACTION = '25P01'
 const FAILED_TRANSACTION = '25P02'
 
+// As one message, so that no statement of somebody else comes between.
+const PROBE = sql`savepoint enrollment_probe; release savepoint enrollment_probe`
+
 /** Whether a transaction is open on a connection: only in one a savepoint can be set. */
-export async function hasBegun(executor: QueryExecutor): Promise<boolean> {
-  const send = (text: string) => executor.executeQuery(sql.raw(text).compile({ getExecutor: () => executor }))
+async function isBegun(executor: QueryExecutor): Promise<boolean> {
   try {
-    await send('savepoint enrollment_probe')
-    await send('release savepoint enrollment_probe')
+    await executor.executeQuery(PROBE.compile({ getExecutor: () => executor }))
     return true
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === FAILED_TRANSACTION) return true
-    if (code === NO_ACTIVE_TRANSACTION) return false
+    if (code === NO_ACTIVE_TRANSACTION || hasEnded(error)) return false
     throw error
   }
+}
+
+function hasEnded(error: unknown): boolean {
+  return error instanceof Error && error.message === TRANSACTION_ENDED
 }

@@ -8,10 +8,11 @@ import * as idempotencyKeys from './migrations/0004_idempotency_keys.ts'
 import * as references from './migrations/0005_references.ts'
 import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
 import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
+import * as emailFolding from './migrations/0008_email_folding.ts'
 import * as feedEpochs from './migrations/0009_feed_epochs.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '0001_initial': initial,
   '0002_rest_limits': restLimits,
   '0003_manual_enrollments': manualEnrollments,
@@ -19,6 +20,7 @@ const migrations: Record<string, Migration> = {
   '0005_references': references,
   '0006_covering_usernames': coveringUsernames,
   '0007_feed_checkpoints': feedCheckpoints,
+  '0008_email_folding': emailFolding,
   '0009_feed_epochs': feedEpochs,
 }
 

@@ -1,9 +1,20 @@
-import { Kysely, PostgresDialect } from 'kysely'
+import {
+  CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  PostgresDriver,
+  type DatabaseConnection,
+  type Driver,
+  type PostgresDialectConfig,
+} from 'kysely'
 import pg from 'pg'
+import { clientClass, type ClientSettings } from './client.ts'
+import { boundCalls } from './deadline.ts'
+import { livenessOf } from './liveness.ts'
+import { BEGIN_BRIEFLY } from './lock-wait.ts'
 import { rememberOwnPool } from './own-pools.ts'
 import { getTypeParser } from './result-types.ts'
 import type { DB } from './schema.ts'
-import { isJoinedQuery, statementName } from './statement.ts'
 
 /** A pool of connections; `await using` or `destroy()` closes it. */
 export type Database = Kysely<DB>
@@ -11,12 +22,22 @@ export type Database = Kysely<DB>
 export interface OpenDatabaseOptions {
   /** A PostgreSQL URL, `postgresql://user:password@host:port/name`. */
   readonly connectionString: string
-  /** The most connections that the pool opens. */
+  /** The most connections that the pool opens; 10 unless given. */
   readonly poolSize?: number
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   readonly onConnectionLost?: (error: Error) => void
-  /** Milliseconds to wait for a connection before the call fails. */
+  /** Called when something works, but worse than it could, e.g. behind a pooler that knows no prepared statements. */
+  readonly onWarning?: (message: string, error: Error) => void
+  /** Milliseconds to wait for a connection before the call fails; 10 s unless given. */
   readonly connectionTimeoutMs?: number
+  /** Milliseconds after which the server ends a statement; 10 s unless given, 0: never (run §2). */
+  readonly statementTimeoutMs?: number
+  /** Milliseconds that a statement waits for a lock; 5 s unless given, 0: for ever. */
+  readonly lockTimeoutMs?: number
+  /** Milliseconds after which a call has its answer or is refused with `unavailable`; 15 s unless given, 0: never. */
+  readonly requestDeadlineMs?: number
+  /** The most calls at a time; those beyond are refused at once with `unavailable`. 5 000 unless given. */
+  readonly maxWaitingCalls?: number
 }
 
 /**
@@ -24,54 +45,106 @@ export interface OpenDatabaseOptions {
  * first query. `timestamptz` arrives as ISO 8601 text with microseconds, `bigint` as text.
  */
 export function openDatabase(options: OpenDatabaseOptions): Database {
-  const pool = new pg.Pool({
-    connectionString: options.connectionString,
-    max: options.poolSize ?? 10,
-    connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
-    types: { getTypeParser },
-    Client: OwnClient,
-    // The pool's own hook: where it fails, the pool has the place of the connection back.
-    // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, which its types do not say
-    onConnect: prepareSession,
-  })
+  const { connectionString, statementTimeoutMs = 10_000, lockTimeoutMs = 5_000 } = options
+  const settings: ClientSettings = {
+    suspiciousMs: statementTimeoutMs > 0 ? statementTimeoutMs + 1_000 : 30_000,
+    isAtWork: livenessOf(connectionString),
+    isNaming: true,
+    onNamesFail: (error) => options.onWarning?.(NO_NAMES, error),
+  }
+  const pool = new SessionPool(
+    {
+      connectionString,
+      max: options.poolSize ?? 10,
+      connectionTimeoutMillis: options.connectionTimeoutMs ?? 10_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      types: { getTypeParser },
+      Client: clientClass(settings),
+    },
+    { ...SESSION, statement_timeout: String(statementTimeoutMs), lock_timeout: String(lockTimeoutMs) },
+    (error) => {
+      settings.isNaming = false
+      options.onWarning?.(NO_SESSION_SETTINGS, error)
+    },
+  )
   pool.on('error', (error) => options.onConnectionLost?.(error))
   // A connection that breaks while it is in use fails its query, and tells it again as an event that, unheard, would
   // end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return rememberOwnPool(new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }))
+  const db = rememberOwnPool(
+    new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
+    new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
+  )
+  const { requestDeadlineMs = 15_000, maxWaitingCalls = 5_000 } = options
+  boundCalls(db, {
+    deadlineMs: requestDeadlineMs || Infinity,
+    maxCalls: maxWaitingCalls,
+    lockTimeoutMs: lockTimeoutMs || Infinity,
+  })
+  return db
 }
 
 /**
  * Every query of this service is answered from an index. A prepared plan that was made while a table was still small
- * must not scan it for ever after, and compiling a query of a few rows costs more than running it.
+ * must not scan it for ever after, and compiling a query of a few rows costs more than running it. Dates are read as ISO 8601,
+ * whatever the database prefers.
  */
-async function prepareSession(client: pg.ClientBase): Promise<void> {
-  await client.query('set enable_seqscan = off; set jit = off')
+const SESSION = { enable_seqscan: 'off', jit: 'off', DateStyle: 'ISO', TimeZone: 'UTC' }
+
+const NO_NAMES = 'prepared statements do not work here, e.g. behind an old pooler: going on without, which is slower'
+const NO_SESSION_SETTINGS =
+  'a pooler refuses settings of the session: going on without them and without prepared statements'
+
+/** PostgreSQL's and PgBouncer's words for a setting that a connection may not begin with. */
+const REFUSED_SETTINGS = /unsupported startup parameter|unrecognized configuration parameter/
+
+/** For transactions of our own: they begin with their time-out, in one go. */
+class BriefDialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig
+
+  constructor(config: PostgresDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new BriefDriver(this.#config)
+  }
+}
+
+class BriefDriver extends PostgresDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw(BEGIN_BRIEFLY))
+  }
 }
 
 /**
- * Statements that begin with a comment of the form «name» in slashes and stars are prepared once a connection and
- * reused by that name: planning a joined statement on each call costs more than running it.
- *
- * A connection that the server ends (FATAL) is never used again; its end itself arrives a moment after the error, when the
- * pool may have given it to somebody else.
+ * A pool whose connections begin with settings of the session. They are sent as startup parameters: `discard all` and a
+ * pooler leave them as they are, and nobody else's session gets them.
  */
-class OwnClient extends pg.Client {
-  // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
-  override query(...args: unknown[]): never {
-    if (isJoinedQuery(args[0])) args[0].statusFromClient = () => this.getTransactionStatus()
-    const answer: unknown = Reflect.apply(super.query, this, named(args))
-    return (answer instanceof Promise ? answer.catch((error: unknown) => this.#fail(error)) : answer) as never
+class SessionPool extends pg.Pool {
+  readonly #onRefused: (error: Error) => void
+
+  constructor(config: pg.PoolConfig, session: Readonly<Record<string, string>>, onRefused: (error: Error) => void) {
+    const own = Object.entries(session).map(([name, value]) => `-c ${name}=${value}`)
+    const given = URL.parse(config.connectionString ?? '')?.searchParams.get('options') ?? ''
+    super({ ...config, options: [...own, given].join(' ').trim() })
+    this.#onRefused = onRefused
   }
 
-  #fail(error: unknown): never {
-    if (error instanceof pg.DatabaseError && error.severity === 'FATAL') this.end().catch(() => {})
-    throw error
+  override connect(): Promise<pg.PoolClient>
+  override connect(...args: Parameters<pg.Pool['connect']>): void
+  override async connect(): Promise<pg.PoolClient> {
+    try {
+      return await super.connect()
+    } catch (error) {
+      const { options } = this as unknown as { options: pg.PoolConfig } // Those it was made with.
+      if (!(error instanceof Error && REFUSED_SETTINGS.test(error.message)) || options.options === undefined)
+        throw error
+      delete options.options
+      this.#onRefused(error)
+      return super.connect()
+    }
   }
-}
-
-function named(args: readonly unknown[]): readonly unknown[] {
-  const [text, values, ...rest] = args
-  const name = typeof text === 'string' ? statementName(text) : undefined
-  return name === undefined ? args : [{ name, text, values }, ...rest]
 }

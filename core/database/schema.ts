@@ -75,6 +75,13 @@ export interface Courses {
   starts: string | null;
 }
 
+export interface DisplacedEmails {
+  created: Generated<string>;
+  email: string;
+  kept_by: number;
+  learner_id: number;
+}
+
 export interface EmailOptins {
   learner_id: number;
   org: string;
@@ -207,6 +214,7 @@ export interface DB {
   cohorts: Cohorts;
   course_modes: CourseModes;
   courses: Courses;
+  displaced_emails: DisplacedEmails;
   email_optins: EmailOptins;
   embargo_rules: EmbargoRules;
   enrollment_allowances: EnrollmentAllowances;

@@ -1,11 +1,8 @@
+import { inspect } from 'node:util'
 import type { CompiledQuery } from 'kysely'
 import pg from 'pg'
 import { perObject } from './per-pool.ts'
 import { getTypeParser } from './result-types.ts'
-
-// Kysely's dialect hands the text of a statement on to pg as it is. pg takes an object there as well: settings of a statement
-// beside its text, or a query that knows by itself how to be sent. That is how statements on connections of somebody else get
-// what they need, without touching the connection.
 
 /**
  * The name under which a statement is prepared, once a connection: the one in its leading comment, as in
@@ -15,74 +12,129 @@ export function statementName(text: string): string | undefined {
   return /^\/\* ([a-z][a-zA-Z.]*) \*\//.exec(text)?.[1]
 }
 
-/** A statement whose results are read with our own type parsers. */
+/** A statement whose results are read with our own type parsers; a {@link joinedStatement} does so by itself. */
 export function typedStatement<R>(query: CompiledQuery<R>): CompiledQuery<R> {
-  return { ...query, sql: new TypedText(query.sql) as unknown as string }
+  if (typeof query.sql !== 'string') return query
+  return withSql(query, new Statement(query))
 }
 
-/** A text for everybody but pg, which takes its settings. */
-class TypedText extends String {
-  readonly text: string
-  readonly types = { getTypeParser }
-
-  constructor(text: string) {
-    super(text)
-    this.text = text
-  }
+/** The transaction that statements belong to. It is known once the first of them is sent; undefined until then. */
+export interface JoinedTransaction {
+  id: object | undefined
 }
 
 /** Told instead of sending a statement of a joined transaction that has ended in the meantime. */
 export const TRANSACTION_ENDED = 'The joined transaction has ended'
 
 /**
- * The same for a transaction that somebody else began and may end at any time: it is sent only while a transaction is open
- * on the connection. Where the owner has rolled back, what comes later would otherwise be committed by itself.
- *
- * @param isNamed whether it may be prepared under its name.
+ * The same for a transaction that somebody else began and may end at any time: it is sent only while that transaction is open
+ * on the connection. Where the owner has rolled back, what comes later would otherwise be committed by itself, or in the
+ * transaction that is begun next on the connection.
  */
-export function joinedStatement<R>(query: CompiledQuery<R>, isNamed: boolean): CompiledQuery<R> {
-  return { ...query, sql: joinedQuery(query, isNamed) as unknown as string }
+export function joinedStatement<R>(query: CompiledQuery<R>, transaction: JoinedTransaction): CompiledQuery<R> {
+  return withSql(query, new JoinedStatement(query, transaction))
 }
 
-function joinedQuery({ sql: text, parameters }: CompiledQuery, isNamed: boolean): JoinedQuery {
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  const name = isNamed ? statementName(text) : undefined
-  const config = { text, types: { getTypeParser }, ...(name === undefined ? {} : { name }) }
-  const query = new pg.Query(config, [...parameters], (error, result) => (error ? reject(error) : resolve(result)))
-  const send = query.submit.bind(query)
-  const joined: JoinedQuery = Object.assign(query, {
-    // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client answers: for a query it is the query
-    then: promise.then.bind(promise),
-    statusFromClient: undefined,
-    submit(connection: pg.Connection) {
-      const status = joined.statusFromClient?.() ?? statusOf(connection).now
-      return status === IDLE ? new Error(TRANSACTION_ENDED) : send(connection)
-    },
-  })
-  return joined
+/**
+ * Kysely's dialect hands the text of a statement on to pg as it is, and pg takes a query there that knows by itself how to be
+ * sent. That is how statements on connections of somebody else get what they need, without touching the connection.
+ */
+function withSql<R>(query: CompiledQuery<R>, statement: Statement): CompiledQuery<R> {
+  return { ...query, sql: statement as unknown as string }
 }
 
-/** A query that is sent only inside of a transaction, and can be awaited. */
-export type JoinedQuery = pg.Query &
-  PromiseLike<unknown> & {
-    /** Set by a client of ours, which knows it by itself. */
-    statusFromClient: (() => string | null) | undefined
+/**
+ * A query of pg that can be awaited, and that answers to all that a text does: the owner of the database may have a log, which
+ * is given it in place of the text.
+ */
+class Statement extends pg.Query {
+  declare readonly text: string
+  // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client answers: for a query it is the query
+  readonly then: Promise<unknown>['then']
+
+  static {
+    for (const name of Object.getOwnPropertyNames(String.prototype)) {
+      if (name in this.prototype) continue
+      Object.defineProperty(this.prototype, name, {
+        get(this: Statement): unknown {
+          const member: unknown = Reflect.get(Object(this.text), name)
+          return typeof member === 'function' ? member.bind(this.text) : member
+        },
+      })
+    }
   }
 
-/** Whether what pg is given is a statement of {@link joinedStatement}. */
-export function isJoinedQuery(query: unknown): query is JoinedQuery {
-  return query instanceof pg.Query && 'statusFromClient' in query
+  constructor({ sql: text, parameters }: CompiledQuery) {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+    super({ text, types: { getTypeParser } }, [...parameters], (error, result) =>
+      error ? reject(error) : resolve(result),
+    )
+    // oxlint-disable-next-line unicorn/no-thenable -- as above
+    this.then = promise.then.bind(promise)
+  }
+
+  /** Our parsers read text, also on a connection whose owner wants all results in binary. */
+  get binary(): boolean {
+    return false
+  }
+
+  set binary(_: boolean) {}
+
+  override toString(): string {
+    return this.text
+  }
+
+  override valueOf(): string {
+    return this.text
+  }
+
+  toJSON(): string {
+    return this.text
+  }
+
+  [inspect.custom](): string {
+    return this.text
+  }
+}
+
+/** A statement of {@link joinedStatement}. */
+export class JoinedStatement extends Statement {
+  /** Set by a client of ours: the name under which it is prepared. */
+  declare name: string | undefined
+  /** Set by a client of ours, which knows it by itself. */
+  statusFromClient: (() => string | null) | undefined
+  readonly #transaction: JoinedTransaction
+
+  constructor(query: CompiledQuery, transaction: JoinedTransaction) {
+    super(query)
+    this.#transaction = transaction
+  }
+
+  override submit = (connection: pg.Connection): unknown => {
+    const session = sessionOf(connection)
+    const status = this.statusFromClient?.() ?? session.status
+    this.#transaction.id ??= session.transaction
+    const hasEnded = status === IDLE || this.#transaction.id !== session.transaction
+    return hasEnded ? new Error(TRANSACTION_ENDED) : pg.Query.prototype.submit.call(this, connection)
+  }
 }
 
 /** What the server says when no transaction is open. */
 const IDLE = 'I'
 
-/** What the server said last: idle (`I`), in a transaction (`T`), in a failed one (`E`). */
-const statusOf = perObject((connection: pg.Connection) => {
-  const status: { now: string | undefined } = { now: undefined }
+/** What the server said last about a connection: idle (`I`), in a transaction (`T`), in a failed one (`E`). */
+interface Session {
+  status: string | undefined
+  /** Another object for each transaction. */
+  transaction: object
+}
+
+const sessionOf = perObject((connection: pg.Connection): Session => {
+  const session: Session = { status: undefined, transaction: {} }
   // Before pg's own listener, which sends the next statement.
-  connection.prependListener('readyForQuery', (message: { status?: string }) => {
-    status.now = message.status
+  connection.prependListener('readyForQuery', ({ status }: { status?: string }) => {
+    session.status = status
+    if (status === IDLE) session.transaction = {}
   })
-  return status
+  return session
 })

@@ -1,4 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { waitBriefly } from './lock-wait.ts'
+import { briefPoolOf } from './own-pools.ts'
 import type { DB } from './schema.ts'
 
 /** The transaction that `db` is; null: it is a pool. The one place where a handle is taken for a transaction. */
@@ -12,11 +14,25 @@ export function inTransaction<T, Tables extends DB = DB>(
   work: (trx: Transaction<Tables>) => Promise<T>,
 ): Promise<T> {
   const joined = joinedTransaction(db)
-  return joined === null ? db.transaction().execute(work) : work(joined)
+  return joined === null ? ownTransaction(db, work) : work(joined)
 }
 
-/** What work under a savepoint came to, and whether its writes stay. */
-export interface Undoable<T> {
+/** A transaction of our own on a pool: its statements wait for locks only for a moment, see `lock-wait.ts`. */
+function ownTransaction<T, Tables extends DB>(
+  pool: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T> {
+  const brief = briefPoolOf(pool.getExecutor())
+  // The same pool, and so the same tables.
+  if (brief !== undefined) return brief.transaction().execute((trx) => work(trx as unknown as Transaction<Tables>))
+  return pool.transaction().execute(async (trx) => {
+    await waitBriefly(trx)
+    return work(trx)
+  })
+}
+
+/** The result of work under a savepoint, and whether its writes stay. */
+export interface SavepointResult<T> {
   readonly keep: boolean
   readonly value: T
 }
@@ -29,7 +45,7 @@ export interface Undoable<T> {
  */
 export async function withSavepoint<T, Tables extends DB = DB>(
   db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   const joined = joinedTransaction(db)
   return joined === null ? inOwnTransaction(db, work) : underSavepoint(joined, work)
@@ -37,7 +53,7 @@ export async function withSavepoint<T, Tables extends DB = DB>(
 
 async function underSavepoint<T, Tables extends DB>(
   trx: Transaction<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   await sql`savepoint enrollment_batch`.execute(trx)
   try {
@@ -54,11 +70,11 @@ async function underSavepoint<T, Tables extends DB>(
 
 async function inOwnTransaction<T, Tables extends DB>(
   db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<Undoable<T>>,
+  work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
   const undone = new Undone()
   try {
-    return await db.transaction().execute(async (trx) => {
+    return await ownTransaction(db, async (trx) => {
       const { keep, value } = await work(trx)
       if (keep) return value
       undone.value = value

@@ -1,4 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
+import { isLockTimeout } from '../database/failure.ts'
+import { LOCK_WAIT_MS } from '../database/lock-wait.ts'
 import { LOST_RACE, type LostRace } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -56,10 +58,17 @@ export async function writePlanned(
 ): Promise<AttemptResult[]> {
   const capped = cappedCourses(plan, facts)
   if (capped.length > 0) return inTransaction(db, (trx) => attemptUnderSeatLocks(trx, items, policy, capped))
-  if (plan.pairs.every(hasNoCompanions)) return toResults(plan, facts, await writePairs(db, plan.pairs, items))
+  if (plan.pairs.every(hasNoCompanions)) {
+    return toResults(plan, facts, await writePairs(db, plan.pairs, items, lockWaitOf(db)))
+  }
   return inTransaction(db, async (trx) =>
     toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items)),
   )
+}
+
+/** In a transaction its own time-outs hold. */
+function lockWaitOf(db: Kysely<DB>): number | undefined {
+  return db.isTransaction ? undefined : LOCK_WAIT_MS
 }
 
 /** Seats are counted under the lock of their course runs, so that none is ever oversold. */
@@ -69,11 +78,40 @@ async function attemptUnderSeatLocks(
   policy: Policy,
   courseIds: readonly number[],
 ): Promise<AttemptResult[]> {
-  await lockSeats(trx, courseIds)
+  await lockSeatsOf(trx, courseIds)
   const { facts, plan } = await readAndPlan(trx, items, policy)
   const locked = new Set(courseIds)
   if (cappedCourses(plan, facts).some((id) => !locked.has(id))) return items.map(() => LOST_RACE)
   return toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items))
+}
+
+async function lockSeatsOf(trx: Transaction<DB>, courseIds: readonly number[]): Promise<void> {
+  try {
+    await lockSeats(trx, courseIds)
+  } catch (error) {
+    const [id] = courseIds
+    throw isLockTimeout(error) && courseIds.length === 1 ? new SeatsHeld(seatsKey(id), { cause: error }) : error
+  }
+}
+
+/** Somebody holds the seats of a course run for longer than a statement may wait. */
+export class SeatsHeld extends Error {
+  override readonly name = 'SeatsHeld'
+  /** What those contend for who need these seats, see {@link NeedsTransaction}. */
+  readonly seats: string
+
+  constructor(seats: string, options: { cause: unknown }) {
+    super(`Somebody holds the ${seats}`, options)
+    this.seats = seats
+  }
+}
+
+export function isSeatsHeld(error: unknown): error is SeatsHeld {
+  return error instanceof SeatsHeld
+}
+
+function seatsKey(courseId: number | undefined): string {
+  return `seats of ${courseId}`
 }
 
 /** Takes beforehand the locks that a batch of these items will need, so that nobody is faster than it. */
@@ -99,11 +137,12 @@ export async function attemptWithoutTransaction(
   db: Kysely<DB>,
   items: readonly BatchItem[],
   policy: Policy,
+  lockWaitMs = LOCK_WAIT_MS,
 ): Promise<(AttemptResult | NeedsTransaction)[]> {
   const { facts, plan } = await readAndPlan(db, items, policy)
   const left = pairsThatNeedTransaction(plan, facts)
   const written = plan.pairs.filter((pair) => !left.has(pair))
-  const results = toResults(plan, facts, await writePairs(db, written, items))
+  const results = toResults(plan, facts, await writePairs(db, written, items, lockWaitMs))
   return results.map((result, index) => {
     const pair = plan.pairOf[index]
     const contendsFor = pair ? left.get(pair) : undefined
@@ -116,7 +155,7 @@ function pairsThatNeedTransaction(plan: Plan, facts: readonly Facts[]): Map<Pair
   const left = new Map<PairPlan, string | null>()
   for (const pair of plan.pairs) {
     // A refusal too: it may have been decided on a seat that another item of the batch has not taken yet.
-    if (capped.has(pair.courseId)) left.set(pair, `seats of ${pair.courseId}`)
+    if (capped.has(pair.courseId)) left.set(pair, seatsKey(pair.courseId))
     else if (!hasNoCompanions(pair)) left.set(pair, null)
   }
   return left

@@ -1,4 +1,5 @@
 import type { Course } from '../course/course.ts'
+import type { Cancellation } from '../database/deadline.ts'
 import type { Failure } from '../errors.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 
@@ -10,13 +11,13 @@ export interface AttributeInput {
 }
 
 /**
- * One wish of a client, in the words that every door shares. The doors differ only in the command that they build.
+ * One request about one enrollment. All APIs build such commands, and differ only in the command that they build.
  *
  * `path` says what an existing enrollment means:
  * - `enroll` adds, or reactivates after all checks; an active one is left as it is.
  * - `replace` sets mode and activation of an existing one without window and capacity; otherwise it adds.
  * - `change` changes only what is given, and only an existing one.
- * - `post` is the legacy door's privileged POST: `change` where mode or activation differ, otherwise `enroll`.
+ * - `post` is the privileged POST of the legacy REST API: `change` where mode or activation differ, otherwise `enroll`.
  * - `admit` adds or reactivates whatever modes, window and seats say; an active one is left as it is.
  */
 export interface EnrollmentCommand {
@@ -42,7 +43,7 @@ export interface EnrollmentCommand {
   readonly reason: string | null
 }
 
-/** A command that asks for nothing and lifts no rule: what a door builds its own on. */
+/** A command that asks for nothing and lifts no rule: APIs build theirs on it. */
 export const plainCommand = {
   mode: null,
   isActive: null,
@@ -66,7 +67,7 @@ export interface EnrollmentState {
   readonly updated: string
 }
 
-/** An enrollment as every door shows it (rpc §2). */
+/** An enrollment as callers see it (rpc §2). */
 export interface Enrollment {
   id: string
   /** Starts at 1 and grows by one with every change of mode or activation. */
@@ -84,7 +85,7 @@ export interface Enrollment {
 export type ChangeKind = 'created' | 'reactivated' | 'modeChanged' | 'deactivated'
 export type OutcomeKind = ChangeKind | 'unchanged'
 
-/** What a command came to (rpc §2). `eventId` is null exactly when `kind` is `unchanged`. */
+/** The result of a command that no rule refused (rpc §2). `eventId` is null exactly when `kind` is `unchanged`. */
 export interface Outcome {
   kind: OutcomeKind
   enrollment: Enrollment
@@ -92,7 +93,7 @@ export interface Outcome {
   eventId: string | null
 }
 
-/** What a command came to, with its course run as it was read for it. */
+/** An outcome with the course run, which was read for it. */
 export interface OutcomeWithCourse {
   readonly outcome: Outcome
   readonly course: Course
@@ -107,16 +108,18 @@ export interface Actor {
   name: string
 }
 
-/** The door through which a change came. */
+/** The API through which a change came. */
 export type Via = 'rest' | 'rpc' | 'caller' | 'bulk' | 'cli'
 
-/** What every change of one call is stamped with. */
+/** What is recorded with every change of one call: who made it, through which API, and when. */
 export interface CallMetadata {
   readonly actor: Actor
   readonly via: Via
   readonly now: Date
   readonly requestId?: string | undefined
   readonly batchId?: string | undefined
+  /** Says when nobody waits for the call any more. */
+  readonly cancellation?: Cancellation | undefined
 }
 
 /** A command with the metadata of the call that it came in. */

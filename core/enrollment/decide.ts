@@ -101,7 +101,7 @@ function decideEnroll(command: EnrollmentCommand, facts: KnownFacts, policy: Pol
   return add(command, facts, filtered.mode)
 }
 
-/** Modes, window and seats are not looked at: whoever asks answers for it (rest-v1 §3.9). */
+/** Modes, window and seats are not looked at: staff answers for it (rest-v1 §3.9). */
 function decideAdmission(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
   const { enrollment, course } = facts
   if (enrollment?.isActive === true) return unchanged(enrollment)

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { attemptRepeatedly, LOST_RACE, retryOnSerializationFailure, type LostRace } from '../database/retry.ts'
+import { isLockTimeout } from '../database/failure.ts'
 import type { DB } from '../database/schema.ts'
 import { withSavepoint } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
@@ -57,9 +58,8 @@ export async function enrollMany(
   firstAttempt: typeof attemptBatch = attemptBatch,
 ): Promise<Result[]> {
   const results: AttemptResult[] = items.map(() => LOST_RACE)
-  await attemptRepeatedly(db, async (number) => {
+  const attemptOpen = async (attempt: typeof attemptBatch) => {
     const open = results.flatMap((result, index) => (result === LOST_RACE ? [index] : []))
-    const attempt = number === 0 ? firstAttempt : attemptBatch
     const attempted = await attempt(
       db,
       open.flatMap((index) => items[index] ?? []),
@@ -67,8 +67,29 @@ export async function enrollMany(
     )
     for (const [position, index] of open.entries()) results[index] = attempted[position] ?? LOST_RACE
     return results.includes(LOST_RACE) ? LOST_RACE : null
-  })
+  }
+  const cancellation = items[0]?.metadata.cancellation
+  const attempts = (number: number) => attemptOpen(number === 0 ? firstAttempt : attemptBatch)
+  const { value, cause } = await attemptRepeatedly(db, attempts, cancellation)
+  // Somebody still holds a row of it: the others are written without those.
+  if (value === LOST_RACE && isLockTimeout(cause) && cancellation?.isCancelled !== true)
+    await attemptOpen(attemptAround)
   return results.map((result) => (result === LOST_RACE ? { ok: false, error: failure('unavailable', {}) } : result))
+}
+
+/** Attempts a batch without the items that need a lock that somebody holds: divides it until these are found. */
+async function attemptAround(db: Kysely<DB>, items: readonly BatchItem[], policy: Policy): Promise<AttemptResult[]> {
+  try {
+    return await attemptBatch(db, items, policy)
+  } catch (error) {
+    if (!isLockTimeout(error)) throw error
+    if (items.length === 1) return [LOST_RACE]
+    const middle = Math.ceil(items.length / 2)
+    return [
+      ...(await attemptAround(db, items.slice(0, middle), policy)),
+      ...(await attemptAround(db, items.slice(middle), policy)),
+    ]
+  }
 }
 
 export interface WholeBatchOptions {
@@ -97,8 +118,10 @@ export async function enrollWhole(
   policy: Policy,
   options: WholeBatchOptions,
 ): Promise<WholeBatch> {
-  return retryOnSerializationFailure(db, (number) =>
-    attemptWhole(db, items, policy, { ...options, lockFirst: number > 0 }),
+  return retryOnSerializationFailure(
+    db,
+    (number) => attemptWhole(db, items, policy, { ...options, lockFirst: number > 0 }),
+    items[0]?.metadata.cancellation,
   )
 }
 

@@ -1,15 +1,10 @@
+import { COURSE_COLUMNS, jsonArguments, MODE_COLUMNS } from '../course/columns.ts'
 import { SEATS_TAKEN } from '../course/seats.ts'
-
-/** SQL: `l`, the learner whom the row `a` names by `username`, `email` or `user_id`. */
-export const ANY_LEARNER = `lateral (
-    select * from learners where username = a.username
-    union all select * from learners where lower(email) = lower(a.email)
-    union all select * from learners where id = a.user_id
-  ) l`
+import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
- * keys, the distinct ones of these, e-mail addresses, ids; null where a command has none.
+ * keys, the distinct ones of these, folded e-mail addresses, ids; null where a command has none.
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
@@ -57,13 +52,8 @@ with course as materialized (
     c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
       or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
     exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
-    json_build_object('id', c.id, 'courseId', c.course_key,
-    'displayName', c.display_name, 'start', c.starts, 'end', c.ends, 'enrollmentStart', c.enrollment_start,
-    'enrollmentEnd', c.enrollment_end, 'invitationOnly', c.invitation_only, 'maxEnrollments', c.max_enrollments,
-    'selfPaced', c.self_paced, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
-      select coalesce(json_agg(json_build_object('slug', m.slug, 'name', m.name, 'minPrice', m.min_price,
-        'suggestedPrices', m.suggested_prices, 'currency', m.currency, 'expires', m.expires,
-        'description', m.description, 'sku', m.sku, 'bulkSku', m.bulk_sku) order by m.id), '[]')
+    json_build_object('id', c.id, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
+      select coalesce(json_agg(json_build_object(${jsonArguments(MODE_COLUMNS, 'm')}) order by m.id), '[]')
       from course_modes m where m.course_id = c.id)) as details
   from courses c
   where c.course_key = ${keys}
@@ -79,7 +69,7 @@ select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.
     from roles r where r.learner_id = l.id and r.org = c.org) end as roles,
   case when c.has_allowances then (
     select array[w.id, w.claimed_by] from enrollment_allowances w
-    where lower(w.email) = (select lower(email) from learners where id = l.id)
+    where fold_email(w.email) = (select fold_email(email) from learners where id = l.id)
       and w.course_key = c.course_key) end as allowance,
   case when a.i = 1 then (select json_agg(details) from course) end as courses
 from ${asked}

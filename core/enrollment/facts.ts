@@ -24,16 +24,16 @@ export interface ReadFacts extends Facts {
  */
 export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCommand[]): Promise<ReadFacts[]> {
   const keys = parseOnce(commands)
-  const { rows } = await db.executeQuery<Row>(statementFor(commands, keys))
+  const { rows } = await db.executeQuery<FactsRow>(statementFor(commands, keys))
   rows.sort((a, b) => Number(a.i) - Number(b.i))
-  const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseOf(row)]))
+  const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseFacts(row)]))
   return rows.map((row, index) => {
     const course = row.course_id === null ? undefined : courses.get(row.course_id)
     return {
       courseKey: keys[index] ?? null,
-      learner: learnerOf(row),
+      learner: learnerFacts(row),
       course: course ?? null,
-      enrollment: enrollmentOf(row),
+      enrollment: enrollmentFacts(row),
       enrollmentId: row.enrollment_id,
       allowance: row.allowance && { id: row.allowance[0], claimedBy: row.allowance[1] },
       seatsTaken: course?.seatsTaken ?? 0,
@@ -53,7 +53,10 @@ function parseOnce(commands: readonly EnrollmentCommand[]): Facts['courseKey'][]
   })
 }
 
-function statementFor(commands: readonly EnrollmentCommand[], keys: readonly Facts['courseKey'][]): CompiledQuery<Row> {
+function statementFor(
+  commands: readonly EnrollmentCommand[],
+  keys: readonly Facts['courseKey'][],
+): CompiledQuery<FactsRow> {
   const lookups = commands.map(({ learner }) => learnerLookup(learner))
   const stored = keys.map((key) => key?.stored ?? null)
   const [lookup] = lookups
@@ -71,7 +74,7 @@ function statementFor(commands: readonly EnrollmentCommand[], keys: readonly Fac
   ])
 }
 
-function learnerOf(row: Row): LearnerFacts | null {
+function learnerFacts(row: FactsRow): LearnerFacts | null {
   if (row.learner_id === null) return null
   return {
     id: row.learner_id,
@@ -85,7 +88,7 @@ function learnerOf(row: Row): LearnerFacts | null {
 }
 
 /** Instants in JSON have another form than those of columns. */
-function courseOf(row: CourseRow): CourseFacts & Course & { seatsTaken: number | null } {
+function courseFacts(row: CourseRow): CourseFacts & Course & { seatsTaken: number | null } {
   const { courseId, displayName, start, end, enrollmentStart, enrollmentEnd, modes } = row
   return {
     ...row,
@@ -99,14 +102,14 @@ function courseOf(row: CourseRow): CourseFacts & Course & { seatsTaken: number |
   }
 }
 
-function enrollmentOf(row: Row): Facts['enrollment'] {
+function enrollmentFacts(row: FactsRow): Facts['enrollment'] {
   if (row.enrollment_id === null) return null
   const { version, mode, is_active: isActive, created, updated } = row
   return { version, mode, isActive, created, updated }
 }
 
-/** Columns of the enrollment are null together with its id, those of the learner with its id. */
-interface Row {
+/** A row of one command. Columns of the enrollment are null together with its id, those of the learner with its id. */
+interface FactsRow {
   /** Which command the row belongs to, from 1. */
   i: string
   learner_id: number | null

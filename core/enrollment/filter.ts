@@ -18,7 +18,7 @@ export type FilterAnswer = { readonly veto: string } | { readonly mode: string }
 
 /**
  * A rule of the site about who is enrolled, and in which mode (rest-v1 §1.7 and §3.2 row 15e). It runs in the process,
- * synchronously, each time somebody is about to be added: through every door, on a new and on an inactive enrollment,
+ * synchronously, each time somebody is about to be added: by any API, on a new and on an inactive enrollment,
  * after the mode was looked at and before window and seats. Changes of an existing enrollment do not pass it.
  *
  * A call may be decided more than once (after a lost race, in a dry run), so a filter must have no effects. One that
@@ -36,10 +36,10 @@ export interface EnrollmentFilter {
   readonly check: (request: FilterRequest) => FilterAnswer
 }
 
-/** Is told what went wrong in a filter, e.g. to log it. */
+/** Called with what went wrong in a filter, e.g. to log it. */
 export type FilterErrorReporter = (filter: EnrollmentFilter, error: unknown) => void
 
-/** What all filters came to: a refusal, or the mode that is left. */
+/** The result of all filters: a refusal, or the mode that is left. */
 export type Filtered =
   | { readonly vetoed: { readonly by: string; readonly message: string } }
   | { readonly mode: string }
@@ -60,7 +60,7 @@ export function passFilters(
   return { mode }
 }
 
-/** Says nothing about what went wrong, which is nobody's business but the site's. */
+/** The client does not read what went wrong in the filter. */
 const BROKEN: FilterAnswer = { veto: 'The enrollment was not allowed.' }
 
 function ask(filter: EnrollmentFilter, request: FilterRequest, report: FilterErrorReporter | undefined): FilterAnswer {
@@ -69,16 +69,16 @@ function ask(filter: EnrollmentFilter, request: FilterRequest, report: FilterErr
     if (isAnswer(answer)) return answer
     throw new TypeError(`The enrollment filter '${filter.name}' answered neither undefined, nor a veto, nor a mode`)
   } catch (error) {
-    tell(report, filter, error)
+    reportError(report, filter, error)
     return BROKEN
   }
 }
 
-function tell(report: FilterErrorReporter | undefined, filter: EnrollmentFilter, error: unknown): void {
+function reportError(report: FilterErrorReporter | undefined, filter: EnrollmentFilter, error: unknown): void {
   try {
     report?.(filter, error)
   } catch {
-    // Whoever cannot be told does not change the answer.
+    // A reporter that fails does not change the answer.
   }
 }
 

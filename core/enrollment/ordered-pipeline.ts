@@ -5,10 +5,10 @@ import { attemptBatch, readAndPlan, writePlanned, type AttemptResult, type Plann
 import type { BatchItem, Result } from './command.ts'
 import { enrollMany } from './enroll.ts'
 
-/** Carries out a batch behind the ones that were given before it. */
+/** Enrolls a batch as if after the ones that were given before it. */
 export type EnrollInOrder = (db: Kysely<DB>, items: readonly BatchItem[], policy: Policy) => Promise<Result[]>
 
-/** The pairs of learner and course run that a batch may change; null: seats as well, which are everybody's. */
+/** The pairs of learner and course run that a batch may change; null: also seats, which other pairs depend on. */
 type Reach = ReadonlySet<string> | null
 
 /** A batch on its way, as the next one sees it. */
@@ -23,8 +23,8 @@ const NO_BATCH: BatchAhead = { reach: Promise.resolve(new Set<string>()), ended:
 
 /**
  * Makes a pipeline of batches whose results equal those of the same batches one after another, while two of them run at the
- * same time: one is read and decided while the one before it is written. A batch that finds that the one before it changes
- * something that it was decided on waits for its end and reads again.
+ * same time: one is read and decided while the one before it is written. A batch whose decisions depend
+ * on what the one before it changes waits for its end and reads again.
  *
  * @returns a function like {@link enrollMany} for the pool, to be called in the order of the batches.
  */
@@ -47,9 +47,9 @@ async function endOf(results: Promise<unknown>, tellReach: (reach: Reach) => voi
   try {
     await results
   } catch {
-    // Told to whoever asked for it.
+    // The caller of the batch gets the error.
   } finally {
-    tellReach(null) // Its first attempt may have ended before it could.
+    tellReach(null) // Without effect, unless the first attempt ended before it was planned.
   }
 }
 

@@ -24,7 +24,7 @@ export interface PageFilter {
   readonly emails?: readonly string[] | undefined
 }
 
-/** Where a page lies: on the side of `direction` from an enrollment that is not on it. */
+/** Where a page begins: next to the enrollment `from`, which is not on it, in the given direction. */
 export interface PageCursor {
   readonly direction: 'next' | 'previous'
   readonly from: SearchPosition
@@ -63,7 +63,7 @@ export async function readEnrollmentPage(
   const isThereMore = rows.length > size
   return {
     items,
-    // Where a reader comes from, there is something.
+    // The page that the reader comes from is not empty.
     next: backwards || isThereMore ? beside(items.at(-1), 'next') : null,
     previous: (backwards ? isThereMore : cursor !== null) ? beside(items[0], 'previous') : null,
   }
@@ -83,7 +83,7 @@ export function decodePageCursor(text: string): PageCursor | null {
   return encodePageCursor(cursor) === text ? cursor : null
 }
 
-/** For each filter by course the ids that it leaves. */
+/** The ids of the course runs that each filter by course matches. */
 function coursesOf(db: Kysely<DB>, { course, courseKeyParts }: PageFilter): Promise<number[][]> {
   return Promise.all([
     ...(course ? [idsOfCourses(db, [course.stored])] : []),

@@ -1,12 +1,13 @@
+import { instantFromDate } from '../database/instant.ts'
 import type { Policy } from '../policy.ts'
-import type { BatchItem, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
 import type { Attribute } from './attributes.ts'
+import type { BatchItem, ChangeKind, EnrollmentCommand, EnrollmentState } from './command.ts'
 import { decide, type Decision, type Facts } from './decide.ts'
 import type { ReadFacts } from './facts.ts'
-import { instantFromDate } from '../database/instant.ts'
 
-/** One change of one enrollment: one event. */
+/** One change of one enrollment, which leaves one event. */
 export interface Step {
+  /** Of the command. */
   readonly index: number
   readonly kind: ChangeKind
   readonly version: number
@@ -20,18 +21,20 @@ export interface Step {
 
 /** All that a batch does to one pair of learner and course run. */
 export interface PairPlan {
-  /** Null while there is none: it is drawn when the enrollment is written. */
+  /** Null for a new enrollment: it gets its id when it is written. */
   readonly enrollmentId: string | null
   readonly learnerId: number
   readonly courseId: number
   /** The commands of the pair, as indexes of the batch. */
   readonly indexes: number[]
-  /** What was read; null when the row has yet to be inserted. */
+  /** The enrollment as it was read; null: there is none yet. */
   readonly read: EnrollmentState | null
-  /** What is left at the end. */
+  /** The enrollment after all commands so far. */
   state: EnrollmentState | null
   readonly steps: Step[]
+  /** The id of the allowance that the learner uses now. */
   claimAllowance: number | null
+  /** What replaces the attributes of the enrollment; null leaves them. */
   attributes: readonly Attribute[] | null
 }
 
@@ -95,24 +98,36 @@ function pairFinder(pairs: PairPlan[]): (facts: ReadFacts, index: number) => Pai
       existing.indexes.push(index)
       return existing
     }
-    const pair: PairPlan = {
-      enrollmentId,
-      learnerId: learner.id,
-      courseId: course.id,
-      indexes: [index],
-      read: enrollment,
-      state: enrollment,
-      steps: [],
-      claimAllowance: null,
-      attributes: null,
-    }
+    const pair = startPair({ learnerId: learner.id, courseId: course.id, enrollmentId, enrollment })
+    pair.indexes.push(index)
     byLearner.set(learner.id, pair)
     pairs.push(pair)
     return pair
   }
 }
 
-/** The commands of a batch share their instant, and those of a round have few. */
+/** The plan of a pair to which nothing has been done yet. */
+export function startPair(stored: {
+  readonly learnerId: number
+  readonly courseId: number
+  readonly enrollmentId: string | null
+  readonly enrollment: EnrollmentState | null
+}): PairPlan {
+  const { learnerId, courseId, enrollmentId, enrollment } = stored
+  return {
+    enrollmentId,
+    learnerId,
+    courseId,
+    indexes: [],
+    read: enrollment,
+    state: enrollment,
+    steps: [],
+    claimAllowance: null,
+    attributes: null,
+  }
+}
+
+/** The commands of a batch have one instant, or few. */
 function instantOnce(): (date: Date) => string {
   let last: { milliseconds: number; text: string } | undefined
   return (date) => {
@@ -143,20 +158,16 @@ function advance(
   facts: ReadFacts,
   at: string,
 ): void {
-  const before = pair.state
   if (decision.claimsAllowance && facts.allowance !== null) pair.claimAllowance = facts.allowance.id
   if (decision.attributes !== null) pair.attributes = decision.attributes
-  if (decision.kind === 'unchanged') return
-  const version = (before?.version ?? 0) + 1
-  pair.steps.push({
-    index,
-    kind: decision.kind,
-    version,
-    before: before && { mode: before.mode, isActive: before.isActive },
-    after: decision.after,
-    reason: command.reason,
-    enterpriseUuid: decision.enterpriseUuid,
-    at,
-  })
-  pair.state = { version, ...decision.after, created: before?.created ?? at, updated: at }
+  const { kind, after, enterpriseUuid } = decision
+  if (kind !== 'unchanged') changeEnrollment(pair, { index, kind, after, reason: command.reason, enterpriseUuid, at })
+}
+
+/** Adds one change to the plan of a pair: its event, and the enrollment as it is afterwards. */
+export function changeEnrollment(pair: PairPlan, change: Omit<Step, 'version' | 'before'>): void {
+  const { state } = pair
+  const version = (state?.version ?? 0) + 1
+  pair.steps.push({ ...change, version, before: state && { mode: state.mode, isActive: state.isActive } })
+  pair.state = { version, ...change.after, created: state?.created ?? change.at, updated: change.at }
 }

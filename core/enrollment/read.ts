@@ -1,10 +1,10 @@
-import { CompiledQuery, type ExpressionBuilder, type Kysely } from 'kysely'
+import { CompiledQuery, type Kysely } from 'kysely'
 import { courseKeyOf, parseCourseKey } from '../course/key.ts'
 import { arrayLiteral } from '../database/columns.ts'
 import type { DB } from '../database/schema.ts'
+import { ANY_LEARNER, isLearner } from '../learner/lookup-sql.ts'
 import { learnerLookup, type LearnerRef } from '../learner/ref.ts'
 import type { Enrollment } from './command.ts'
-import { ANY_LEARNER } from './facts-sql.ts'
 
 /**
  * Reads one enrollment, active or not.
@@ -89,7 +89,7 @@ export function selectEnrollments(db: Kysely<DB>) {
 
 export type EnrollmentRow = Awaited<ReturnType<ReturnType<typeof selectEnrollments>['execute']>>[number]
 
-/** A row of {@link selectEnrollments} in the words of the domain. */
+/** The enrollment of a row of {@link selectEnrollments}. */
 export function enrollmentOf(row: EnrollmentRow): Enrollment {
   return {
     id: row.id,
@@ -102,12 +102,4 @@ export function enrollmentOf(row: EnrollmentRow): Enrollment {
     created: row.created,
     updated: row.updated,
   }
-}
-
-/** Whether the row of `learners as l` is the learner: username exact, e-mail address case-insensitive (rest-v1 D6). */
-export function isLearner(eb: ExpressionBuilder<DB & { l: DB['learners'] }, 'l'>, learner: LearnerRef) {
-  const { username, email, userId } = learnerLookup(learner)
-  if (username !== null) return eb('l.username', '=', username)
-  if (email !== null) return eb(eb.fn<string>('lower', ['l.email']), '=', eb.fn<string>('lower', [eb.val(email)]))
-  return eb('l.id', '=', userId)
 }

@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import { isBigint } from '../database/bigint.ts'
 import type { DB } from '../database/schema.ts'
+import { foldEmail } from '../learner/email-address.ts'
 import type { Enrollment } from './command.ts'
 import { enrollmentOf, selectEnrollments } from './read.ts'
 
@@ -80,7 +81,7 @@ export function decodeSearchCursor(cursor: string): SearchPosition | null {
   return { created, id }
 }
 
-/** Whether PostgreSQL would read it as well: `Date` takes 30 February for 2 March, and knows a year 0. */
+/** Whether PostgreSQL takes it as well: `Date` reads 30 February as 2 March, and knows a year 0. */
 function isInstant(text: string): boolean {
   const date = new Date(text)
   return text >= '0001' && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19)
@@ -121,5 +122,5 @@ export function ofUsernames(usernames: readonly string[]): RawBuilder<boolean> {
 
 /** Of the learners with one of the e-mail addresses, in any case. */
 export function ofEmails(emails: readonly string[]): RawBuilder<boolean> {
-  return sql`lower(l.email) in (select lower(x) from unnest(${emails}::text[]) x)`
+  return sql`fold_email(l.email) = any (${emails.map(foldEmail)}::text[])`
 }

@@ -3,11 +3,12 @@ import type { DB } from '../database/schema.ts'
 import { retryOnSerializationFailure } from '../database/retry.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
+import { isLearner } from '../learner/lookup-sql.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import type { Policy } from '../policy.ts'
 import { plainCommand, type EnrollmentCommand, type Outcome, type CallMetadata } from './command.ts'
 import { enrollWhole } from './enroll.ts'
-import { isLearner, listEnrollments } from './read.ts'
+import { listEnrollments } from './read.ts'
 
 /**
  * Deactivates all active enrollments of a learner in one transaction; their modes stay.
@@ -21,11 +22,11 @@ export async function unenrollAll(
   { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },
 ): Promise<Outcome[]> {
   return retryOnSerializationFailure(db, () =>
-    inTransaction(db, (trx) => endAll(trx, learner, { reason, metadata, policy })),
+    inTransaction(db, (trx) => deactivateAll(trx, learner, { reason, metadata, policy })),
   )
 }
 
-async function endAll(
+async function deactivateAll(
   trx: Transaction<DB>,
   learner: LearnerRef,
   { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },

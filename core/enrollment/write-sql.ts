@@ -31,12 +31,20 @@ export interface WriteAnswer {
  *
  * @param rows in the order in which they are to be locked.
  * @param steps in the order of the feed.
+ * @param lockWaitMs how long it waits for rows that somebody holds; undefined: as long as its transaction says.
  */
-export function writeStatement(rows: readonly RowToWrite[], steps: readonly StepToWrite[]): CompiledQuery<WriteAnswer> {
+export function writeStatement(
+  rows: readonly RowToWrite[],
+  steps: readonly StepToWrite[],
+  lockWaitMs: number | undefined,
+): CompiledQuery<WriteAnswer> {
+  const wait = lockWaitMs === undefined ? [] : [String(lockWaitMs)]
   if (rows.length === 1 && steps.length === 1) {
-    return CompiledQuery.raw(WRITE_ONE, [...plainParameters(ROW, rows), ...plainParameters(STEP, steps)])
+    const parameters = [...plainParameters(ROW, rows), ...plainParameters(STEP, steps), ...wait]
+    return CompiledQuery.raw(lockWaitMs === undefined ? WRITE_ONE : WRITE_ONE_BRIEFLY, parameters)
   }
-  return CompiledQuery.raw(WRITE, [...columnParameters(ROW, rows), ...columnParameters(STEP, steps), rows.length])
+  const parameters = [...columnParameters(ROW, rows), ...columnParameters(STEP, steps), rows.length, ...wait]
+  return CompiledQuery.raw(lockWaitMs === undefined ? WRITE : WRITE_BRIEFLY, parameters)
 }
 
 const ROW: readonly Column<RowToWrite>[] = [
@@ -85,8 +93,20 @@ const ID_OF_STEP = '((select array_agg(id order by n) from pair))[step.place]'
 
 // Nothing is joined: the plan that PostgreSQL keeps expects few rows, and would make nested loops of it. Which rows were
 // written is looked at one by one only where some were not.
-const WRITE = `/* enrollment.write */
-with ${written(columnRows(ROW, 1), `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`)},
+const WRITE = `/* enrollment.write */ with ${writeAll('')}`
+const WRITE_BRIEFLY = `/* enrollment.writeBriefly */ with ${lockWait(FIRST_OF_STEP + 2 * STEP.length + 1)}, ${writeAll(', lock_wait')}`
+
+// The same for a lone row with a lone step, as most calls are: without arrays it takes half the time to begin.
+const WRITE_ONE = `/* enrollment.writeOne */ with ${writeOne('')}`
+const WRITE_ONE_BRIEFLY = `/* enrollment.writeOneBriefly */ with ${lockWait(1 + ROW.length + STEP.length)}, ${writeOne(', lock_wait')}`
+
+/** Bounds the time for which the statement waits for each lock; it holds for its own transaction alone. */
+function lockWait(parameter: number): string {
+  return `lock_wait as materialized (select set_config('lock_timeout', $${parameter}::text, true))`
+}
+
+function writeAll(after: string): string {
+  return `${written(columnRows(ROW, 1), after, `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`)},
 event as (
   insert into enrollment_events (enrollment_id, ${OF_EVENT})
   select ${ID_OF_STEP}, ${OF_EVENT} from ${columnRows(STEP, FIRST_OF_STEP)} as step
@@ -97,10 +117,10 @@ select (select string_agg(id::text, ',' order by n) from pair) as ids,
   (select string_agg(id::text, ',') from event) as events,
   case when (select count(*) from written) < ${COUNT}
     then (select coalesce(string_agg(id::text, ','), '') from written) end as written`
+}
 
-// The same for a lone row with a lone step, as most calls are: without arrays it takes half the time to begin.
-const WRITE_ONE = `/* enrollment.writeOne */
-with ${written(plainRow(ROW, 1), `$${ROW.length}::integer`)},
+function writeOne(after: string): string {
+  return `${written(plainRow(ROW, 1), after, `$${ROW.length}::integer`)},
 event as (
   insert into enrollment_events (enrollment_id, ${OF_EVENT})
   select written.id, ${OF_EVENT} from written, ${plainRow(STEP, 1 + ROW.length)} as step
@@ -108,16 +128,19 @@ event as (
 )
 select (select id::text from pair) as ids, (select id::text from event) as events,
   case when not exists (select from written) then '' end as written`
+}
 
 /**
  * Inserts new rows with ids that are drawn here, and changes those that were read. A row that exists by now without having
  * been read has another id than the one drawn for it: it is left alone.
+ *
+ * @param after what is evaluated before the first row is written.
  */
-function written(rows: string, readVersion: string): string {
+function written(rows: string, after: string, readVersion: string): string {
   return `pair as materialized (
   select coalesce(id, nextval('enrollments_id_seq')) as id, learner_id, course_id, mode, is_active, version, created,
     updated, n
-  from ${rows} as r
+  from ${rows} as r${after}
 ), written as (
   insert into enrollments as e (id, learner_id, course_id, mode, is_active, version, created, updated)
   overriding system value

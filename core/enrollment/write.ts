@@ -1,11 +1,12 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { claimAllowances } from '../course/claim-allowances.ts'
 import type { DB } from '../database/schema.ts'
 import type { BatchItem, CallMetadata } from './command.ts'
-import { claimAllowances, replaceAttributes } from './companions.ts'
 import type { PairPlan } from './plan.ts'
+import { replaceAttributes } from './write-attributes.ts'
 import { writeStatement, type RowToWrite, type StepToWrite } from './write-sql.ts'
 
-/** What came of writing. */
+/** What became of the pairs that were to be written. */
 export interface Written {
   /** Another transaction was faster with them: they have to be read and decided again. */
   readonly lost: ReadonlySet<PairPlan>
@@ -17,19 +18,25 @@ export interface Written {
 
 const NOTHING_WRITTEN: Written = { lost: new Set(), enrollmentIds: new Map(), eventIds: new Map() }
 
-/** Writes the pairs of a batch that change, or whose attributes do. */
+/**
+ * Writes the pairs of a batch that change, or whose attributes do.
+ *
+ * @param lockWaitMs see {@link writeChanges}.
+ */
 export async function writePairs(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   items: readonly BatchItem[],
+  lockWaitMs?: number,
 ): Promise<Written> {
   const changed = pairs.filter((pair) => pair.steps.length > 0 || pair.attributes !== null)
   if (changed.length === 0) return NOTHING_WRITTEN
-  return writeChanges(db, changed, (index) => {
+  const metadataOf = (index: number) => {
     const metadata = items[index]?.metadata
     if (metadata === undefined) throw new RangeError('Each step belongs to an item')
     return metadata
-  })
+  }
+  return writeChanges(db, changed, metadataOf, lockWaitMs)
 }
 
 /**
@@ -39,15 +46,17 @@ export async function writePairs(
  *
  * @param pairs at least one; one without a step is only held at the version that was read.
  * @param metadataOf of the item with this index.
+ * @param lockWaitMs how long it waits for rows that somebody holds; without it as long as the transaction says.
  */
 export async function writeChanges(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   metadataOf: (index: number) => CallMetadata,
+  lockWaitMs?: number,
 ): Promise<Written> {
   const rows = pairs.filter(hasState).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
   const steps = stepsOf(rows, metadataOf)
-  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps))
+  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, lockWaitMs))
   const ids = listOf(answers[0]?.ids)
   const events = listOf(answers[0]?.events).values()
   const written = answers[0]?.written === null ? null : new Set(listOf(answers[0]?.written))

@@ -8,32 +8,39 @@ export interface Checkpoint {
   readonly cursor: string
 }
 
-/** Reads where a consumer is; the start of the feed for one that has no checkpoint yet. */
-export async function readCheckpoint(db: Kysely<DB>, consumer: string): Promise<Checkpoint> {
+/**
+ * Reads where a consumer is; one that has no checkpoint gets one, at the start of the feed.
+ *
+ * @param db a pool: in a transaction, others would wait for the end of it to make the same checkpoint.
+ */
+export async function openCheckpoint(db: Kysely<DB>, consumer: string, now: Date): Promise<Checkpoint> {
   const row = await db
     .selectFrom('feed_checkpoints')
     .select('cursor')
     .where('consumer', '=', consumer)
     .executeTakeFirst()
-  return { cursor: row?.cursor ?? FEED_START }
-}
-
-/**
- * Locks the checkpoint of a consumer until the transaction ends, so that one transaction at a time consumes. The first one
- * makes the checkpoint, at the start of the feed.
- *
- * @returns where the consumer is; null: another transaction has the lock. Nobody waits for it.
- */
-export async function lockCheckpoint(trx: Transaction<DB>, consumer: string, now: Date): Promise<Checkpoint | null> {
-  const checkpoint = await lock(trx, consumer)
-  if (checkpoint !== null) return checkpoint
-  await trx
+  if (row !== undefined) return { cursor: row.cursor ?? FEED_START }
+  await db
     .insertInto('feed_checkpoints')
     .values({ consumer, cursor: null, updated: now.toISOString() })
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  return lock(trx, consumer)
+  return { cursor: FEED_START }
 }
+
+/**
+ * Locks the checkpoint of a consumer until the transaction ends, so that one transaction at a time consumes.
+ *
+ * @returns where the consumer is; null: another transaction has the lock, or there is no checkpoint. Nobody waits for it.
+ */
+export async function lockCheckpoint(trx: Transaction<DB>, consumer: string): Promise<Checkpoint | null> {
+  const { rows } = await trx.executeQuery<{ cursor: string | null }>(CompiledQuery.raw(LOCK, [consumer]))
+  const [row] = rows
+  return row === undefined ? null : { cursor: row.cursor ?? FEED_START }
+}
+
+const LOCK = `/* event.lockCheckpoint */
+select cursor from feed_checkpoints where consumer = $1::text for no key update skip locked`
 
 /** Moves the checkpoint of a consumer, which the transaction has locked. */
 export async function moveCheckpoint(
@@ -47,12 +54,3 @@ export async function moveCheckpoint(
     .where('consumer', '=', consumer)
     .execute()
 }
-
-async function lock(trx: Transaction<DB>, consumer: string): Promise<Checkpoint | null> {
-  const { rows } = await trx.executeQuery<{ cursor: string | null }>(CompiledQuery.raw(LOCK, [consumer]))
-  const [row] = rows
-  return row === undefined ? null : { cursor: row.cursor ?? FEED_START }
-}
-
-const LOCK = `/* event.lockCheckpoint */
-select cursor from feed_checkpoints where consumer = $1::text for no key update skip locked`

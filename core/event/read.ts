@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
-import { isLearner } from '../enrollment/read.ts'
+import { isLearner } from '../learner/lookup-sql.ts'
 import type { LearnerRef } from '../learner/ref.ts'
 import { cursorOf, FEED_START, inRange, isAfter, positionOf, type FeedRange } from './cursor.ts'
 import { readFeedEnd } from './end.ts'

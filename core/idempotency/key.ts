@@ -1,11 +1,10 @@
 import type { Kysely, Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
+import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
-import { retryOnSerializationFailure } from '../database/retry.ts'
 import { withSavepoint } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
-import { fingerprintOf } from './fingerprint.ts'
-import { jsonOf } from './json.ts'
+import { fingerprintOf, jsonOf } from './fingerprint.ts'
 import { serializeByKey } from './serialize.ts'
 
 /** Who uses an idempotency key, and for what. */
@@ -32,8 +31,8 @@ export interface KeyedAnswer<T> {
  * are written in one transaction, so that the key is free again when the work throws or is rolled back. A call with a key
  * that is in use in another transaction waits for its end.
  *
- * On the pool the work is done again from its start where the database broke a tie. In a caller's transaction it runs under
- * a savepoint, and its owner decides about the key as about everything else.
+ * On the pool the work is repeated from its start after a serialization conflict. In a caller's transaction it runs under a
+ * savepoint, and its owner decides about the key as about everything else.
  *
  * @param work writes on `trx` only; its answer is JSON, as the next one will be read from it.
  * @param options.keepIf whether the answer stays under the key. If not, all that the work wrote is taken back, and the
@@ -49,33 +48,29 @@ export async function withIdempotencyKey<T>(
   const inputSha256 = fingerprintOf(use.input)
   const once = () =>
     withSavepoint<KeyedAnswer<T>>(db, async (trx) => {
-      const known = await take(trx, use, inputSha256)
-      if (known !== null) {
+      const stored = await take(trx, use, inputSha256)
+      if (stored !== null) {
         // The work of this scope wrote it, and the input is the same.
-        return { keep: true, value: { answer: replay(known, use, inputSha256) as T, replayed: true } }
+        return { keep: true, value: { answer: replay(stored, use, inputSha256) as T, replayed: true } }
       }
       const answer = await work(trx)
       const keep = keepIf(answer)
-      if (keep) await remember(trx, use, answer)
+      if (keep) await storeAnswer(trx, use, answer)
       return { keep, value: { answer, replayed: false } }
     })
   return serializeByKey(db, jsonOf([use.scope, use.actor, use.key]), () => retryOnSerializationFailure(db, once))
 }
 
-interface Known {
+/** What is stored under a key. */
+interface StoredUse {
   readonly input_sha256: Buffer
   readonly answer: string | null
 }
 
-const MAX_ATTEMPTS = 8
-
 /** Takes the key; where somebody has it, the answer is what they left under it, once their transaction has ended. */
-async function take(
-  trx: Transaction<DB>,
-  { scope, actor, key, now }: KeyUse,
-  inputSha256: Buffer,
-): Promise<Known | null> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+async function take(trx: Transaction<DB>, use: KeyUse, inputSha256: Buffer): Promise<StoredUse | null> {
+  const { scope, actor, key, now } = use
+  return retryOnSerializationFailure(trx, async () => {
     const taken = await trx
       .insertInto('idempotency_keys')
       .values({ scope, actor, key, input_sha256: inputSha256, created: instantFromDate(now) })
@@ -83,26 +78,25 @@ async function take(
       .returning('key')
       .executeTakeFirst()
     if (taken !== undefined) return null
-    const known = await trx
+    const stored = await trx
       .selectFrom('idempotency_keys')
       .select(['input_sha256', 'answer'])
       .where('scope', '=', scope)
       .where('actor', '=', actor)
       .where('key', '=', key)
       .executeTakeFirst()
-    if (known !== undefined) return known
-    // It expired between the two statements.
-  }
-  throw new EnrollmentError(failure('unavailable', {}))
+    // Where there is none, it expired between the two statements.
+    return stored ?? LOST_RACE
+  })
 }
 
-function replay({ input_sha256: known, answer }: Known, { key }: KeyUse, inputSha256: Buffer): unknown {
+function replay({ input_sha256: known, answer }: StoredUse, { key }: KeyUse, inputSha256: Buffer): unknown {
   if (!inputSha256.equals(known)) throw new EnrollmentError(failure('idempotencyMismatch', { key }))
   if (answer === null) throw new Error('The work of this idempotency key is still running in this transaction')
   return JSON.parse(answer)
 }
 
-async function remember(trx: Transaction<DB>, { scope, actor, key }: KeyUse, answer: unknown): Promise<void> {
+async function storeAnswer(trx: Transaction<DB>, { scope, actor, key }: KeyUse, answer: unknown): Promise<void> {
   await trx
     .updateTable('idempotency_keys')
     .set({ answer: jsonOf(answer) })

@@ -5,10 +5,10 @@ import type { DB } from '../database/schema.ts'
 const lastByKey = perPool(() => new Map<string, Promise<unknown>>())
 
 /**
- * Runs work when all work with the same key that was asked for before on the same pool has ended. Who repeats a call while
- * it still runs then waits in memory, and not with a connection of the pool that others need.
+ * Runs work after all earlier work with the same key on the same pool. A call that is repeated while it still runs then waits in
+ * memory, and not with a connection of the pool that others need.
  *
- * @param db in a caller's transaction nothing waits: it has its connection already.
+ * @param db in a caller's transaction nothing waits, because it has its connection already.
  */
 export function serializeByKey<T>(db: Kysely<DB>, key: string, work: () => Promise<T>): Promise<T> {
   if (db.isTransaction) return work()

@@ -3,7 +3,7 @@ import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 
 /**
- * For so long a key is kept at least: a day (rpc §3.2), and an hour for clocks that differ and for transactions that take
+ * A key is kept for at least this long: a day (rpc §3.2), and an hour for clocks that differ and for transactions that take
  * long to commit.
  */
 export const KEPT_MS = 25 * 60 * 60 * 1000

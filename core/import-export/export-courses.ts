@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { COURSE_COLUMNS, MODE_COLUMNS } from '../course/columns.ts'
 import type { DB } from '../database/schema.ts'
 import { PAGE_SIZE, pagesOf } from './pages.ts'
 
@@ -6,34 +7,12 @@ import { PAGE_SIZE, pagesOf } from './pages.ts'
 export function exportCourses(db: Kysely<DB>): AsyncGenerator<string> {
   const courses = db
     .selectFrom('courses')
-    .select([
-      'id',
-      'course_key',
-      'display_name',
-      'starts',
-      'ends',
-      'enrollment_start',
-      'enrollment_end',
-      'invitation_only',
-      'max_enrollments',
-      'self_paced',
-    ])
+    .select(['id', ...COURSE_COLUMNS])
     .orderBy('id')
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => courses.where('id', '>', after?.id ?? 0).execute(),
-    (row) => ({
-      type: 'course',
-      courseId: row.course_key,
-      displayName: row.display_name,
-      start: row.starts,
-      end: row.ends,
-      enrollmentStart: row.enrollment_start,
-      enrollmentEnd: row.enrollment_end,
-      invitationOnly: row.invitation_only,
-      maxEnrollments: row.max_enrollments,
-      selfPaced: row.self_paced,
-    }),
+    (row) => ({ type: 'course', ...withoutId(row) }),
   )
 }
 
@@ -42,36 +21,12 @@ export function exportModes(db: Kysely<DB>): AsyncGenerator<string> {
   const modes = db
     .selectFrom('course_modes as m')
     .innerJoin('courses as c', 'c.id', 'm.course_id')
-    .select([
-      'm.id',
-      'c.course_key',
-      'm.slug',
-      'm.name',
-      'm.min_price',
-      'm.suggested_prices',
-      'm.currency',
-      'm.expires',
-      'm.description',
-      'm.sku',
-      'm.bulk_sku',
-    ])
+    .select(['m.id', 'c.course_key as courseId', ...MODE_COLUMNS])
     .orderBy('m.id')
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => modes.where('m.id', '>', after?.id ?? 0).execute(),
-    (row) => ({
-      type: 'mode',
-      courseId: row.course_key,
-      slug: row.slug,
-      name: row.name,
-      minPrice: row.min_price,
-      suggestedPrices: row.suggested_prices,
-      currency: row.currency,
-      expires: row.expires,
-      description: row.description,
-      sku: row.sku,
-      bulkSku: row.bulk_sku,
-    }),
+    (row) => ({ type: 'mode', ...withoutId(row) }),
   )
 }
 
@@ -107,4 +62,11 @@ export function exportEmbargoRules(db: Kysely<DB>): AsyncGenerator<string> {
       messageKey: row.message_key,
     }),
   )
+}
+
+/** What is exported of a row: its id is only for the pages. */
+function withoutId<T extends { readonly id: number }>(row: T): Omit<T, 'id'> {
+  // oxlint-disable-next-line no-unused-vars -- it is named in order to be left out
+  const { id, ...exported } = row
+  return exported
 }

@@ -3,7 +3,7 @@ import type { DB } from '../database/schema.ts'
 import { exportAccounts, exportRetirements, exportRoles } from './export-accounts.ts'
 import { exportCohorts, exportCourses, exportEmbargoRules, exportModes } from './export-courses.ts'
 import { exportAllowances, exportEnrollments } from './export-enrollments.ts'
-import type { ExtensionLineType } from './line-type.ts'
+import type { ExtensionLineType } from './group-importer.ts'
 
 /**
  * Exports everything that the import format holds (run §4), as it is at one instant: what a line refers to stands before
@@ -11,7 +11,7 @@ import type { ExtensionLineType } from './line-type.ts'
  * that order, so that it exports the same bytes again.
  *
  * @param db the pool, or a transaction, whose view of the data is then taken.
- * @param further types of lines beside those of the house, in an order in which what is referred to comes first.
+ * @param the types of lines of extensions, in an order in which each refers only to those before it.
  * @returns pieces of whole lines, each with its line end. Memory does not grow with the data.
  */
 export async function* exportLines(db: Kysely<DB>, further: readonly ExtensionLineType[] = []): AsyncGenerator<string> {

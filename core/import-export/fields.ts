@@ -2,7 +2,6 @@ import { EMAIL_FORM } from '../learner/email-address.ts'
 import { z } from 'zod'
 import { MAX_COURSE_KEY_LENGTH, parseCourseKey, type CourseKey } from '../course/key.ts'
 import { isStorableText } from '../text.ts'
-import { parseInstant } from './instant.ts'
 import { quote } from './printable.ts'
 
 const MAX_INTEGER = 2_147_483_647
@@ -65,7 +64,7 @@ function fail(context: z.RefinementCtx, input: unknown, message: string): never 
   return z.NEVER
 }
 
-/** The words for a value of another kind, or of none. */
+/** What a failure says of a value of another kind, or of none. */
 export function expected(kind: string) {
   return (issue: { input?: unknown }): string => (issue.input === undefined ? 'is missing' : `must be ${kind}`)
 }
@@ -76,3 +75,25 @@ function textProblem(value: string, min: number, max: number): string | null {
   if (value.length > max && [...value].length > max) return `is longer than ${max} characters`
   return null
 }
+
+/**
+ * Reads an instant of ISO 8601 with `Z` or an offset, without losing microseconds.
+ *
+ * @returns the form that the database client gives (UTC, a fraction of six digits or none), so that equal instants are
+ * equal texts; null for everything else, for days that no calendar has and for years outside 0001 to 9999.
+ */
+export function parseInstant(text: string): string | null {
+  const [, day, time, seconds = '00', digits = '', sign, hours, minutes] = INSTANT.exec(text) ?? []
+  if (day === undefined || time === undefined) return null
+  const local = new Date(`${day}T${time}:${seconds}Z`)
+  // A day past the end of its month, and the hour 24, roll over instead of failing.
+  if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(day)) return null
+  if (Number(minutes ?? 0) > 59) return null
+  const offset = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000 * (sign === '-' ? -1 : 1)
+  const utc = new Date(local.getTime() - offset).toISOString()
+  if (!/^\d{4}-/.test(utc) || utc.startsWith('0000')) return null
+  const fraction = /^0*$/.test(digits) ? '' : `.${digits.padEnd(6, '0')}`
+  return `${utc.slice(0, 19)}${fraction}Z`
+}
+
+const INSTANT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d):?(\d\d))$/

@@ -1,10 +1,89 @@
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
-import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './outcome.ts'
+import { foldEmail } from '../learner/email-address.ts'
+import { resolveLearners, type Account } from '../learner/resolve.ts'
+import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
+import { trackHolders, type Holders } from './holders.ts'
+import type { LineOf } from './lines.ts'
 import { quote } from './printable.ts'
 import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
+
+const LEARNERS = {
+  table: 'learners',
+  conflict: 'username',
+  match: 't.username = line.username',
+  columns: {
+    username: ['text', 'key'],
+    email: ['text', 'value'],
+    name: ['text', 'value'],
+    is_active: ['boolean', 'value'],
+    is_staff: ['boolean', 'value'],
+    is_superuser: ['boolean', 'value'],
+    country: ['text', 'value'],
+    year_of_birth: ['integer', 'value'],
+  },
+} as const satisfies UpsertTarget
+
+/**
+ * Imports accounts. An e-mail address belongs to one account, whatever its case: a line that takes another's fails, and
+ * one that takes an address which an earlier line has set free does not.
+ */
+export async function importAccounts(
+  trx: Transaction<DB>,
+  lines: readonly Numbered<'user'>[],
+  { added }: GroupContext,
+): Promise<GroupOutcome> {
+  const { known, holders } = await readAddresses(trx, lines)
+  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
+    const address = line.email && foldEmail(line.email)
+    const holder = address === null ? undefined : holders.holderOf(address)
+    if (holder !== undefined && holder !== line.username) {
+      return { reason: `email: ${quote(line.email ?? '')} belongs to the account ${quote(holder)}` }
+    }
+    if (!known.has(line.username) && !added.accounts.has(line.username)) added.accounts.set(line.username, number)
+    holders.give(line.username, address)
+    return { key: line.username, row: accountRow(line) }
+  })
+  await releaseAddresses(trx, holders.passedOn())
+  return { failures, written: await upsert(trx, LEARNERS, rows) }
+}
+
+interface Addresses {
+  /** By username, also those of the lines that are accounts already. */
+  readonly known: ReadonlyMap<string, Account>
+  /** The usernames of those who have the addresses of the lines, or one of the accounts. */
+  readonly holders: Holders
+}
+
+async function readAddresses(trx: Transaction<DB>, lines: readonly Numbered<'user'>[]): Promise<Addresses> {
+  const usernames = lines.map(({ line }) => line.username)
+  const emails = lines.flatMap(({ line }) => (line.email === null ? [] : foldEmail(line.email)))
+  const { byUsername } = await resolveLearners(trx, { usernames, emails })
+  const addresses = [...byUsername.values()].flatMap(({ username, email }) =>
+    email === null ? [] : [[username, foldEmail(email)] as const],
+  )
+  return { known: byUsername, holders: trackHolders(new Map(addresses)) }
+}
+
+async function releaseAddresses(trx: Transaction<DB>, usernames: readonly string[]): Promise<void> {
+  if (usernames.length === 0) return
+  await sql`update learners set email = null where username = any (${usernames}::text[])`.execute(trx)
+}
+
+function accountRow(line: LineOf<'user'>) {
+  return {
+    username: line.username,
+    email: line.email,
+    name: line.name,
+    is_active: line.isActive,
+    is_staff: line.isStaff,
+    is_superuser: line.isSuperuser,
+    country: line.country,
+    year_of_birth: line.yearOfBirth,
+  }
+}
 
 const ROLES = {
   table: 'roles',
@@ -25,13 +104,13 @@ export async function importRoles(
   lines: readonly Numbered<'role'>[],
   { added }: GroupContext,
 ): Promise<GroupOutcome> {
-  const learnerOf = await learnerFinder(
+  const learnerIdOf = await learnerFinder(
     trx,
     lines.map(({ line }) => line.username),
     added,
   )
   const { rows, failures } = resolveRows(lines, ({ number, line }) => {
-    const learnerId = learnerOf(line.username, number)
+    const learnerId = learnerIdOf(line.username, number)
     if (learnerId === undefined) return { reason: `username: ${noAccount(line.username)}` }
     const courseKey = line.courseId?.stored ?? null
     return {
@@ -61,11 +140,11 @@ export async function importRetirements(
   { metadata, added }: GroupContext,
 ): Promise<GroupOutcome> {
   const usernames = lines.map(({ line }) => line.username)
-  const learnerOf = await learnerFinder(trx, usernames, added)
+  const learnerIdOf = await learnerFinder(trx, usernames, added)
   const holders = await retirementHolders(trx, usernames)
   const updated = instantFromDate(metadata.now)
   const { rows, failures } = resolveRows(lines, ({ number, line: { username, state } }) => {
-    const learnerId = learnerOf(username, number)
+    const learnerId = learnerIdOf(username, number)
     if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
     if ((holders.get(username) ?? learnerId) !== learnerId) {
       return { reason: `username: ${quote(username)} is the former name of another retired account` }
@@ -82,7 +161,7 @@ async function retirementHolders(trx: Transaction<DB>, usernames: readonly strin
   const rows = await trx
     .selectFrom('retirements')
     .select(['original_username', 'learner_id'])
-    .where('original_username', 'in', [...new Set(usernames)])
+    .where('original_username', '=', sql<string>`any (${[...new Set(usernames)]}::text[])`)
     .execute()
   return new Map(rows.map((row) => [row.original_username, row.learner_id]))
 }

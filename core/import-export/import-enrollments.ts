@@ -1,13 +1,12 @@
 import { sql, type Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
+import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
-import { replaceAttributes } from '../enrollment/companions.ts'
-import { writeChanges } from '../enrollment/write.ts'
-import type { CallMetadata } from '../enrollment/command.ts'
 import type { Attribute } from '../enrollment/attributes.ts'
+import type { CallMetadata } from '../enrollment/command.ts'
 import type { PairPlan } from '../enrollment/plan.ts'
-import { EnrollmentError, failure } from '../errors.ts'
-import type { LineOf } from './lines.ts'
+import { replaceAttributes } from '../enrollment/write-attributes.ts'
+import { writeChanges } from '../enrollment/write.ts'
 import {
   failureOf,
   type Added,
@@ -15,19 +14,17 @@ import {
   type GroupOutcome,
   type LineFailure,
   type Numbered,
-} from './outcome.ts'
-import { anotherCreated, planPairs, type ImportPair, type StoredPair, type Wish } from './plan-enrollments.ts'
+} from './group-importer.ts'
+import type { LineOf } from './lines.ts'
+import { anotherCreated, planImport, type EnrollmentLine, type StoredPair } from './plan-enrollments.ts'
 import { isThere, noAccount, noCourse } from './references.ts'
-
-/** How often pairs that another transaction wrote in between are read again. */
-const MAX_ATTEMPTS = 8
-
-type NumberedWish = Wish & Numbered<'enrollment'>
 
 /**
  * Imports enrollments: past every rule, but with the events and versions that any other change leaves. An enrollment
  * that exists gets mode and activation of the line, its attributes where the line has some, and its `created` where the
  * line names another; only mode and activation count as a change of the enrollment (`version`, `updated`).
+ *
+ * @throws {EnrollmentError} `unavailable` where other transactions changed the enrollments each time.
  */
 export async function importEnrollments(
   trx: Transaction<DB>,
@@ -37,29 +34,28 @@ export async function importEnrollments(
   const failures: LineFailure[] = []
   let written = 0
   let open = lines
-  for (let attempt = 0; open.length > 0; attempt += 1) {
-    if (attempt === MAX_ATTEMPTS) throw new EnrollmentError(failure('unavailable', {}))
-    const read = await readWishes(trx, open, added)
+  return retryOnSerializationFailure(trx, async () => {
+    const read = await readStored(trx, open, added)
     failures.push(...read.failures)
-    const pairs = planPairs(read.wishes, instantFromDate(metadata.now))
-    const work = pairs.filter(({ plan }) => hasWork(plan))
-    const lost = await writePairs(trx, work, metadata)
-    written += work.length - lost.length
-    open = lost.flatMap(({ plan }) => plan.indexes.flatMap((index) => read.wishes[index] ?? []))
-  }
-  return { failures, written }
+    const changing = planImport(read.found, instantFromDate(metadata.now)).filter(isChanging)
+    const lost = await writePlans(trx, changing, metadata)
+    written += changing.length - lost.length
+    open = lost.flatMap(({ indexes }) => indexes.flatMap((index) => read.found[index] ?? []))
+    return open.length > 0 ? LOST_RACE : { failures, written }
+  })
 }
 
-async function readWishes(
+/** Reads what is stored for lines, and finds out which of them name an account or a course run that is not there. */
+async function readStored(
   trx: Transaction<DB>,
   lines: readonly Numbered<'enrollment'>[],
   added: Added,
-): Promise<{ wishes: NumberedWish[]; failures: LineFailure[] }> {
+): Promise<{ found: (EnrollmentLine & Numbered<'enrollment'>)[]; failures: LineFailure[] }> {
   const rows = await readPairs(
     trx,
     lines.map(({ line }) => line),
   )
-  const wishes: NumberedWish[] = []
+  const found: (EnrollmentLine & Numbered<'enrollment'>)[] = []
   const failures: LineFailure[] = []
   for (const [index, numbered] of lines.entries()) {
     const row = rows[index]
@@ -69,12 +65,12 @@ async function readWishes(
     const courseId = isThere(added.courses, key.stored, numbered.number) ? row.course_id : null
     if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
     else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
-    else wishes.push({ ...numbered, pair: pairOf(row, learnerId, courseId) })
+    else found.push({ ...numbered, stored: storedPair(row, learnerId, courseId) })
   }
-  return { wishes, failures }
+  return { found, failures }
 }
 
-interface Row {
+interface PairRow {
   learner_id: number | null
   course_id: number | null
   /** Null together with all that follows where there is no enrollment. */
@@ -87,8 +83,8 @@ interface Row {
   attributes: Attribute[] | null
 }
 
-async function readPairs(trx: Transaction<DB>, lines: readonly LineOf<'enrollment'>[]): Promise<Row[]> {
-  const { rows } = await sql<Row>`
+async function readPairs(trx: Transaction<DB>, lines: readonly LineOf<'enrollment'>[]): Promise<PairRow[]> {
+  const { rows } = await sql<PairRow>`
     select l.id as learner_id, c.id as course_id,
       e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
       (select json_agg(json_build_object('namespace', a.namespace, 'name', a.name, 'value', a.value) order by a.position)
@@ -102,52 +98,48 @@ async function readPairs(trx: Transaction<DB>, lines: readonly LineOf<'enrollmen
   return rows
 }
 
-function pairOf(row: Row, learnerId: number, courseId: number): StoredPair {
+function storedPair(row: PairRow, learnerId: number, courseId: number): StoredPair {
   const { enrollment_id: enrollmentId, version, mode, is_active: isActive, created, updated } = row
   const enrollment = enrollmentId === null ? null : { version, mode, isActive, created, updated }
   return { learnerId, courseId, enrollmentId, enrollment, attributes: row.attributes ?? [] }
 }
 
-function hasWork(plan: ImportPair['plan']): boolean {
+function isChanging(plan: PairPlan): boolean {
   return plan.steps.length > 0 || plan.attributes !== null || anotherCreated(plan) !== null
 }
 
-/** @returns the pairs that another transaction changed since they were read: nothing of them was written. */
-async function writePairs(
+/** @returns the plans whose enrollment another transaction changed since it was read: nothing of them was written. */
+async function writePlans(
   trx: Transaction<DB>,
-  pairs: readonly ImportPair[],
+  plans: readonly PairPlan[],
   metadata: CallMetadata,
-): Promise<ImportPair[]> {
-  if (pairs.length === 0) return []
-  const { lost, enrollmentIds } = await writeChanges(
-    trx,
-    pairs.map(({ plan }) => plan),
-    () => metadata,
-  )
-  const done = pairs.flatMap(({ plan }) => {
+): Promise<PairPlan[]> {
+  if (plans.length === 0) return []
+  const { lost, enrollmentIds } = await writeChanges(trx, plans, () => metadata)
+  const written = plans.flatMap((plan) => {
     const id = enrollmentIds.get(plan)
     return id === undefined || lost.has(plan) ? [] : [{ id, plan }]
   })
-  await writeAttributes(trx, done)
-  await writeCreated(trx, done)
-  return pairs.filter(({ plan }) => lost.has(plan))
+  await writeAttributes(trx, written)
+  await writeCreated(trx, written)
+  return plans.filter((plan) => lost.has(plan))
 }
 
-/** A plan that was carried out, with the id of its enrollment. */
-interface Done {
+/** A plan that was written, with the id of its enrollment. */
+interface WrittenPlan {
   readonly id: string
   readonly plan: PairPlan
 }
 
-async function writeAttributes(trx: Transaction<DB>, done: readonly Done[]): Promise<void> {
-  const rows = done.flatMap(({ id: enrollmentId, plan: { attributes } }) =>
+async function writeAttributes(trx: Transaction<DB>, written: readonly WrittenPlan[]): Promise<void> {
+  const rows = written.flatMap(({ id: enrollmentId, plan: { attributes } }) =>
     attributes === null ? [] : [{ enrollmentId, attributes }],
   )
   if (rows.length > 0) await replaceAttributes(trx, rows)
 }
 
-async function writeCreated(trx: Transaction<DB>, done: readonly Done[]): Promise<void> {
-  const rows = done.flatMap(({ id, plan }) => {
+async function writeCreated(trx: Transaction<DB>, written: readonly WrittenPlan[]): Promise<void> {
+  const rows = written.flatMap(({ id, plan }) => {
     const created = anotherCreated(plan)
     return created === null ? [] : [{ id, created }]
   })

@@ -1,21 +1,24 @@
 import type { Kysely, Transaction } from 'kysely'
 import { DatabaseError } from 'pg'
 import { isSerializationFailure } from '../database/failure.ts'
+import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
 import type { Actor, CallMetadata } from '../enrollment/command.ts'
 import { EnrollmentError, failure } from '../errors.ts'
-import { importRetirements, importRoles } from './import-accounts.ts'
+import { importAccounts, importRetirements, importRoles } from './import-accounts.ts'
 import { importAllowances } from './import-allowances.ts'
-import { importCohorts } from './import-cohorts.ts'
-import { importCourses } from './import-courses.ts'
-import { importEmbargoRules } from './import-embargo.ts'
+import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
 import { importEnrollments } from './import-enrollments.ts'
-import { importModes } from './import-modes.ts'
-import { importUsers } from './import-users.ts'
-import type { ExtensionLineType } from './line-type.ts'
+import type {
+  ExtensionLineType,
+  GroupContext,
+  GroupImporter,
+  GroupOutcome,
+  LineFailure,
+  NumberedLine,
+} from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
-import type { GroupContext, GroupImporter, GroupOutcome, LineFailure, NumberedLine } from './outcome.ts'
 import { readWindows, type Window } from './window.ts'
 
 export interface ImportOptions {
@@ -23,7 +26,7 @@ export interface ImportOptions {
   readonly strict: boolean
   readonly now: Date
   readonly actor: Actor
-  /** Types of lines beside those of the house; they may refer to all before them. */
+  /** The types of lines of extensions; they may refer to what stands before them in this list and to all types of the core. */
   readonly further?: readonly ExtensionLineType[] | undefined
   /** Called for each bad line, in the order of the file. */
   readonly onFailure?: ((failure: LineFailure) => void) | undefined
@@ -38,7 +41,7 @@ export interface ImportProgress {
   readonly failed: number
 }
 
-/** What an import came to. */
+/** What became of the lines of an import. */
 export interface ImportCounts {
   /** All lines but blank ones: `kept` and `failed` add up to it, unless a strict import was taken back. */
   lines: number
@@ -77,7 +80,7 @@ async function importAll(
   { now, actor, further = [], onFailure, onProgress }: ImportOptions,
 ): Promise<ImportCounts> {
   const metadata: CallMetadata = { actor, via: 'cli', now }
-  const importers = [...ownImporters, ...further]
+  const importers = [...coreImporters, ...further]
   const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
   for await (const window of readWindows(source, lineFormat(further))) {
     const { failures, written } = await importWindow(db, window, importers, metadata)
@@ -91,37 +94,35 @@ async function importAll(
   return counts
 }
 
-/** How often a window that met other writers is begun again. */
-const MAX_ATTEMPTS = 8
-
 async function importWindow(
   db: Kysely<DB>,
   window: Window,
   importers: readonly Importer[],
   metadata: CallMetadata,
 ): Promise<GroupOutcome> {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+  return retryOnSerializationFailure(db, async () => {
     try {
       return await inTransaction(db, (trx) => importGroups(trx, window, importers, metadata))
-    } catch (error) {
-      if (!isContention(error)) throw error
-      if (db.isTransaction) break
+    } catch (cause) {
+      if (!isLostRace(cause)) throw cause
+      // The caller's transaction cannot go on.
+      if (db.isTransaction) throw new EnrollmentError(failure('unavailable', {}), { cause })
+      return LOST_RACE
     }
-  }
-  throw new EnrollmentError(failure('unavailable', {}))
+  })
 }
 
-/** Another writer was faster; the unique index is that of the e-mail addresses. Read again, all is clear. */
-function isContention(error: unknown): boolean {
+/** Another writer was faster. The unique index may be that of the e-mail addresses: once it is read again, all is clear. */
+function isLostRace(error: unknown): boolean {
   return isSerializationFailure(error) || (error instanceof DatabaseError && error.code === UNIQUE_VIOLATION)
 }
 
 const UNIQUE_VIOLATION = '23505'
 
 /**
- * Lines of one type are written together, wherever in the window they stand, so that a file that mixes its types is as
- * fast as one that does not. It comes to the same: what is referred to comes first, and the lines before the one that
- * adds it are told.
+ * Writes lines of one type together, wherever in the window they stand, so that a file that mixes its types is as fast as one
+ * that does not. The result is that of the order of the file: types that others refer to come first, and a line that stands
+ * before the one that adds what it refers to fails (see `Added`).
  */
 async function importGroups(
   trx: Transaction<DB>,
@@ -146,7 +147,7 @@ async function importGroups(
 type Importer = Pick<ExtensionLineType, 'type' | 'importGroup'>
 
 const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
-  user: importUsers,
+  user: importAccounts,
   course: importCourses,
   mode: importModes,
   role: importRoles,
@@ -157,4 +158,4 @@ const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
   embargo: importEmbargoRules,
 }
 
-const ownImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))
+const coreImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))

@@ -1,9 +1,16 @@
-// For whoever adds types of lines to the import format.
+// What an extension adds types of lines to the import format with.
 export { email, expected, flag, text } from './fields.ts'
 export { trackHolders } from './holders.ts'
-export { extensionLineType, type ExtensionLineType } from './line-type.ts'
 export { line } from './lines.ts'
-export { resolveRows, type Added, type GroupContext, type GroupOutcome, type NumberedLine } from './outcome.ts'
+export {
+  extensionLineType,
+  resolveRows,
+  type Added,
+  type ExtensionLineType,
+  type GroupContext,
+  type GroupOutcome,
+  type NumberedLine,
+} from './group-importer.ts'
 export { PAGE_SIZE, pagesOfLines } from './pages.ts'
 export { quote } from './printable.ts'
 export { finder, isThere, learnerFinder, noAccount, type Find } from './references.ts'

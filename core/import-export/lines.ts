@@ -109,7 +109,7 @@ export interface AnyLine {
 /** What the lines of a file may be: their schemas by type. */
 export type LineFormat = ReadonlyMap<string, z.ZodType<AnyLine>>
 
-/** The import format, with further types of lines beside its own. */
+/** The import format, with the types of lines of extensions beside its own. */
 export function lineFormat(further: readonly { readonly type: string; readonly schema: z.ZodType<AnyLine> }[] = []) {
   const ofFurther = further.map(({ type, schema }) => [type, schema] as const)
   return new Map<string, z.ZodType<AnyLine>>([...Object.entries(lineSchemas), ...ofFurther]) satisfies LineFormat
@@ -119,7 +119,7 @@ export type ParsedLine =
   | { readonly ok: true; readonly line: AnyLine }
   | { readonly ok: false; readonly type: string | null; readonly reason: string }
 
-/** Reads one line of a format; what is wrong with it comes back as words for a person. Never throws. */
+/** Reads one line of a format; what is wrong with it is returned as a text for a person. Never throws. */
 export function parseLine(source: string, format: LineFormat): ParsedLine {
   const json = parseJson(source)
   if (!json.ok) return { ok: false, type: null, reason: json.reason }
@@ -128,7 +128,7 @@ export function parseLine(source: string, format: LineFormat): ParsedLine {
   const parsed = known.schema.safeParse(json.value)
   if (parsed.success) return { ok: true, line: parsed.data }
   const { type } = known
-  return { ok: false, type, reason: shorten(`${type}: ${parsed.error.issues.map(words).join('; ')}`) }
+  return { ok: false, type, reason: shorten(`${type}: ${parsed.error.issues.map(textOf).join('; ')}`) }
 }
 
 /** The schema of a type of line, which refuses keys that it does not name. */
@@ -168,7 +168,7 @@ function schemaOf(value: unknown, format: LineFormat): Known {
 }
 
 /** `courseId: 'x' is not a course key`; the place is left out where the object as a whole is meant. */
-function words(issue: z.core.$ZodIssue): string {
+function textOf(issue: z.core.$ZodIssue): string {
   const place = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
   return place === '' ? issue.message : `${place.replace(/^\./, '')}: ${issue.message}`
 }

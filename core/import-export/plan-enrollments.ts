@@ -1,51 +1,46 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { EnrollmentState } from '../enrollment/command.ts'
 import type { Attribute } from '../enrollment/attributes.ts'
+import type { EnrollmentState } from '../enrollment/command.ts'
 import { kindOf } from '../enrollment/decide.ts'
-import type { PairPlan } from '../enrollment/plan.ts'
+import { changeEnrollment, startPair, type PairPlan } from '../enrollment/plan.ts'
 import type { LineOf } from './lines.ts'
 
 /** What is stored for the pair of learner and course run that a line names. */
 export interface StoredPair {
   readonly learnerId: number
   readonly courseId: number
-  /** Null where there is no enrollment. */
+  /** Null together with the enrollment where there is none. */
   readonly enrollmentId: string | null
   readonly enrollment: EnrollmentState | null
   readonly attributes: readonly Attribute[]
 }
 
 /** A line of an enrollment with what is stored for it. */
-export interface Wish {
+export interface EnrollmentLine {
   readonly line: LineOf<'enrollment'>
-  readonly pair: StoredPair
-}
-
-/** All that a run of lines does to one pair; `indexes` of its plan are those of the wishes. */
-export interface ImportPair {
-  readonly plan: PairPlan
-  readonly storedAttributes: readonly Attribute[]
+  readonly stored: StoredPair
 }
 
 /**
- * Plans what lines come to, one after another, each seeing what those of the same pair before it did. No rule of
+ * Plans what lines change, one after another, each seeing the changes of those of the same pair before it. No rule of
  * enrollment is asked. Pure.
  *
  * @param at the instant of the change, ISO 8601.
+ * @returns one plan per pair; its `indexes` are those of the lines.
  */
-export function planPairs(wishes: readonly Wish[], at: string): ImportPair[] {
-  const pairs = new Map<string, ImportPair>()
-  for (const [index, wish] of wishes.entries()) {
-    const key = `${wish.pair.learnerId}:${wish.pair.courseId}`
-    const pair = pairs.get(key) ?? begin(wish.pair)
-    pairs.set(key, pair)
+export function planImport(lines: readonly EnrollmentLine[], at: string): PairPlan[] {
+  const plans = new Map<string, { readonly plan: PairPlan; readonly attributes: readonly Attribute[] }>()
+  for (const [index, { line, stored }] of lines.entries()) {
+    const key = `${stored.learnerId}:${stored.courseId}`
+    const pair = plans.get(key) ?? { plan: startPair(stored), attributes: stored.attributes }
+    plans.set(key, pair)
     pair.plan.indexes.push(index)
-    advance(pair.plan, wish.line, index, at)
+    applyLine(pair.plan, line, index, at)
   }
-  for (const { plan, storedAttributes } of pairs.values()) {
-    if (isDeepStrictEqual(plan.attributes, storedAttributes)) plan.attributes = null
+  for (const { plan, attributes } of plans.values()) {
+    if (isDeepStrictEqual(plan.attributes, attributes)) plan.attributes = null
   }
-  return [...pairs.values()]
+  return [...plans.values()].map(({ plan }) => plan)
 }
 
 /** The `created` that an existing enrollment gets; null when it keeps its own. */
@@ -53,41 +48,10 @@ export function anotherCreated({ read, state }: PairPlan): string | null {
   return read === null || state === null || read.created === state.created ? null : state.created
 }
 
-function begin({ learnerId, courseId, enrollmentId, enrollment, attributes }: StoredPair): ImportPair {
-  return {
-    plan: {
-      enrollmentId,
-      learnerId,
-      courseId,
-      indexes: [],
-      read: enrollment,
-      state: enrollment,
-      steps: [],
-      claimAllowance: null,
-      attributes: null,
-    },
-    storedAttributes: attributes,
-  }
-}
-
-function advance(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: string): void {
-  const before = plan.state
+function applyLine(plan: PairPlan, line: LineOf<'enrollment'>, index: number, at: string): void {
   const after = { mode: line.mode, isActive: line.isActive }
-  const kind = kindOf(before, after)
-  if (kind !== 'unchanged') {
-    const version = (before?.version ?? 0) + 1
-    plan.steps.push({
-      index,
-      kind,
-      version,
-      before: before && { mode: before.mode, isActive: before.isActive },
-      after,
-      reason: null,
-      enterpriseUuid: null,
-      at,
-    })
-    plan.state = { version, ...after, created: before?.created ?? at, updated: at }
-  }
+  const kind = kindOf(plan.state, after)
+  if (kind !== 'unchanged') changeEnrollment(plan, { index, kind, after, reason: null, enterpriseUuid: null, at })
   if (line.created !== undefined && plan.state) plan.state = { ...plan.state, created: line.created }
   if (line.attributes !== undefined) plan.attributes = line.attributes
 }

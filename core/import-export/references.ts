@@ -1,20 +1,20 @@
 import { sql, type Kysely } from 'kysely'
 import type { CourseKey } from '../course/key.ts'
 import type { DB } from '../database/schema.ts'
-import type { Added } from './outcome.ts'
+import { resolveLearners } from '../learner/resolve.ts'
+import type { Added } from './group-importer.ts'
 import { quote } from './printable.ts'
 
-/** Gives the id behind a name that stands in a line; undefined where nothing has that name, or only a later line adds it. */
+/** Gives the id of what a line refers to by name; undefined where there is none, or only a later line adds it. */
 export type Find = (name: string, lineNumber: number) => number | undefined
 
 /** Finds accounts by username. */
 export async function learnerFinder(db: Kysely<DB>, usernames: readonly string[], { accounts }: Added): Promise<Find> {
-  const rows = await db
-    .selectFrom('learners')
-    .select(['id', 'username as name'])
-    .where('username', '=', sql<string>`any (${[...new Set(usernames)]}::text[])`)
-    .execute()
-  return finder(rows, accounts)
+  const { byId } = await resolveLearners(db, { usernames: [...new Set(usernames)] })
+  return finder(
+    [...byId.values()].map(({ id, username: name }) => ({ id, name })),
+    accounts,
+  )
 }
 
 /** Finds course runs by their stored key. */
@@ -28,7 +28,7 @@ export async function courseFinder(db: Kysely<DB>, keys: readonly CourseKey[], {
   return finder(rows, courses)
 }
 
-/** Whether a line may refer to a name: unless a later line adds it. */
+/** Whether a line may refer to a name: not where a later line adds it. */
 export function isThere(added: ReadonlyMap<string, number>, name: string, lineNumber: number): boolean {
   return (added.get(name) ?? 0) < lineNumber
 }
@@ -39,12 +39,12 @@ export function finder(rows: readonly { id: number; name: string }[], added: Rea
   return (name, lineNumber) => (isThere(added, name, lineNumber) ? ids.get(name) : undefined)
 }
 
-/** The words for a username that nobody has. */
+/** What a failure says of a username that nobody has. */
 export function noAccount(username: string): string {
   return `there is no account ${quote(username)}`
 }
 
-/** The words for a course key that no course run has. */
+/** What a failure says of a course key that no course run has. */
 export function noCourse(key: CourseKey): string {
   return `there is no course run ${quote(key.stored)}`
 }

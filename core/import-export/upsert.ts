@@ -1,4 +1,4 @@
-import { CompiledQuery, type Kysely } from 'kysely'
+import { sql, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 
 /** A table with the columns that lines of one type fill. */
@@ -13,8 +13,8 @@ export interface UpsertTarget<Column extends string = string, Table extends stri
 }
 
 /**
- * What a column is for: part of the natural key; a value that a line sets; set once, with a new row; or set together
- * with the values but no reason to write by itself.
+ * What a column is for: part of the natural key; a value that a line sets; set only in a new row; or set together
+ * with the values, but alone no reason to change a row.
  */
 export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
 export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestamptz' | 'uuid'
@@ -27,27 +27,30 @@ export type ColumnType = 'text' | 'text[]' | 'integer' | 'boolean' | 'timestampt
  * @returns how many rows were inserted or changed.
  */
 export async function upsert<Column extends string>(
-  db: Kysely<DB>,
+  trx: Transaction<DB>,
   target: UpsertTarget<Column, string>,
   rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
 ): Promise<number> {
   if (rows.length === 0) return 0
   const columns = Object.keys(target.columns) as Column[] // Its declared keys.
-  const { rows: answer } = await db.executeQuery<{ written: number }>(
-    CompiledQuery.raw(
-      statementFor(target),
-      columns.map((column) => rows.map((row) => parameter(target.columns[column][0], row[column]))),
-    ),
-  )
+  const parameters = columns.map((column) => {
+    const [type] = target.columns[column]
+    const values = rows.map((row) => parameter(type, row[column]))
+    return sql`${values}::${sql.raw(type === 'text[]' ? 'text' : type)}[]`
+  })
+  const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(trx)
   return answer[0]?.written ?? 0
 }
 
-/** A list of lists has to be one text a row: unnest would flatten it. */
+/** For lists, each row is one text of JSON: unnest would flatten a list of lists. */
 function parameter(type: ColumnType, value: unknown): unknown {
   return type === 'text[]' ? JSON.stringify(value) : value
 }
 
-function statementFor({ table, conflict, match, columns }: UpsertTarget<string, string>): string {
+function upsertStatement(
+  { table, conflict, match, columns }: UpsertTarget<string, string>,
+  parameters: RawBuilder<unknown>,
+): RawBuilder<{ written: number }> {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
   const values = named('value')
@@ -55,7 +58,6 @@ function statementFor({ table, conflict, match, columns }: UpsertTarget<string, 
   const set = (from: string) => written.map((name) => `${name} = ${from}.${name}`).join(', ')
   const row = (from: string) => `row(${values.map((name) => `${from}.${name}`).join(', ')})`
   const names = all.map(([name]) => name).join(', ')
-  const parameters = all.map(([, [type]], index) => `$${index + 1}::${type === 'text[]' ? 'text' : type}[]`)
   const selected = all.map(([name, [type]]) =>
     type === 'text[]' ? `array(select jsonb_array_elements_text(${name}::jsonb)) as ${name}` : name,
   )
@@ -65,10 +67,10 @@ function statementFor({ table, conflict, match, columns }: UpsertTarget<string, 
       : `update ${table} t set ${set('line')} from line
          where ${match} and ${row('t')} is distinct from ${row('line')} returning 1`
   const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded')}`
-  return `with line as materialized (
-    select ${selected.join(', ')}, n
-    from unnest(${parameters.join(', ')}) with ordinality as line (${names}, n)
-  ), changed as (
+  return sql`with line as materialized (
+    select ${sql.raw(selected.join(', '))}, n
+    from unnest(${parameters}) with ordinality as line (${sql.raw(names)}, n)
+  ), ${sql.raw(`changed as (
     ${changed}
   ), added as (
     insert into ${table} (${names})
@@ -76,6 +78,6 @@ function statementFor({ table, conflict, match, columns }: UpsertTarget<string, 
     order by n
     on conflict (${conflict}) do ${resolution}
     returning 1
-  )
+  )`)}
   select ((select count(*) from changed) + (select count(*) from added))::integer as written`
 }

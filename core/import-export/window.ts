@@ -1,5 +1,5 @@
 import { parseLine, type LineFormat } from './lines.ts'
-import type { LineFailure, NumberedLine } from './outcome.ts'
+import type { LineFailure, NumberedLine } from './group-importer.ts'
 import { splitLines, type RawLine } from './split.ts'
 
 /** The lines that one transaction writes. */

@@ -1,8 +1,32 @@
 import { domainToASCII } from 'node:url'
-import { MAX_EMAIL_LENGTH } from './ref.ts'
+import { foldedCharacters } from '../database/migrations/0008_email_folding.ts'
+
+export const MAX_EMAIL_LENGTH = 254
 
 /** The least that makes a text an e-mail address of an account: a strict pattern refuses addresses that work. */
 export const EMAIL_FORM = /^[^\s@]+@[^\s@]+$/
+
+/**
+ * What two texts share exactly when they are one e-mail address (rest-v1 D21): A to Z fold into lower case, other letters by
+ * Unicode's simple case folding, but never into ASCII: the Kelvin sign is not `k`. The SQL function `fold_email` is the same.
+ */
+export function foldEmail(address: string): string {
+  if (ASCII.test(address)) return address.toLowerCase()
+  let folded = ''
+  for (const character of address) folded += FOLDED.get(character) ?? character
+  return folded
+}
+
+const ASCII = /^\p{ASCII}*$/u
+
+const CAPITALS = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ', (letter) => [letter, letter.toLowerCase()] as const)
+
+const FOLDED: ReadonlyMap<string, string> = new Map([...CAPITALS, ...pairs(foldedCharacters)])
+
+function pairs({ from, to }: { readonly from: string; readonly to: string }): (readonly [string, string])[] {
+  const targets = [...to]
+  return [...from].map((character, index) => [character, targets[index] ?? character])
+}
 
 /** Whether a text is an e-mail address, as the original judges it; nobody has ever been asked whether it exists. */
 export function isEmailAddress(text: string): boolean {

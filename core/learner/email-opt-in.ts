@@ -7,20 +7,20 @@ import type { Account } from './account.ts'
 const MINIMUM_AGE = 13
 
 /**
- * Keeps whether a person wants e-mail from an organisation. Who may be under 13 does not, whatever they say.
+ * Stores whether a learner wants e-mail from an organisation. For one who may be under 13 the answer is always no.
  *
- * @param answer.value the text to keep, `True` or `False` in the words of the legacy clients.
+ * @param answer.value the text to keep, `True` or `False` as the legacy clients send it.
  */
 export async function recordEmailOptIn(
   db: Kysely<DB>,
-  person: Pick<Account, 'id' | 'yearOfBirth'>,
+  learner: Pick<Account, 'id' | 'yearOfBirth'>,
   answer: { readonly org: string; readonly value: string; readonly now: Date },
 ): Promise<void> {
-  const value = mayBeTooYoung(person.yearOfBirth, answer.now) ? 'False' : answer.value
+  const value = mayBeTooYoung(learner.yearOfBirth, answer.now) ? 'False' : answer.value
   const updated = instantFromDate(answer.now)
   await db
     .insertInto('email_optins')
-    .values({ learner_id: person.id, org: answer.org, value, updated })
+    .values({ learner_id: learner.id, org: answer.org, value, updated })
     .onConflict((conflict) => conflict.columns(['learner_id', 'org']).doUpdateSet({ value, updated }))
     .execute()
 }

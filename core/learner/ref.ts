@@ -1,4 +1,5 @@
 import { isStorableText } from '../text.ts'
+import { foldEmail, MAX_EMAIL_LENGTH } from './email-address.ts'
 
 /** Names one account: exactly one of its names (rpc §2). */
 export type LearnerRef = { username: string } | { email: string } | { userId: string }
@@ -6,22 +7,24 @@ export type LearnerRef = { username: string } | { email: string } | { userId: st
 /** A reference taken apart into the columns that a set-based lookup joins on; at most one is not null. */
 export interface LearnerLookup {
   readonly username: string | null
+  /** Folded by {@link foldEmail}: it equals the SQL `fold_email(email)` of the account. */
   readonly email: string | null
   readonly userId: number | null
 }
 
 export const MAX_USERNAME_LENGTH = 150
-export const MAX_EMAIL_LENGTH = 254
 const MAX_INTEGER = 2_147_483_647
 
 /**
- * Prepares a reference for a lookup: the username is exact, the e-mail address is trimmed and later compared
- * case-insensitively, the id is a whole number. What no account can have (too long, not a number, a NUL character)
+ * Prepares a reference for a lookup: the username is exact, the e-mail address is trimmed and folded, the id is a whole number. What no account can have (too long, not a number, a NUL character)
  * becomes a lookup that finds nothing, so that it never reaches SQL.
  */
 export function learnerLookup(learner: LearnerRef): LearnerLookup {
   if ('username' in learner) return { ...NOBODY, username: storable(learner.username, MAX_USERNAME_LENGTH) }
-  if ('email' in learner) return { ...NOBODY, email: storable(learner.email.trim(), MAX_EMAIL_LENGTH) }
+  if ('email' in learner) {
+    const email = storable(learner.email.trim(), MAX_EMAIL_LENGTH)
+    return { ...NOBODY, email: email && foldEmail(email) }
+  }
   return { ...NOBODY, userId: integer(learner.userId) }
 }
 

@@ -1,10 +1,10 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { CallMetadata } from '../enrollment/command.ts'
 import { unenrollAll } from '../enrollment/unenroll-all.ts'
 import type { Policy } from '../policy.ts'
 
-/** The wish of a learner to be forgotten, and how far it has come. */
+/** The request of a learner to be forgotten, and how far it has come. */
 export interface Retirement {
   readonly learnerId: number
   readonly state: RetirementState
@@ -27,7 +27,7 @@ export type RetirementOutcome =
   | { readonly kind: 'unenrolled'; readonly orgs: string[] }
 
 /**
- * The step of a retirement that ends all enrollments of its learner, in one transaction (rest-v1 §1.12, §3.5).
+ * The step of a retirement that deactivates all enrollments of its learner, in one transaction (rest-v1 §1.12, §3.5).
  *
  * @param username the one under which the retirement was asked for, in exactly this case.
  */
@@ -40,8 +40,21 @@ export async function retireEnrollments(
   if (retirement === null) return { kind: 'notRequested' }
   if (!isWorkable(retirement.state)) return { kind: 'notWorkable', retirement }
   const { learnerId } = retirement
-  const ended = await unenrollAll(db, { userId: String(learnerId) }, { reason: 'retirement', ...by })
-  return ended.length === 0 ? { kind: 'nothingActive' } : { kind: 'unenrolled', orgs: await orgsOf(db, learnerId) }
+  const deactivated = await unenrollAll(db, { userId: String(learnerId) }, { reason: 'retirement', ...by })
+  return deactivated.length === 0
+    ? { kind: 'nothingActive' }
+    : { kind: 'unenrolled', orgs: await orgsOf(db, learnerId) }
+}
+
+/** Those of the accounts for which a retirement was requested, at whatever stage it is. */
+export async function readRetiredLearners(db: Kysely<DB>, learnerIds: readonly number[]): Promise<Set<number>> {
+  if (learnerIds.length === 0) return new Set()
+  const rows = await db
+    .selectFrom('retirements')
+    .select('learner_id')
+    .where('learner_id', '=', sql<number>`any (${learnerIds}::integer[])`)
+    .execute()
+  return new Set(rows.map((row) => row.learner_id))
 }
 
 async function findRetirement(db: Kysely<DB>, username: string): Promise<Retirement | null> {
@@ -55,7 +68,7 @@ async function findRetirement(db: Kysely<DB>, username: string): Promise<Retirem
   return { learnerId: row.learner_id, state, updated: row.updated }
 }
 
-/** The states of the original as it comes; between two of them it leaves room for nine others. */
+/** The states of an LMS as it is installed; between two of them there is room for nine others. */
 const STATES = [
   'PENDING',
   'LOCKING_ACCOUNT',

@@ -3,14 +3,14 @@ import type { DB } from '../database/schema.ts'
 import { findAccount, type Account } from './account.ts'
 import { EMAIL_FORM } from './email-address.ts'
 
-/** The most characters of a person's name that are kept. */
+/** The most characters of a full name that are stored. */
 const MAX_NAME_LENGTH = 255
 
-/** What a trusted source tells about a person who may have no account yet. */
+/** What a trusted source, such as a token, tells about somebody who may have no account yet. */
 export interface Profile {
   /** 1 to 150 characters that the database can store. */
   readonly username: string
-  /** At most 254 characters that the database can store; null: none is known. What has no form of one is dropped. */
+  /** At most 254 characters that the database can store; null: none is known. What does not look like one is dropped. */
   readonly email: string | null
   readonly name: string
 }
@@ -24,17 +24,18 @@ export interface SignUp {
 
 /**
  * Finds the account of a username, or makes it. An existing account is left as it is. Any number of calls for one
- * username at the same time come to one account.
+ * username at the same time make one account.
  */
 export async function signUp(db: Kysely<DB>, profile: Profile): Promise<SignUp> {
   const { username } = profile
   const existing = await findAccount(db, { username })
   if (existing !== null) return { account: existing, isNew: false, isEmailTaken: false }
-  if (await insert(db, profile)) return { account: await known(db, username), isNew: true, isEmailTaken: false }
+  if (await insert(db, profile))
+    return { account: await existingAccount(db, username), isNew: true, isEmailTaken: false }
   const other = await findAccount(db, { username })
   if (other !== null) return { account: other, isNew: false, isEmailTaken: false }
   const isNew = await insert(db, { ...profile, email: null })
-  return { account: await known(db, username), isNew, isEmailTaken: isNew }
+  return { account: await existingAccount(db, username), isNew, isEmailTaken: isNew }
 }
 
 /** Whether the account was made; it is not when its username or its e-mail address is taken. */
@@ -50,7 +51,7 @@ async function insert(db: Kysely<DB>, profile: Profile): Promise<boolean> {
   return numInsertedOrUpdatedRows > 0n
 }
 
-async function known(db: Kysely<DB>, username: string): Promise<Account> {
+async function existingAccount(db: Kysely<DB>, username: string): Promise<Account> {
   const account = await findAccount(db, { username })
   if (account === null) throw new Error('An account that was just made is gone')
   return account

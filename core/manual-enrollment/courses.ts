@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { ManualCourse } from './request.ts'
 
@@ -24,10 +24,10 @@ export async function readManualCourses(
   const rows = await db
     .selectFrom('courses as c')
     .leftJoin('cohorts as h', (join) =>
-      join.onRef('h.course_id', '=', 'c.id').on((eb) => eb('h.name', '=', eb.fn.any(eb.val(names)))),
+      join.onRef('h.course_id', '=', 'c.id').on('h.name', '=', sql<string>`any (${names}::text[])`),
     )
     .select(['c.id', 'c.course_key', 'h.id as cohort_id', 'h.name as cohort_name'])
-    .where((eb) => eb('c.course_key', '=', eb.fn.any(eb.val(keys))))
+    .where('c.course_key', '=', sql<string>`any (${keys}::text[])`)
     .execute()
   const found = Map.groupBy(rows, (row) => row.course_key)
   return courses.map(({ key, cohort }) => {

@@ -1,7 +1,7 @@
 import type { CourseKey } from '../course/key.ts'
 import type { ErrorCode } from '../errors.ts'
 
-/** What staff asks for: each of the people is enrolled in, or unenrolled from, each of the course runs (rest-v1 §3.9). */
+/** What staff asks for: each learner is enrolled in, or unenrolled from, each of the course runs (rest-v1 §3.9). */
 export interface ManualEnrollment {
   readonly action: 'enroll' | 'unenroll'
   /** Usernames and e-mail addresses, in any mixture. */
@@ -14,25 +14,25 @@ export interface ManualEnrollment {
 
 export interface ManualCourse {
   readonly key: CourseKey
-  /** The cohort that they join, by its exact name; null: none. */
+  /** The cohort that the learners join, by its exact name; null: none. */
   readonly cohort: string | null
 }
 
-/** How somebody stands towards a course run. */
-export interface Standing {
+/** The state of a learner in a course run, before or after the request. */
+export interface LearnerState {
   /** Whether they have an account, active or not. */
   readonly hasAccount: boolean
   readonly isEnrolled: boolean
   /** Whether there is an allowance that they can use. */
   readonly isAllowed: boolean
   readonly autoEnroll: boolean
-  /** Absent where no cohort was asked for, and where they came to be neither enrolled nor allowed. */
+  /** Absent where no cohort was asked for, and where they are neither enrolled nor allowed afterwards. */
   readonly cohort?: string | null
 }
 
-/** What came of one person in one course run. */
+/** What became of one learner in one course run. */
 export type ManualResult = { readonly identifier: string } & (
-  | { readonly kind: 'done'; readonly before: Standing; readonly after: Standing }
+  | { readonly kind: 'done'; readonly before: LearnerState; readonly after: LearnerState }
   /** Neither an account nor an e-mail address. */
   | { readonly kind: 'invalidIdentifier' }
   /** `ambiguous`: more than one account; `noAddress`: an inactive account without an e-mail address. */

@@ -1,15 +1,15 @@
-import type { ManualEnrollment, Standing } from './request.ts'
+import type { ManualEnrollment, LearnerState } from './request.ts'
 
-/** What the audit says happened to somebody, in the words of the original (rest-v1 §3.9). */
-export function transitionOf(action: ManualEnrollment['action'], before: Standing, after: Standing): string {
-  if (action === 'unenroll') return `from ${inWords(before)} to unenrolled`
+/** What the audit says happened to a learner, as the LMS writes it (rest-v1 §3.9). */
+export function transitionOf(action: ManualEnrollment['action'], before: LearnerState, after: LearnerState): string {
+  if (action === 'unenroll') return `from ${nameOf(before)} to unenrolled`
   if (!before.hasAccount) return after.isAllowed ? 'from unenrolled to allowed to enroll' : NOTHING
-  return after.isEnrolled ? `from ${inWords(before)} to enrolled` : NOTHING
+  return after.isEnrolled ? `from ${nameOf(before)} to enrolled` : NOTHING
 }
 
 const NOTHING = 'N/A'
 
-function inWords({ isEnrolled, isAllowed }: Standing): string {
+function nameOf({ isEnrolled, isAllowed }: LearnerState): string {
   if (isEnrolled) return 'enrolled'
   return isAllowed ? 'allowed to enroll' : 'unenrolled'
 }

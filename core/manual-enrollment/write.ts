@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely'
+import { joinCohorts } from '../course/cohort.ts'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
-import type { CohortJoin, Ledger } from './ledger.ts'
+import type { CohortPlace, PendingWrites } from './pending-writes.ts'
 
 /** A row of the audit of manual enrollment. */
 export interface AuditEntry {
@@ -12,76 +13,62 @@ export interface AuditEntry {
 }
 
 /**
- * Writes what a request did beside the enrollments, each kind in one statement, rows in a fixed order. Belongs into the
- * transaction of the enrollments.
+ * Writes what a request did beside the enrollments, each kind in one statement, rows in a fixed order.
  *
- * @param by.actorId the account of whoever asked.
+ * @param trx the transaction of the enrollments.
+ * @param by.actorId the account of the staff member.
  */
-export async function writeLedger(
+export async function writePending(
   trx: Transaction<DB>,
-  ledger: Ledger,
+  writes: PendingWrites,
   audit: readonly AuditEntry[],
   by: { readonly actorId: number; readonly reason: string | null; readonly autoEnroll: boolean; readonly now: Date },
 ): Promise<void> {
   const at = instantFromDate(by.now)
-  const invitations = [...ledger.invitations.values()]
-  const joins = [...ledger.joins.values()]
-  if (invitations.length > 0) await inviteAll(trx, invitations, by.autoEnroll, at)
-  if (ledger.withdrawals.size > 0) await withdrawAll(trx, [...ledger.withdrawals])
-  const [members, expected] = [joins.filter(hasAccount), joins.filter((place) => !hasAccount(place))]
-  if (members.length > 0) await joinAll(trx, members)
-  if (expected.length > 0) await preassignAll(trx, expected)
+  const allowances = [...writes.newAllowances.values()]
+  const places = [...writes.cohortPlaces.values()]
+  if (allowances.length > 0) await upsertAllowances(trx, allowances, by.autoEnroll, at)
+  if (writes.deletedAllowances.size > 0) await deleteAllowances(trx, [...writes.deletedAllowances])
+  const memberships = places.flatMap(({ learnerId, ...place }) => (learnerId === null ? [] : [{ ...place, learnerId }]))
+  const preassigned = places.filter(({ learnerId }) => learnerId === null)
+  if (memberships.length > 0) await joinCohorts(trx, memberships, { whoHasOne: 'moves' })
+  if (preassigned.length > 0) await preassignCohorts(trx, preassigned)
   if (audit.length > 0) await appendAudit(trx, audit, by, at)
 }
 
-async function inviteAll(
+async function upsertAllowances(
   trx: Transaction<DB>,
-  invitations: readonly { email: string; courseKey: string }[],
+  allowances: readonly { email: string; courseKey: string }[],
   autoEnroll: boolean,
   at: string,
 ): Promise<void> {
-  const emails = invitations.map(({ email }) => email)
-  const keys = invitations.map(({ courseKey }) => courseKey)
+  const emails = allowances.map(({ email }) => email)
+  const keys = allowances.map(({ courseKey }) => courseKey)
   await sql`
     insert into enrollment_allowances (email, course_key, auto_enroll, created)
     select email, course_key, ${autoEnroll}::boolean, ${at}::timestamptz
     from unnest(${emails}::text[], ${keys}::text[]) as i (email, course_key)
-    order by lower(email), course_key
-    on conflict (lower(email), course_key) do update set auto_enroll = excluded.auto_enroll`.execute(trx)
+    order by fold_email(email), course_key
+    on conflict (fold_email(email), course_key) do update set auto_enroll = excluded.auto_enroll`.execute(trx)
 }
 
-async function withdrawAll(trx: Transaction<DB>, ids: readonly number[]): Promise<void> {
+async function deleteAllowances(trx: Transaction<DB>, ids: readonly number[]): Promise<void> {
   await sql`
-    with withdrawn as materialized (
+    with deleted as materialized (
       select id from enrollment_allowances where id = any (${ids}::integer[])
-      order by lower(email), course_key for update
-    ) delete from enrollment_allowances w using withdrawn where w.id = withdrawn.id`.execute(trx)
+      order by fold_email(email), course_key for update
+    ) delete from enrollment_allowances w using deleted where w.id = deleted.id`.execute(trx)
 }
 
-function hasAccount({ learnerId }: CohortJoin): boolean {
-  return learnerId !== null
-}
-
-async function joinAll(trx: Transaction<DB>, members: readonly CohortJoin[]): Promise<void> {
-  await sql`
-    insert into cohort_members (course_id, learner_id, cohort_id)
-    select course_id, learner_id, cohort_id
-    from unnest(${members.map((place) => place.courseId)}::integer[],
-      ${members.map((place) => place.learnerId)}::integer[],
-      ${members.map((place) => place.cohortId)}::integer[]) as m (course_id, learner_id, cohort_id)
-    order by course_id, learner_id
-    on conflict (course_id, learner_id) do update set cohort_id = excluded.cohort_id`.execute(trx)
-}
-
-async function preassignAll(trx: Transaction<DB>, expected: readonly CohortJoin[]): Promise<void> {
+async function preassignCohorts(trx: Transaction<DB>, places: readonly CohortPlace[]): Promise<void> {
   await sql`
     insert into cohort_preassignments (course_id, email, cohort_id)
     select course_id, email, cohort_id
-    from unnest(${expected.map((place) => place.courseId)}::integer[],
-      ${expected.map((place) => place.email)}::text[],
-      ${expected.map((place) => place.cohortId)}::integer[]) as p (course_id, email, cohort_id)
-    order by lower(email), course_id
-    on conflict (lower(email), course_id) do update set cohort_id = excluded.cohort_id`.execute(trx)
+    from unnest(${places.map((place) => place.courseId)}::integer[],
+      ${places.map((place) => place.email)}::text[],
+      ${places.map((place) => place.cohortId)}::integer[]) as p (course_id, email, cohort_id)
+    order by fold_email(email), course_id
+    on conflict (fold_email(email), course_id) do update set cohort_id = excluded.cohort_id`.execute(trx)
 }
 
 async function appendAudit(

@@ -1,5 +1,6 @@
 import type { OutcomeKind } from '../../routers/index.ts'
-import type { Refusal } from './refusal.ts'
+import { countBy } from '../count-by.ts'
+import type { Refusal } from '../refusal.ts'
 
 /** What `enrollLearners` answers (enterprise C.11). JSON as it stands. */
 export interface EnrollLearnersAnswer {
@@ -19,7 +20,7 @@ export type RowOutcome = DoneRow | RefusedRow
 export interface RowIdentity {
   index: number
   ref?: string
-  /** Null: the row came to no account. */
+  /** Null: the row names no account. */
   userId: string | null
   /** As the account has it; where there is none, as the row was waiting (lower case) or as it was sent. */
   email: string | null
@@ -30,7 +31,7 @@ export interface RowIdentity {
 export type DoneKind = EnrolledKind | PendingKind
 
 /** What happened to the enrollment. */
-type EnrolledKind = 'created' | 'reactivated' | 'modeChanged' | 'unchanged'
+export type EnrolledKind = 'created' | 'reactivated' | 'modeChanged' | 'unchanged'
 
 /** What happened to the row that waits for an account. */
 export type PendingKind = 'pendingCreated' | 'pendingUpdated' | 'pendingUnchanged'
@@ -45,13 +46,13 @@ export interface DoneRow extends RowIdentity {
   after: { mode: string; isActive: boolean } | null
   enrollmentId: string | null
   version: number | null
-  /** The UUID of the fulfilment that the row's funding came to. */
+  /** The UUID of the fulfilment that records the row's funding. */
   fulfilmentId: string | null
   /** What happened to that fulfilment; null: the row has no funding, or waits. */
   fulfilment: 'created' | 'revived' | 'unchanged' | null
   /** The reactivated enrollment takes a seat beyond the last one. */
   overCapacity?: true
-  /** What would refuse a waiting row if it were carried out now. */
+  /** What would refuse a waiting row if its learner had an account now. */
   warnings: Refusal[]
   /** The ids of the events of the enrollment. */
   events: string[]
@@ -66,8 +67,8 @@ export interface RefusedRow extends RowIdentity, Pick<Refusal, 'code' | 'message
 }
 
 /**
- * Whether somebody has an enrollment now, or the promise of one, who had none (enterprise C.4 "ours"): of those learners
- * are told.
+ * Whether somebody has an enrollment now, or the promise of one, who had none (enterprise C.4 "ours"): these are the
+ * learners who are notified.
  */
 export function isCreated(kind: OutcomeKind | DoneKind): boolean {
   return kind === 'created' || kind === 'reactivated' || kind === 'pendingCreated'
@@ -75,10 +76,5 @@ export function isCreated(kind: OutcomeKind | DoneKind): boolean {
 
 /** How many outcomes there are of each kind, and of each code of a refusal. */
 export function countsOf(outcomes: readonly RowOutcome[]): Record<string, number> {
-  const counts: Record<string, number> = {}
-  for (const outcome of outcomes) {
-    const name = outcome.ok ? outcome.kind : outcome.code
-    counts[name] = (counts[name] ?? 0) + 1
-  }
-  return counts
+  return countBy(outcomes, (outcome) => (outcome.ok ? outcome.kind : outcome.code))
 }

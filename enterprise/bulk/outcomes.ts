@@ -1,25 +1,24 @@
 import { failure } from '../../core/errors.ts'
+import type { RowLearner } from '../learner/resolve-learners.ts'
+import { isRetryable, refusal, refusalFrom, type Refusal } from '../refusal.ts'
 import { isCreated, type DoneRow, type RefusedRow, type RowIdentity, type RowOutcome } from './answer.ts'
-import { isRetryable, refusal, refusalFrom, type Refusal } from './refusal.ts'
-import type { Notes } from './notes.ts'
-import type { Person } from './resolve-learners.ts'
-import type { AskedRow, UnreadyRow } from './prepare.ts'
-import type { EnrolledRow, RowResult, WaitingRow } from './result.ts'
+import type { RowRemarks } from './remarks.ts'
+import type { EnrolledResult, NumberedRow, RejectedRow, RowResult, WaitingResult } from './rows.ts'
 
-/** The outcome of a row that came to a result. */
-export function outcomeOf(result: RowResult, notes: Notes): RowOutcome {
-  if (result.is === 'refused') return unreadyOutcome({ ...result.row, refusal: result.refusal })
-  return result.is === 'enrolled' ? enrolledOutcome(result, notes) : waitingOutcome(result, notes)
+/** The outcome of a row that has a result. */
+export function outcomeOf(result: RowResult, remarks: RowRemarks): RowOutcome {
+  if (result.is === 'refused') return rejectedOutcome({ ...result.row, refusal: result.refusal })
+  return result.is === 'enrolled' ? enrolledOutcome(result, remarks) : waitingOutcome(result, remarks)
 }
 
 /** The outcome of a row that is refused for what it says. */
-export function unreadyOutcome({ refusal, person, ...asked }: UnreadyRow): RefusedRow {
-  return refused(identityOf(asked, person), refusal)
+export function rejectedOutcome({ refusal, learner, ...row }: RejectedRow): RefusedRow {
+  return refused(identityOf(row, learner), refusal)
 }
 
-/** The outcome of a row that the database did not come to, or in which it found a contradiction again and again. */
-export function undoneOutcome(asked: AskedRow, code: 'busy' | 'conflict'): RefusedRow {
-  return refused(identityOf(asked, null), refusal(code, {}))
+/** The outcome of a row that was not enrolled for lack of the database (`busy`), or that contradicts it (`conflict`). */
+export function undoneOutcome(row: NumberedRow, code: 'busy' | 'conflict'): RefusedRow {
+  return refused(identityOf(row, null), refusal(code, {}))
 }
 
 /** The outcome of a good row that is taken back for the sake of a bad one. */
@@ -32,13 +31,16 @@ export function notAttempted(outcome: RowOutcome): RowOutcome {
   )
 }
 
-function enrolledOutcome({ row, outcome, fulfilment }: EnrolledRow, { overCapacity, warnings }: Notes): DoneRow {
+function enrolledOutcome(
+  { row, outcome, fulfilment }: EnrolledResult,
+  { overCapacity, warnings }: RowRemarks,
+): DoneRow {
   const { kind, enrollment, before, eventId } = outcome
   return {
-    ...identityOf(row, row.person),
+    ...identityOf(row, row.learner),
     courseId: enrollment.courseId,
     ok: true,
-    // The house deactivates nothing that it is asked to make active.
+    // Nothing is deactivated that is asked to be active.
     kind: kind === 'deactivated' ? 'unchanged' : kind,
     created: isCreated(kind),
     before,
@@ -53,9 +55,9 @@ function enrolledOutcome({ row, outcome, fulfilment }: EnrolledRow, { overCapaci
   }
 }
 
-function waitingOutcome({ row, decision }: WaitingRow, { warnings }: Notes): DoneRow {
+function waitingOutcome({ row, decision }: WaitingResult, { warnings }: RowRemarks): DoneRow {
   return {
-    ...identityOf(row, row.person),
+    ...identityOf(row, row.learner),
     courseId: row.courseKey,
     ok: true,
     kind: decision.kind,
@@ -71,13 +73,13 @@ function waitingOutcome({ row, decision }: WaitingRow, { warnings }: Notes): Don
   }
 }
 
-function identityOf({ index, order }: AskedRow, person: Person | null): RowIdentity {
-  const { ref, email, courseId } = order
+function identityOf({ index, request }: NumberedRow, learner: RowLearner | null): RowIdentity {
+  const { ref, email, courseId } = request
   return {
     index,
     ...(ref !== undefined && { ref }),
-    userId: person?.is === 'account' ? String(person.id) : null,
-    email: person === null ? (email ?? null) : person.email,
+    userId: learner?.is === 'account' ? String(learner.id) : null,
+    email: learner === null ? (email ?? null) : learner.email,
     courseId,
   }
 }

@@ -1,82 +1,58 @@
 import { failure } from '../../core/errors.ts'
 import { isStorableText } from '../../routers/extension.ts'
-import { type CourseOffer, type Policy } from '../../routers/index.ts'
-import type { RowOrder } from './request.ts'
-import { refusalFrom, type Refusal } from './refusal.ts'
-import { fundingOf, type Funding } from './funding.ts'
-import { bestMode, type Offers } from './offers.ts'
-import type { Address, Person, PersonsAccount } from './resolve-learners.ts'
+import type { Policy } from '../../routers/index.ts'
+import type { RowLearner } from '../learner/resolve-learners.ts'
+import { refusalFrom } from '../refusal.ts'
+import { fundingOf } from './decide-account.ts'
+import { bestMode, type Offers } from './facts-offers.ts'
+import type { NumberedRow, PreparedRow, RejectedRow, ResolvedRow } from './rows.ts'
 
-/** A row of the request, and its place there. */
-export interface AskedRow {
-  readonly index: number
-  readonly order: RowOrder
-  /** Why this row is asked for; left out: for the reason of the request. */
-  readonly reason?: string | null
-}
-
-/** A row whose person and funding can be. */
-export interface MeantRow<P = PersonsAccount | Address> extends AskedRow {
-  readonly person: P
-  readonly funding: Funding | null
-}
-
-/** A row with its course run. */
-export interface ReadyRow<P = PersonsAccount | Address> extends MeantRow<P> {
-  /** Null: no course run has the key. */
-  readonly offer: CourseOffer | null
-  /** As the key is stored; as it was sent where no course run has it. */
-  readonly courseKey: string
-  /** The mode that is asked for, or else the best. */
-  readonly mode: string
-}
-
-/** A row that is refused for what it says, whatever is known about its person and its course run. */
-export interface UnreadyRow extends AskedRow {
-  readonly person: Person
-  readonly refusal: Refusal
-}
-
-/** Finds out what a row means. Pure. */
-export function meaningOf(asked: AskedRow, person: Person): MeantRow | UnreadyRow {
-  if (person.is === 'nobody') return { ...asked, person, refusal: person.refusal }
-  const funding = fundingOf(asked.order)
-  if (!funding.ok) return { ...asked, person, refusal: funding.refusal }
-  const { courseId } = asked.order
-  if (person.is === 'address' && !isStorableKey(courseId)) {
-    return { ...asked, person, refusal: refusalFrom(failure('invalidCourseKey', { courseId })) }
+/** Joins a row with the learner that it names, or rejects it for what it says. Pure. */
+export function resolveRow(row: NumberedRow, learner: RowLearner): ResolvedRow | RejectedRow {
+  if (learner.is === 'unknown') return { ...row, learner, refusal: learner.refusal }
+  const funding = fundingOf(row.request)
+  if (!funding.ok) return { ...row, learner, refusal: funding.refusal }
+  const { courseId } = row.request
+  if (learner.is === 'address' && !isStorableKey(courseId)) {
+    return { ...row, learner, refusal: refusalFrom(failure('invalidCourseKey', { courseId })) }
   }
-  return { ...asked, person, funding: funding.funding }
+  return { ...row, learner, funding: funding.funding }
 }
 
-/** Whether a row may go on. */
-export function isMeant(row: MeantRow | UnreadyRow): row is MeantRow {
-  return !('refusal' in row)
-}
-
-/** Whether a row is refused already. */
-export function isUnready(row: MeantRow | UnreadyRow): row is UnreadyRow {
-  return 'refusal' in row
-}
-
-/** Adds the course run of a row, and the mode that follows from it. */
-export function withOffer(row: MeantRow, offers: Offers, policy: Policy | undefined): ReadyRow {
-  const offer = offers.get(row.order.courseId) ?? null
-  const courseKey = offer?.courseId ?? row.order.courseId
-  return { ...row, offer, courseKey, mode: row.order.mode ?? bestMode(offer, policy) }
-}
-
-/** Whether a row is about somebody who has an account. */
-export function isForAccount(row: ReadyRow): row is ReadyRow<PersonsAccount> {
-  return row.person.is === 'account'
-}
-
-/** Whether a row is about somebody who has none. */
-export function isForAddress(row: ReadyRow): row is ReadyRow<Address> {
-  return row.person.is === 'address'
-}
-
-/** A row for an address is kept until it can be carried out; the key of a course run is what can be kept as one. */
+/** A row for an address is kept until it is fulfilled: its key has to be a text that can be kept as one. */
 function isStorableKey(courseId: string): boolean {
   return [...courseId].length <= 255 && isStorableText(courseId)
+}
+
+/** Adds the course run of a row, and the mode that follows from it. Pure. */
+export function prepareRow(row: ResolvedRow, offers: Offers, policy: Policy | undefined): PreparedRow {
+  const offer = offers.get(row.request.courseId) ?? null
+  const courseKey = offer?.courseId ?? row.request.courseId
+  return { ...row, offer, courseKey, mode: row.request.mode ?? bestMode(offer, policy) }
+}
+
+/**
+ * Cuts rows into the longest segments in which no learner and course run come twice. Rows of a segment do not see each other
+ * but for the seats of a course run, which core counts in their order; so segments one after another equal rows one after
+ * another. Pure.
+ */
+export function segmentsOf(rows: readonly PreparedRow[]): PreparedRow[][] {
+  const segments: PreparedRow[][] = []
+  let seen = new Set<string>()
+  let segment: PreparedRow[] = []
+  for (const row of rows) {
+    const pair = pairOf(row)
+    if (seen.has(pair)) {
+      segments.push(segment)
+      segment = []
+      seen = new Set()
+    }
+    seen.add(pair)
+    segment.push(row)
+  }
+  return segment.length > 0 ? [...segments, segment] : segments
+}
+
+function pairOf({ learner, courseKey }: PreparedRow): string {
+  return learner.is === 'account' ? `account ${learner.id} ${courseKey}` : `address ${learner.email} ${courseKey}`
 }

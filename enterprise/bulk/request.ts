@@ -47,5 +47,11 @@ export const enrollLearnersRequest = z.strictObject({
 })
 
 export type EnrollLearnersRequest = z.input<typeof enrollLearnersRequest>
-export type EnrollLearnersOrder = z.output<typeof enrollLearnersRequest>
-export type RowOrder = EnrollLearnersOrder['rows'][number]
+
+type ParsedRequest = z.output<typeof enrollLearnersRequest>
+
+/** What a request asks for one learner in one course run. */
+export type RequestedRow = ParsedRequest['rows'][number]
+
+/** How a request wants its rows enrolled. */
+export type EnrollLearnersOptions = Omit<ParsedRequest, 'customer' | 'rows' | 'reason' | 'idempotencyKey'>

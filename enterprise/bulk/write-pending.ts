@@ -1,33 +1,33 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { PendingWish } from './existing-pending.ts'
-import type { Unit } from './unit.ts'
+import type { BatchContext } from './batch-context.ts'
+import type { RequestedTerms } from './facts-addresses.ts'
 
-/** What is to wait for an account from now on. */
+/** An enrollment that waits for an account from now on. */
 export interface PendingChange {
   readonly linkId: string
   readonly courseKey: string
-  readonly wish: PendingWish
+  readonly terms: RequestedTerms
 }
 
-/** Keeps what waits for accounts; what was carried out, refused or cancelled before waits again. */
+/** Writes enrollments that wait for accounts; one that was fulfilled, refused or cancelled before waits again. */
 export async function writePending(
   trx: Transaction<EnterpriseDB>,
   changes: readonly PendingChange[],
-  { batchId, at }: Pick<Unit, 'batchId' | 'at'>,
+  { batchId, at }: Pick<BatchContext, 'batchId' | 'at'>,
 ): Promise<void> {
   if (changes.length === 0) return
-  const wishes = changes.map(({ wish }) => wish)
+  const terms = changes.map((change) => change.terms)
   await trx.executeQuery(
     CompiledQuery.raw(WRITE, [
       changes.map(({ linkId }) => linkId),
       changes.map(({ courseKey }) => courseKey),
-      wishes.map(({ mode }) => mode),
-      wishes.map(({ license }) => license),
-      wishes.map(({ transaction }) => transaction),
-      wishes.map(({ discount }) => discount),
-      wishes.map(({ force }) => force),
-      wishes.map(({ isDefaultAutoEnrollment }) => isDefaultAutoEnrollment),
+      terms.map(({ mode }) => mode),
+      terms.map(({ license }) => license),
+      terms.map(({ transaction }) => transaction),
+      terms.map(({ discount }) => discount),
+      terms.map(({ force }) => force),
+      terms.map(({ isDefaultAutoEnrollment }) => isDefaultAutoEnrollment),
       batchId,
       at,
     ]),
@@ -46,14 +46,3 @@ set mode = excluded.mode, license_uuid = excluded.license_uuid, transaction_id =
   is_default_auto_enrollment = excluded.is_default_auto_enrollment, batch_id = excluded.batch_id,
   state = 'waiting', refusal = null, attempts = 0, next_attempt = null, enrollment_id = null, carried_out_in = null,
   updated = excluded.updated`
-
-/** Links addresses again that were unlinked, or whose links were taken by accounts that have other addresses now. */
-export async function linkAddresses(trx: Transaction<EnterpriseDB>, linkIds: readonly string[]): Promise<void> {
-  if (linkIds.length === 0) return
-  await trx.executeQuery(
-    CompiledQuery.raw(
-      `update enterprise_pending_links set is_linked = true, taken_by = null where id = any ($1::bigint[])`,
-      [linkIds],
-    ),
-  )
-}

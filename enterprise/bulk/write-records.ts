@@ -1,9 +1,9 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { Funding } from './funding.ts'
-import type { Unit } from './unit.ts'
+import type { BatchContext } from './batch-context.ts'
+import type { Funding } from './decide-account.ts'
 
-/** What the customer is to know of an enrollment. */
+/** What a customer knows of an enrollment from now on. */
 export interface RecordChange {
   readonly linkId: string
   readonly courseKey: string
@@ -20,7 +20,7 @@ export interface RecordChange {
 export async function writeRecords(
   trx: Transaction<EnterpriseDB>,
   changes: readonly RecordChange[],
-  { at }: Pick<Unit, 'at'>,
+  { at }: Pick<BatchContext, 'at'>,
 ): Promise<string[]> {
   if (changes.length === 0) return []
   const { rows } = await trx.executeQuery<{ id: string; enrollment_id: string }>(
@@ -62,7 +62,7 @@ export interface FulfilmentChange {
 export async function writeFulfilments(
   trx: Transaction<EnterpriseDB>,
   changes: readonly FulfilmentChange[],
-  { batchId, at }: Pick<Unit, 'batchId' | 'at'>,
+  { batchId, at }: Pick<BatchContext, 'batchId' | 'at'>,
 ): Promise<void> {
   if (changes.length === 0) return
   await trx.executeQuery(
@@ -88,7 +88,7 @@ set funding_id = excluded.funding_id, revoked = null, batch_id = excluded.batch_
 export async function writeRealizations(
   trx: Transaction<EnterpriseDB>,
   realizations: readonly { readonly intentionId: number; readonly recordId: string }[],
-  { at }: Pick<Unit, 'at'>,
+  { at }: Pick<BatchContext, 'at'>,
 ): Promise<void> {
   if (realizations.length === 0) return
   await trx.executeQuery(

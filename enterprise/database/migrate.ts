@@ -5,12 +5,16 @@ import { migrateExtension } from '../../routers/extension.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as arrivals from './migrations/0002_arrivals.ts'
 import * as revocations from './migrations/0003_revocations.ts'
+import * as emailFolding from './migrations/0004_email_folding.ts'
+import * as cancellations from './migrations/0005_cancellations.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
   '0001_initial': initial,
   '0002_arrivals': arrivals,
   '0003_revocations': revocations,
+  '0004_email_folding': emailFolding,
+  '0005_cancellations': cancellations,
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { DB } from '../../core/database/schema.ts'
 import type { DB as Tables } from './tables.ts'
 
-/** The tenant's own tables. */
+/** The tables of the extension. */
 export type EnterpriseTables = Pick<Tables, keyof Tables>
 
-/** The database as the tenant sees it: its own tables beside those of the house. */
+/** The database as the extension sees it: its tables beside those of core. */
 export type EnterpriseDB = DB & EnterpriseTables

@@ -119,6 +119,19 @@ export interface EnterpriseOverrides {
   row_index: number;
 }
 
+export interface EnterprisePendingCancellations {
+  actor_kind: string;
+  actor_name: string;
+  at: string;
+  id: Generated<Int8>;
+  license_uuid: string | null;
+  pending_id: Int8;
+  reason: string | null;
+  request_id: string;
+  transaction_id: Generated<string>;
+  transaction_uuid: string | null;
+}
+
 export interface EnterprisePendingEnrollments {
   attempts: Generated<number>;
   batch_id: string;
@@ -176,6 +189,7 @@ export interface DB {
   enterprise_learner_links: EnterpriseLearnerLinks;
   enterprise_notification_intents: EnterpriseNotificationIntents;
   enterprise_overrides: EnterpriseOverrides;
+  enterprise_pending_cancellations: EnterprisePendingCancellations;
   enterprise_pending_enrollments: EnterprisePendingEnrollments;
   enterprise_pending_links: EnterprisePendingLinks;
   enterprise_revocations: EnterpriseRevocations;

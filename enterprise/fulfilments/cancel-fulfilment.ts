@@ -1,19 +1,20 @@
 import { z } from 'zod'
+import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import { type Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { findCustomer } from '../customer.ts'
-import { isRetryable, type Refusal } from '../bulk/refusal.ts'
+import { operationContextOf, runAtomically, runOperation } from '../operation.ts'
 import { parseRequest } from '../parse-request.ts'
+import { isRetryable, type Refusal } from '../refusal.ts'
 import { canonicalUuid } from '../uuid.ts'
-import { endEnrollments, type Ended } from './revoke.ts'
-import { carryOutWhole, operationOf } from './operation.ts'
-import { lockPaid } from './funded-enrollments.ts'
+import { lockFundedEnrollments } from './funded-enrollments.ts'
+import { revokeEnrollments, type RevocationResult } from './revoke-enrollments.ts'
 
 /** What `cancelFulfilment` takes. */
 const cancelFulfilmentRequest = z.strictObject({
-  /** Any text: what is no UUID is nobody's fulfilment. */
+  /** Any text: what is no UUID is not found. */
   fulfilmentId: z.string(),
-  /** The UUID of the customer; what is another's is not found then. */
+  /** The UUID of the customer: a fulfilment of another is not found then. */
   customer: z.string().optional(),
   reason: storableText(2000).optional(),
 })
@@ -42,35 +43,38 @@ export type CancelFulfilmentAnswer =
  * @returns `refused`: nothing was done.
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`
  * @throws {EnrollmentError} `unavailable`
+ * @throws {TypeError} for a database that cannot work
  */
-export async function cancelFulfilment(
-  context: Context,
+export async function cancelFulfilment<Tables extends DB>(
+  context: ForeignContext<Tables>,
   request: CancelFulfilmentRequest,
 ): Promise<CancelFulfilmentAnswer> {
   const { fulfilmentId: text, customer, reason } = parseRequest(cancelFulfilmentRequest, request)
-  const operation = operationOf(context, reason)
   const fulfilmentId = canonicalUuid(text)
-  return carryOutWhole(context.db, async (trx) => {
-    const customerId = customer === undefined ? undefined : (await findCustomer(trx, customer)).id
-    if (fulfilmentId === null) return { outcome: 'fulfilmentNotFound' }
-    const [paid] = await lockPaid(trx, { fulfilmentIds: [fulfilmentId], customerId })
-    if (paid === undefined) return { outcome: 'fulfilmentNotFound' }
-    if (paid.isRevoked) return { outcome: 'alreadyRevoked', fulfilmentId }
-    const [ended] = await endEnrollments(trx, [{ paid, by: 'unenrolling' }], operation)
-    if (ended === undefined) throw new RangeError('One end has one result')
-    return answerOf(ended)
+  return runOperation(context, (db) => {
+    const operation = operationContextOf(context, { reason })
+    return runAtomically(db, async (trx) => {
+      const customerId = customer === undefined ? undefined : (await findCustomer(trx, customer)).id
+      if (fulfilmentId === null) return { outcome: 'fulfilmentNotFound' }
+      const [funded] = await lockFundedEnrollments(trx, { fulfilmentIds: [fulfilmentId], customerId })
+      if (funded === undefined) return { outcome: 'fulfilmentNotFound' }
+      if (funded.isRevoked) return { outcome: 'alreadyRevoked', fulfilmentId }
+      const [result] = await revokeEnrollments(trx, [{ funded, by: 'unenrolling' }], operation)
+      if (result === undefined) throw new RangeError('One revocation has one result')
+      return answerOf(result)
+    })
   })
 }
 
-function answerOf(ended: Ended): CancelFulfilmentAnswer {
-  if (!ended.ok) {
-    const { code, message, details } = ended.refusal
+function answerOf(result: RevocationResult): CancelFulfilmentAnswer {
+  if (!result.ok) {
+    const { code, message, details } = result.refusal
     return { outcome: 'refused', code, message, details, retryable: isRetryable(code) }
   }
-  const { enrollment, eventId } = ended.outcome
+  const { enrollment, eventId } = result.outcome
   return {
     outcome: 'cancelled',
-    fulfilmentId: ended.end.paid.fulfilmentId,
+    fulfilmentId: result.revocation.funded.fulfilmentId,
     enrollmentId: enrollment.id,
     version: enrollment.version,
     eventId,

@@ -1,18 +1,19 @@
-import { z } from 'zod'
 import type { Kysely } from 'kysely'
+import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import { type Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
+import { countBy } from '../count-by.ts'
 import { findCustomer } from '../customer.ts'
-import type { EnterpriseTables } from '../database/schema.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
+import { operationContextOf, runAtomically, runOperation, type OperationContext } from '../operation.ts'
 import { parseRequest } from '../parse-request.ts'
 import { canonicalUuid } from '../uuid.ts'
-import { endLicenses } from './end-licenses.ts'
+import { lockFundedEnrollments, readFundedEnrollments, type FundedEnrollment } from './funded-enrollments.ts'
 import type { LicenseResult } from './license-result.ts'
-import { carryOutWhole, operationOf, type Operation } from './operation.ts'
-import { lockPaid, readPaid, type PaidEnrollment } from './funded-enrollments.ts'
+import { applyLicenseRule } from './license-rule.ts'
 
-/** The most enrollments of a transaction that the tenant opens, and of one statement. */
+/** The most enrollments of one transaction, and of one statement. */
 const CHUNK = 500
 
 const licenseUuid = z.string().refine((text) => canonicalUuid(text) !== null, { error: 'Not a UUID' })
@@ -40,59 +41,60 @@ export interface ExpireLicensesAnswer {
 }
 
 /**
- * Ends licenses that have expired (enterprise C.9 row 3), by the rule of `revokeLicenses`. An enrollment that fails is as
+ * Revokes licenses that have expired (enterprise C.9 row 3), by the rule of `revokeLicenses`. An enrollment that fails is as
  * it was, the others are done; a repeat leaves alone what is revoked, and a license that pays for nothing has no result.
  *
  * On a pool, chunks of 500 enrollments each have a transaction. In a caller's transaction everything happens there.
  *
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`: nothing was done
  * @throws {EnrollmentError} `unavailable`: on a pool some chunks may be done, and the call is safe to repeat
+ * @throws {TypeError} for a database that cannot work
  */
-export async function expireLicenses(context: Context, request: ExpireLicensesRequest): Promise<ExpireLicensesAnswer> {
-  const order = parseRequest(expireLicensesRequest, request)
-  const operation = operationOf(context, order.reason)
-  const since = order.ignoreEnrollmentsModifiedAfter
-  const results = await carryOut(context.db, order, operation, since === undefined ? null : new Date(since))
-  const groups = Map.groupBy(results, ({ did }) => did)
-  return {
-    requestId: operation.requestId,
-    ok: results.every(({ success }) => success),
-    counts: Object.fromEntries([...groups].map(([did, group]) => [did, group.length])),
-    results,
-  }
+export async function expireLicenses<Tables extends DB>(
+  context: ForeignContext<Tables>,
+  request: ExpireLicensesRequest,
+): Promise<ExpireLicensesAnswer> {
+  const { licenses, customer, ignoreEnrollmentsModifiedAfter, reason } = parseRequest(expireLicensesRequest, request)
+  const since = ignoreEnrollmentsModifiedAfter === undefined ? null : new Date(ignoreEnrollmentsModifiedAfter)
+  return runOperation(context, async (db) => {
+    const operation = operationContextOf(context, { reason })
+    const customerId = customer === undefined ? undefined : (await findCustomer(db, customer)).id
+    const fundingIds = [...new Set(licenses.flatMap((text) => canonicalUuid(text) ?? []))]
+    const funded = await readFundedEnrollments(db, { kind: 'license', fundingIds, customerId })
+    const results: LicenseResult[] = []
+    for (const chunk of db.isTransaction ? [funded] : chunksOf(funded)) {
+      results.push(...(await expireChunk(db, chunk, operation, since)))
+    }
+    return {
+      requestId: operation.requestId,
+      ok: results.every(({ success }) => success),
+      counts: countBy(results, ({ did }) => did),
+      results,
+    }
+  })
 }
 
-async function carryOut(
-  db: Kysely<DB>,
-  { licenses, customer }: z.output<typeof expireLicensesRequest>,
-  operation: Operation,
+function expireChunk(
+  db: Kysely<EnterpriseDB>,
+  chunk: readonly FundedEnrollment[],
+  operation: OperationContext,
   since: Date | null,
 ): Promise<LicenseResult[]> {
-  const reader = db.$extendTables<EnterpriseTables>()
-  const customerId = customer === undefined ? undefined : (await findCustomer(reader, customer)).id
-  const fundingIds = [...new Set(licenses.flatMap((text) => canonicalUuid(text) ?? []))]
-  const paid = await readPaid(reader, { kind: 'license', fundingIds, customerId })
-  const results: LicenseResult[] = []
-  for (const chunk of db.isTransaction ? [paid] : chunksOf(paid)) {
-    const fulfilmentIds = chunk.map(({ fulfilmentId }) => fulfilmentId)
-    results.push(
-      ...(await carryOutWhole(db, async (trx) => {
-        const done: LicenseResult[] = []
-        for (const step of chunksOf(await lockPaid(trx, { fulfilmentIds }))) {
-          done.push(...(await endLicenses(trx, step, operation, since)))
-        }
-        return done
-      })),
-    )
-  }
-  return results
+  const fulfilmentIds = chunk.map(({ fulfilmentId }) => fulfilmentId)
+  return runAtomically(db, async (trx) => {
+    const results: LicenseResult[] = []
+    for (const step of chunksOf(await lockFundedEnrollments(trx, { fulfilmentIds }))) {
+      results.push(...(await applyLicenseRule(trx, step, operation, since)))
+    }
+    return results
+  })
 }
 
 /** What several customers know of one enrollment stays together: it is changed once. */
-function chunksOf(paid: readonly PaidEnrollment[]): PaidEnrollment[][] {
-  const chunks: PaidEnrollment[][] = []
-  let chunk: PaidEnrollment[] = []
-  for (const group of Map.groupBy(paid, ({ enrollmentId }) => enrollmentId).values()) {
+function chunksOf(funded: readonly FundedEnrollment[]): FundedEnrollment[][] {
+  const chunks: FundedEnrollment[][] = []
+  let chunk: FundedEnrollment[] = []
+  for (const group of Map.groupBy(funded, ({ enrollmentId }) => enrollmentId).values()) {
     if (chunk.length > 0 && chunk.length + group.length > CHUNK) {
       chunks.push(chunk)
       chunk = []

@@ -1,9 +1,10 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { lockLearners } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { FundingKind } from '../bulk/refusal.ts'
+import type { FundingKind } from '../refusal.ts'
 
 /** An enrollment with one of the fulfilments that pay for it. */
-export interface PaidEnrollment {
+export interface FundedEnrollment {
   readonly fulfilmentId: string
   readonly kind: FundingKind
   /** The UUID of the license or of the transaction. */
@@ -17,7 +18,7 @@ export interface PaidEnrollment {
 }
 
 /** Which enrollments are meant; what is left out narrows nothing. */
-export interface PaidFilter {
+export interface FundedFilter {
   readonly fulfilmentIds?: readonly string[]
   readonly kind?: FundingKind
   readonly fundingIds?: readonly string[] | undefined
@@ -25,8 +26,11 @@ export interface PaidFilter {
   readonly learnerId?: number
 }
 
-/** Reads what is paid for, by learner and then in the order in which customers came to know of it. */
-export async function readPaid(db: Kysely<EnterpriseDB>, filter: PaidFilter): Promise<PaidEnrollment[]> {
+/** Reads funded enrollments, by learner and then in the order in which customers recorded them. */
+export async function readFundedEnrollments(
+  db: Kysely<EnterpriseDB>,
+  filter: FundedFilter,
+): Promise<FundedEnrollment[]> {
   const { fulfilmentIds, kind, fundingIds, customerId, learnerId } = filter
   let query = db
     .selectFrom('enterprise_fulfilments as f')
@@ -53,19 +57,13 @@ export async function readPaid(db: Kysely<EnterpriseDB>, filter: PaidFilter): Pr
   return rows.map(({ revoked, ...row }) => ({ ...row, kind: row.kind as FundingKind, isRevoked: revoked !== null }))
 }
 
-/**
- * Locks the learners of fulfilments in the order of their ids, as whoever writes what the tenant knows of a learner does,
- * and reads what is paid for as it is by then.
- */
-export async function lockPaid(trx: Transaction<EnterpriseDB>, filter: PaidFilter): Promise<PaidEnrollment[]> {
-  const learnerIds = new Set((await readPaid(trx, filter)).map(({ learnerId }) => learnerId))
-  if (learnerIds.size === 0) return []
-  await trx
-    .selectFrom('learners')
-    .select('id')
-    .where('id', '=', sql<number>`any (${[...learnerIds]}::integer[])`)
-    .orderBy('id')
-    .forNoKeyUpdate()
-    .execute()
-  return readPaid(trx, filter)
+/** Locks the accounts of funded enrollments, and reads the enrollments as they are by then. */
+export async function lockFundedEnrollments(
+  trx: Transaction<EnterpriseDB>,
+  filter: FundedFilter,
+): Promise<FundedEnrollment[]> {
+  const ids = new Set((await readFundedEnrollments(trx, filter)).map(({ learnerId }) => learnerId))
+  if (ids.size === 0) return []
+  await lockLearners(trx, { ids: [...ids] })
+  return readFundedEnrollments(trx, filter)
 }

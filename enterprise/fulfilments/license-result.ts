@@ -1,15 +1,15 @@
-import { isRetryable, type RefusalCode } from '../bulk/refusal.ts'
-import type { Ended } from './revoke.ts'
-import type { PaidEnrollment } from './funded-enrollments.ts'
+import { isRetryable, type RefusalCode } from '../refusal.ts'
+import type { FundedEnrollment } from './funded-enrollments.ts'
+import type { RevocationResult } from './revoke-enrollments.ts'
 
-/** What the end of a license did to one enrollment. */
+/** What revoking a license did to one enrollment. */
 export interface LicenseResult {
   license: string
   fulfilmentId: string
   userId: string
   courseId: string
   success: boolean
-  did: 'movedToAudit' | 'unenrolled' | LeftAlone | 'refused'
+  did: 'movedToAudit' | 'unenrolled' | UnchangedReason | 'refused'
   /** For a person; of `completed`, `movedToAudit` and `unenrolled` in the words that clients parse. */
   message: string
   /** Of a refusal, otherwise null. */
@@ -21,12 +21,12 @@ export interface LicenseResult {
 }
 
 /** Why an enrollment stays as it is. */
-export type LeftAlone = 'completed' | 'alreadyRevoked' | 'changedSince'
+export type UnchangedReason = 'completed' | 'alreadyRevoked' | 'changedSince'
 
 /** The result of an enrollment that stays as it is, with its license. */
-export function leftAlone(paid: PaidEnrollment, did: LeftAlone): LicenseResult {
+export function unchangedResult(funded: FundedEnrollment, did: UnchangedReason): LicenseResult {
   return {
-    ...identityOf(paid),
+    ...identityOf(funded),
     success: true,
     did,
     message: MESSAGES[did],
@@ -36,19 +36,19 @@ export function leftAlone(paid: PaidEnrollment, did: LeftAlone): LicenseResult {
   }
 }
 
-/** The result of an enrollment whose license has ended. */
-export function licenseResultOf(ended: Ended): LicenseResult {
-  const identity = identityOf(ended.end.paid)
-  if (!ended.ok) {
-    const { code, message } = ended.refusal
+/** The result of an enrollment whose license was revoked, or refused to be. */
+export function licenseResultOf(result: RevocationResult): LicenseResult {
+  const identity = identityOf(result.revocation.funded)
+  if (!result.ok) {
+    const { code, message } = result.refusal
     return { ...identity, success: false, did: 'refused', message, code, retryable: isRetryable(code), eventId: null }
   }
-  const did = ended.end.by === 'unenrolling' ? 'unenrolled' : 'movedToAudit'
-  const { eventId } = ended.outcome
+  const did = result.revocation.by === 'unenrolling' ? 'unenrolled' : 'movedToAudit'
+  const { eventId } = result.outcome
   return { ...identity, success: true, did, message: MESSAGES[did], code: null, retryable: false, eventId }
 }
 
-function identityOf({ fundingId, fulfilmentId, learnerId, courseId }: PaidEnrollment) {
+function identityOf({ fundingId, fulfilmentId, learnerId, courseId }: FundedEnrollment) {
   return { license: fundingId, fulfilmentId, userId: String(learnerId), courseId }
 }
 

@@ -1,35 +1,35 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { Enrollment } from '../../routers/index.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
-import type { Operation } from './operation.ts'
-import type { PaidEnrollment } from './funded-enrollments.ts'
+import type { OperationContext } from '../operation.ts'
+import type { FundedEnrollment } from './funded-enrollments.ts'
 
-/** An enrollment that is paid for no longer, as it is now. */
-interface EndedEnrollment {
-  readonly paid: PaidEnrollment
+/** An enrollment that is funded no longer, as it is now. */
+interface RevokedEnrollment {
+  readonly funded: FundedEnrollment
   readonly enrollment: Enrollment
 }
 
 /**
- * Writes that enrollments have ended for their customers: the records are unenrolled and saved for later, and their
+ * Writes that enrollments are revoked for their customers: the records are unenrolled and saved for later, and their
  * fulfilments revoked, all of them where the enrollment is active no longer (enterprise C.5 "Record rules", C.9). Each
- * revocation leaves its trace.
+ * revocation stays in the audit trail.
  */
-export async function writeEnds(
+export async function writeRevocations(
   trx: Transaction<EnterpriseDB>,
-  ended: readonly EndedEnrollment[],
-  operation: Operation,
+  revoked: readonly RevokedEnrollment[],
+  operation: OperationContext,
 ): Promise<void> {
-  if (ended.length === 0) return
-  const recordIds = ended.map(({ paid }) => paid.recordId)
-  const versions = ended.map(({ enrollment }) => enrollment.version)
+  if (revoked.length === 0) return
+  const recordIds = revoked.map(({ funded }) => funded.recordId)
+  const versions = revoked.map(({ enrollment }) => enrollment.version)
   await trx.executeQuery(CompiledQuery.raw(RECORDS, [recordIds, versions, operation.at]))
   const { actor } = operation.context
   await trx.executeQuery(
     CompiledQuery.raw(REVOCATIONS, [
       recordIds,
       // Null: every fulfilment of the record.
-      ended.map(({ paid, enrollment }) => (enrollment.isActive ? paid.fulfilmentId : null)),
+      revoked.map(({ funded, enrollment }) => (enrollment.isActive ? funded.fulfilmentId : null)),
       operation.at,
       actor.kind,
       actor.name,
@@ -39,14 +39,14 @@ export async function writeEnds(
   )
 }
 
-const RECORDS = `/* enterprise.endRecords */
+const RECORDS = `/* enterprise.revokeRecords */
 update enterprise_enrollment_records r
 set enrollment_version = e.version, unenrolled = true, unenrolled_at = coalesce(r.unenrolled_at, $3::timestamptz),
   saved_for_later = true, updated = $3::timestamptz
 from unnest((select $1::bigint[]), (select $2::integer[])) as e (record_id, version)
 where r.id = e.record_id`
 
-const REVOCATIONS = `/* enterprise.revoke */
+const REVOCATIONS = `/* enterprise.revokeFulfilments */
 with revoked as (
   update enterprise_fulfilments f set revoked = $3::timestamptz, updated = $3::timestamptz
   from unnest((select $1::bigint[]), (select $2::uuid[])) as e (record_id, fulfilment_uuid)

@@ -3,7 +3,7 @@ import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 
-/** Finds the ids of customers by the UUIDs that stand in lines. */
+/** Finds the ids of customers by the UUIDs in lines. */
 export async function customerFinder(
   trx: Transaction<DB>,
   uuids: readonly string[],
@@ -18,7 +18,7 @@ export async function customerFinder(
   return importFormat.finder(rows, others)
 }
 
-/** The words for a UUID that no customer has. */
+/** The text for a UUID that no customer has. */
 export function noCustomer(uuid: string): string {
   return `there is no customer '${uuid}'`
 }

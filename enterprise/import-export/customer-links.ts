@@ -6,7 +6,7 @@ import type { EnterpriseTables } from '../database/schema.ts'
 import { customerFinder, noCustomer } from './customer-finder.ts'
 import { customerUuid } from './customers.ts'
 import { exportCustomerLinks } from './export-customer-links.ts'
-import { lockNamed, type Named } from './named-people.ts'
+import { lockNamedLearners, type NamedLearner } from './named-learners.ts'
 
 const { email, flag, extensionLineType, line, resolveRows, text, upsert } = importFormat
 
@@ -29,8 +29,8 @@ const schema = line('customerLink', {
 type CustomerLink = z.output<typeof schema>
 
 /**
- * Whom customers are linked to (enterprise C.0): accounts, and addresses that have none yet. An address that has an
- * account means that account. Which customer is the active one of a learner is not part of the format.
+ * The learners that customers are linked with (enterprise C.0): accounts, and addresses that have none yet. An address that
+ * has an account stands for that account. Which customer is the active one of a learner is not part of the format.
  */
 export const customerLinks = extensionLineType({
   type: 'customerLink',
@@ -79,7 +79,7 @@ async function importCustomerLinks(
     lines.map((numbered) => numbered.line.customer),
     added,
   )
-  const personOf = await lockNamed(
+  const learnerOf = await lockNamedLearners(
     trx,
     lines.map((numbered) => numbered.line),
     added,
@@ -87,15 +87,15 @@ async function importCustomerLinks(
   const { rows, failures } = resolveRows(lines, ({ number, line }) => {
     const customerId = customerOf(line.customer, number)
     if (customerId === undefined) return { reason: `customer: ${noCustomer(line.customer)}` }
-    const person = personOf(line, number)
-    if ('reason' in person) return person
-    const key = 'learnerId' in person ? `${customerId} ${person.learnerId}` : `${customerId} ${person.email}`
-    return { key, row: { person, columns: columnsOf(line, customerId, metadata.now.toISOString()) } }
+    const learner = learnerOf(line, number)
+    if ('reason' in learner) return learner
+    const key = 'learnerId' in learner ? `${customerId} ${learner.learnerId}` : `${customerId} ${learner.email}`
+    return { key, row: { learner, columns: columnsOf(line, customerId, metadata.now.toISOString()) } }
   })
-  const learners = rows.flatMap(({ person, columns }) => forLearner(person, columns))
-  await leaveActive(trx, learners)
-  const written = await upsert(trx, LEARNER_LINKS, learners)
-  const addresses = rows.flatMap(({ person, columns }) => forAddress(person, columns))
+  const accounts = rows.flatMap(({ learner, columns }) => forAccount(learner, columns))
+  await deactivateUnlinked(trx, accounts)
+  const written = await upsert(trx, LEARNER_LINKS, accounts)
+  const addresses = rows.flatMap(({ learner, columns }) => forAddress(learner, columns))
   return { failures, written: written + (await upsert(trx, PENDING_LINKS, addresses)) }
 }
 
@@ -115,16 +115,19 @@ function columnsOf(
   }
 }
 
-function forLearner(person: Named, columns: Columns) {
-  return 'learnerId' in person ? [{ learner_id: person.learnerId, ...columns }] : []
+function forAccount(learner: NamedLearner, columns: Columns) {
+  return 'learnerId' in learner ? [{ learner_id: learner.learnerId, ...columns }] : []
 }
 
-function forAddress(person: Named, columns: Columns) {
-  return 'learnerId' in person ? [] : [{ email: person.email, taken_by: null, ...columns }]
+function forAddress(learner: NamedLearner, columns: Columns) {
+  return 'learnerId' in learner ? [] : [{ email: learner.email, taken_by: null, ...columns }]
 }
 
-/** Whoever is unlinked from a customer has them no longer as the active one. */
-async function leaveActive(trx: Transaction<DB>, links: readonly (Columns & { learner_id: number })[]): Promise<void> {
+/** A customer from whom a learner is unlinked is no longer their active one. */
+async function deactivateUnlinked(
+  trx: Transaction<DB>,
+  links: readonly (Columns & { learner_id: number })[],
+): Promise<void> {
   const unlinked = links.filter(({ is_linked }) => !is_linked)
   if (unlinked.length === 0) return
   await trx

@@ -7,8 +7,8 @@ const { PAGE_SIZE, pagesOfLines } = importFormat
 
 /**
  * Exports the links of accounts, and after them those of addresses. An address that has got an account meanwhile stands
- * for it, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
- * that an account has taken is only that of the account.
+ * for that account, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
+ * that an account has taken over is exported as that of the account alone.
  */
 export async function* exportCustomerLinks(db: Kysely<DB>): AsyncGenerator<string> {
   const tables = db.$extendTables<EnterpriseTables>()
@@ -38,7 +38,7 @@ function exportPendingLinks(
   const page = db
     .selectFrom('enterprise_pending_links as k')
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
-    .leftJoin('learners as l', (join) => join.on(sql<boolean>`lower(l.email) = k.email`))
+    .leftJoin('learners as l', (join) => join.on(sql<boolean>`fold_email(l.email) = k.email`))
     .leftJoin('enterprise_learner_links as own', (join) =>
       join.onRef('own.learner_id', '=', 'l.id').onRef('own.customer_id', '=', 'k.customer_id'),
     )

@@ -3,5 +3,5 @@ import { customerAdmins } from './customer-admins.ts'
 import { customerLinks } from './customer-links.ts'
 import { customers } from './customers.ts'
 
-/** The lines that the tenant adds to the import format, what they refer to first (enterprise C.0). */
+/** The lines that the extension adds to the import format; lines come after those that they refer to (enterprise C.0). */
 export const enterpriseLineTypes: readonly importFormat.ExtensionLineType[] = [customers, customerAdmins, customerLinks]

@@ -1,30 +1,33 @@
 import { CompiledQuery, type Kysely } from 'kysely'
-import type { DB } from '../../core/database/schema.ts'
 import type { Customer } from '../customer.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
 
-/** Rows of one customer that nobody else tries for a while. */
+/** Rows of one customer that no other process tries for a while. */
 export interface Claim {
   readonly customer: Customer
   readonly ids: readonly string[]
 }
 
 /**
- * Takes rows that are due: those of the customer whose row has been due the longest. The claim is kept at once and is the
- * back-off as well: whatever becomes of whoever took a row, it is due again 30 s later, then after twice as long each time,
- * an hour at most. A row that has failed three times is taken alone, so that it holds up no others.
+ * Claims rows that are due: those of the customer whose row has been due the longest. The claim is kept at once and is the
+ * back-off as well: whatever becomes of the process that has it, a row is due again 30 s later, then after twice as long each
+ * time, an hour at most. A row that has failed three times is claimed alone, so that it holds up no others.
  *
  * @param step.limit the most rows.
  * @param step.at an instant, ISO 8601.
- * @returns null: nothing is due that nobody has.
+ * @returns null: nothing is due that is not claimed.
  */
-export async function claimDue(db: Kysely<DB>, { limit, at }: { limit: number; at: string }): Promise<Claim | null> {
-  const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(CLAIM, [at, limit]))
+export async function claimDue(
+  db: Kysely<EnterpriseDB>,
+  { limit, at }: { limit: number; at: string },
+): Promise<Claim | null> {
+  const { rows } = await db.executeQuery<ClaimedRow>(CompiledQuery.raw(CLAIM, [at, limit]))
   const [first] = rows
   if (first === undefined) return null
   return { customer: { id: first.customer_id, uuid: first.uuid }, ids: rows.map(({ id }) => id) }
 }
 
-interface Row {
+interface ClaimedRow {
   id: string
   customer_id: number
   uuid: string

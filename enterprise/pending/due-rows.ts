@@ -1,5 +1,5 @@
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { RowOrder } from '../bulk/request.ts'
+import type { RequestedRow } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 
 /** A row that waits, and whose address has an account as far as is known. */
@@ -7,30 +7,30 @@ export interface DueRow {
   readonly id: string
   readonly isLinked: boolean
   readonly isPermanentlyUnlinked: boolean
-  /** What it asks for. */
-  readonly order: RowOrder
-  /** Why it was asked for. */
+  /** What was asked for the learner. */
+  readonly request: RequestedRow
+  /** Why. */
   readonly reason: string | null
 }
 
-/** Reads those of rows that still wait, in the order in which they were asked for. */
+/** Reads those of rows that still wait, in the order in which they were requested. */
 export async function readDueRows(trx: Transaction<EnterpriseDB>, ids: readonly string[]): Promise<DueRow[]> {
-  const { rows } = await trx.executeQuery<Row>(CompiledQuery.raw(READ, [ids]))
+  const { rows } = await trx.executeQuery<StoredRow>(CompiledQuery.raw(READ, [ids]))
   return rows.map((row) => ({
     id: row.id,
     isLinked: row.is_linked,
     isPermanentlyUnlinked: row.is_permanently_unlinked,
-    order: orderOf(row),
+    request: requestOf(row),
     reason: row.reason,
   }))
 }
 
-/** Locks the links behind which rows wait, in the order of their addresses. Comes after the lock of the learners. */
+/** Locks the links behind which rows wait, in the order of their addresses. The accounts of the learners are locked before. */
 export async function lockLinksOf(trx: Transaction<EnterpriseDB>, ids: readonly string[]): Promise<void> {
   await trx.executeQuery(CompiledQuery.raw(LOCK, [ids]))
 }
 
-function orderOf(row: Row): RowOrder {
+function requestOf(row: StoredRow): RequestedRow {
   const funding = fundingOf(row)
   return {
     email: row.email,
@@ -43,12 +43,12 @@ function orderOf(row: Row): RowOrder {
   }
 }
 
-function fundingOf({ license_uuid: license, transaction_id: transaction }: Row): RowOrder['funding'] | null {
+function fundingOf({ license_uuid: license, transaction_id: transaction }: StoredRow): RequestedRow['funding'] | null {
   if (license !== null) return { license }
   return transaction === null ? null : { transaction }
 }
 
-interface Row {
+interface StoredRow {
   id: string
   course_key: string
   mode: string | null

@@ -1,104 +1,101 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely, Transaction } from 'kysely'
-import type { DB } from '../../core/database/schema.ts'
+import type { Transaction } from 'kysely'
 import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
-import { type Context } from '../../routers/index.ts'
-import type { EnterpriseTables } from '../database/schema.ts'
-import { lockPeople } from '../bulk/resolve-learners.ts'
-import { run } from '../bulk/run.ts'
-import type { Unit } from '../bulk/unit.ts'
-import { errorFrom } from '../failure.ts'
+import type { Context } from '../../routers/index.ts'
+import type { BatchContext } from '../bulk/batch-context.ts'
+import { runBatch } from '../bulk/run-batch.ts'
+import { countBy } from '../count-by.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
+import { resolveLearners } from '../learner/resolve-learners.ts'
+import { operationContextOf, runOperation } from '../operation.ts'
+import { applyArrivals } from './arrivals.ts'
 import { claimDue, type Claim } from './claim.ts'
 import { lockLinksOf, readDueRows } from './due-rows.ts'
-import { fateBeforehand, fateOf, settle, type Fate } from './resolution.ts'
-import { noticeArrivals } from './notice.ts'
+import { resolutionOf, resolveUnattempted, writeResolutions, type Resolution } from './resolution.ts'
 
 /** What a step did. */
 export interface PendingStep {
   /** How many arrivals of accounts were looked at. */
   readonly arrivals: number
-  /** How many rows were taken. Nothing is left to do now where both are zero. */
+  /** How many rows were claimed. Nothing is left to do now where both are zero. */
   readonly taken: number
-  /** How many of them came to each end. */
-  readonly counts: Readonly<Record<Fate['is'], number>>
+  /** How many of them have each resolution. */
+  readonly counts: Readonly<Record<Resolution['is'], number>>
 }
 
-/** What the enrollments of rows say that were asked for without a reason. */
+/** The reason in the events of enrollments that were requested without one. */
 const REASON = 'The address has an account now'
 
 /**
- * Carries out one step of what waits for accounts (enterprise C.6 "ours", E10): accounts that have arrived take their links,
- * and rows of one customer that are due are enrolled as if they had been sent now, with all that was kept of them. Links,
- * enrollments, records, fulfilments and the states of the rows are kept together or not at all. Nobody is told: learners
- * were when the rows were asked for.
+ * Runs one step of the pending enrollments (enterprise C.6 "ours", E10): accounts that have arrived take over the links of
+ * their addresses, and rows of one customer that are due are enrolled as if they had been sent now, with all that was kept of
+ * them. Links, enrollments, records, fulfilments and the states of the rows are written together or not at all. Nobody is
+ * notified: learners were when the rows were requested.
  *
  * Any number of processes may do it at the same time; whatever happens to one of them, nothing is lost and nothing is done
  * twice. A row whose process died is due again within a minute.
  *
  * @param options.limit the most arrivals, and the most rows.
- * @throws {EnrollmentError} `unavailable`: the rows that were taken are due again later
+ * @throws {EnrollmentError} `unavailable`: the rows that were claimed are due again later
  */
-export async function fulfilPending(
-  { db, now, ...context }: Context,
-  { limit = 500 }: { limit?: number } = {},
-): Promise<PendingStep> {
-  const at = (now?.() ?? new Date()).toISOString()
-  try {
-    const arrivals = await noticeArrivals(db, { limit, at })
+export async function fulfilPending(context: Context, { limit = 500 }: { limit?: number } = {}): Promise<PendingStep> {
+  return runOperation(context, async (db) => {
+    const at = (context.now?.() ?? new Date()).toISOString()
+    const arrivals = await applyArrivals(db, { limit, at })
     const claim = await claimDue(db, { limit, at })
-    const fates = claim === null ? [] : await carryOutClaim(db, claim, { context, at })
-    return { arrivals, taken: claim?.ids.length ?? 0, counts: countsOf(fates) }
-  } catch (error) {
-    throw errorFrom(error)
-  }
+    if (claim === null) return { arrivals, taken: 0, counts: countsOf([]) }
+    const batch = batchOf(context, claim)
+    const resolutions = await retryOnSerializationFailure(db, () =>
+      inTransaction(db, (trx) => fulfilRows(trx, claim.ids, batch)),
+    )
+    return { arrivals, taken: claim.ids.length, counts: countsOf(resolutions) }
+  })
 }
 
-function carryOutClaim(
-  db: Kysely<DB>,
-  { customer, ids }: Claim,
-  { context: { requestId, ...context }, at }: { context: Omit<Context, 'db' | 'now'>; at: string },
-): Promise<Fate[]> {
+function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
   const batchId = randomUUID()
-  const unit: Unit = {
-    context,
+  return {
+    ...operationContextOf(context, { reason: REASON, ownId: batchId }),
+    batchId,
     customer,
-    order: {
+    options: {
       failureMode: 'bestEffort',
       dryRun: false,
       notify: false,
       discount: 100,
-      reason: REASON,
       whenIdentityDiffers: 'refuse',
     },
     rowCount: ids.length,
-    batchId,
-    requestId: requestId ?? batchId,
-    at,
   }
-  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => carryOutRows(trx, ids, unit)))
 }
 
-async function carryOutRows(on: Transaction<DB>, ids: readonly string[], unit: Unit): Promise<Fate[]> {
-  const trx = on.$extendTables<EnterpriseTables>()
+async function fulfilRows(
+  trx: Transaction<EnterpriseDB>,
+  ids: readonly string[],
+  batch: BatchContext,
+): Promise<Resolution[]> {
   const known = await readDueRows(trx, ids)
-  const orders = known.map(({ order }) => order)
-  const people = await lockPeople(trx, orders, unit.order.whenIdentityDiffers)
-  const personOf = new Map(known.map(({ id }, index) => [id, people[index]]))
+  const requests = known.map(({ request }) => request)
+  const learners = await resolveLearners(trx, requests, batch.options.whenIdentityDiffers)
+  const learnerOf = new Map(known.map(({ id }, index) => [id, learners[index]]))
   await lockLinksOf(trx, ids)
-  // Nobody else touches them any more: what waits now is what there is to do.
+  // Nobody else changes them any more: what waits now is what there is to do.
   const rows = await readDueRows(trx, ids)
-  const beforehand = rows.map((row) => ({ row, fate: fateBeforehand(row, personOf.get(row.id)) }))
-  const asked = beforehand
-    .filter(({ fate }) => fate === null)
-    .map(({ row: { order, reason } }, index) => ({ index, order, reason }))
-  const outcomes = (await run(on, asked, unit)).rows.values()
-  const fates = beforehand.map(({ row, fate }) => ({ row, fate: fate ?? fateOf(outcomes.next().value) }))
-  await settle(trx, fates, unit)
-  return fates.map(({ fate }) => fate)
+  const unattempted = rows.map((row) => ({ row, resolution: resolveUnattempted(row, learnerOf.get(row.id)) }))
+  const numbered = unattempted
+    .filter(({ resolution }) => resolution === null)
+    .map(({ row: { request, reason } }, index) => ({ index, request, reason }))
+  const outcomes = (await runBatch(trx, numbered, batch)).rows.values()
+  const resolved = unattempted.map(({ row, resolution }) => ({
+    row,
+    resolution: resolution ?? resolutionOf(outcomes.next().value),
+  }))
+  await writeResolutions(trx, resolved, batch)
+  return resolved.map(({ resolution }) => resolution)
 }
 
-function countsOf(fates: readonly Fate[]): PendingStep['counts'] {
-  const counts = { fulfilled: 0, refused: 0, cancelled: 0, withoutAccount: 0, postponed: 0 }
-  for (const { is } of fates) counts[is] += 1
-  return counts
+function countsOf(resolutions: readonly Resolution[]): PendingStep['counts'] {
+  return { ...NONE, ...countBy(resolutions, ({ is }) => is) }
 }
+
+const NONE = { fulfilled: 0, refused: 0, cancelled: 0, withoutAccount: 0, postponed: 0 }

@@ -1,15 +1,16 @@
 import { CompiledQuery } from 'kysely'
 import { z } from 'zod'
+import type { DB } from '../../core/database/schema.ts'
 import { storableText } from '../../routers/extension.ts'
-import { type Context } from '../../routers/index.ts'
+import type { ForeignContext } from '../../routers/index.ts'
 import { findCustomer } from '../customer.ts'
-import type { EnterpriseTables } from '../database/schema.ts'
-import { EnterpriseError } from '../errors.ts'
+import { runOperation } from '../operation.ts'
+import { parseRequest } from '../parse-request.ts'
 
 const STATES = ['waiting', 'fulfilled', 'refused', 'cancelled'] as const
 
-/** An address and the key of a course run. */
-const position = z.tuple([storableText(254), storableText(255)])
+/** Where a page ends: an address and the key of a course run. */
+const lastRow = z.tuple([storableText(254), storableText(255)])
 
 const listPendingRequest = z.strictObject({
   /** The UUID of the customer. */
@@ -22,7 +23,7 @@ const listPendingRequest = z.strictObject({
     .string()
     .max(2000)
     .transform((text, context) => {
-      const parsed = position.safeParse(decode(text))
+      const parsed = lastRow.safeParse(decode(text))
       if (parsed.success) return parsed.data
       context.addIssue('Not a cursor of this list')
       return z.NEVER
@@ -32,13 +33,25 @@ const listPendingRequest = z.strictObject({
 
 export type ListPendingRequest = z.input<typeof listPendingRequest>
 
-/** What was asked for somebody who had no account. JSON as it stands. */
+export interface ListPendingAnswer {
+  items: PendingEnrollment[]
+  /** The cursor of the next page; null: there is none. */
+  nextCursor: string | null
+}
+
+/**
+ * What became of a pending enrollment: it waits for an account, was fulfilled when there was one, was refused then, or was
+ * cancelled. Sent again, it waits again.
+ */
+export type PendingState = (typeof STATES)[number]
+
+/** What was asked for an address that had no account. JSON as it stands. */
 export interface PendingEnrollment {
   id: string
-  /** In lower case. */
+  /** Folded: in lower case (rest-v1 D21). */
   email: string
   courseId: string
-  state: (typeof STATES)[number]
+  state: PendingState
   /** Why it was refused, by the code of the outcome; null: it was not. */
   refusal: string | null
   /** Null: the best that the course run offers when there is an account. */
@@ -52,36 +65,39 @@ export interface PendingEnrollment {
   attempts: number
   /** When the next attempt may begin; null: there is no account yet, or no attempt to come. */
   nextAttempt: string | null
-  /** What came of it. */
+  /** The enrollment that it led to. */
   enrollmentId: string | null
-  /** The request that asked for it. */
+  /** The batch that requested it. */
   batchId: string
   created: string
   updated: string
 }
 
 /**
- * Lists what a customer has asked for addresses without an account, by address and course run.
+ * Lists what a customer has asked for addresses without an account, by address and course run (enterprise C.6, E10).
  *
  * @returns a page, and the cursor of the next; null: there is none.
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`
+ * @throws {EnrollmentError} `unavailable`
+ * @throws {TypeError} for a database that cannot work
  */
-export async function listPending(
-  { db }: Pick<Context, 'db'>,
+export async function listPending<Tables extends DB>(
+  context: Pick<ForeignContext<Tables>, 'db'>,
   request: ListPendingRequest,
-): Promise<{ items: PendingEnrollment[]; nextCursor: string | null }> {
-  const parsed = listPendingRequest.safeParse(request)
-  if (!parsed.success) throw new EnterpriseError('invalidRequest', { issues: parsed.error.issues })
-  const { customer: uuid, states = STATES, limit, cursor: [email, courseId] = ['', ''] } = parsed.data
-  const customer = await findCustomer(db.$extendTables<EnterpriseTables>(), uuid)
-  const { rows } = await db.executeQuery<Row>(
-    CompiledQuery.raw(LIST, [customer.id, states, email, courseId, limit + 1]),
-  )
-  const items = rows.slice(0, limit).map(pendingOf)
-  return { items, nextCursor: rows.length > limit ? encode(items.at(-1)) : null }
+): Promise<ListPendingAnswer> {
+  const { customer: uuid, states = STATES, limit, cursor } = parseRequest(listPendingRequest, request)
+  const [email, courseId] = cursor ?? ['', '']
+  return runOperation(context, async (db) => {
+    const customer = await findCustomer(db, uuid)
+    const { rows } = await db.executeQuery<ListedRow>(
+      CompiledQuery.raw(LIST, [customer.id, states, email, courseId, limit + 1]),
+    )
+    const items = rows.slice(0, limit).map(pendingOf)
+    return { items, nextCursor: rows.length > limit ? encode(items.at(-1)) : null }
+  })
 }
 
-function pendingOf({ license, transaction, discount, ...row }: Row): PendingEnrollment {
+function pendingOf({ license, transaction, discount, ...row }: ListedRow): PendingEnrollment {
   return { ...row, funding: fundingOf(license, transaction), discount: Number(discount) }
 }
 
@@ -102,7 +118,7 @@ function decode(text: string): unknown {
   }
 }
 
-interface Row extends Omit<PendingEnrollment, 'funding' | 'discount'> {
+interface ListedRow extends Omit<PendingEnrollment, 'funding' | 'discount'> {
   license: string | null
   transaction: string | null
   discount: string

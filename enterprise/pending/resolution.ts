@@ -1,8 +1,10 @@
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { EnterpriseDB } from '../database/schema.ts'
-import type { Person } from '../bulk/resolve-learners.ts'
 import type { RowOutcome } from '../bulk/answer.ts'
-import type { RefusalCode } from '../bulk/refusal.ts'
+import type { EnterpriseDB } from '../database/schema.ts'
+import type { RowLearner } from '../learner/resolve-learners.ts'
+import type { RefusalCode } from '../refusal.ts'
+import type { OperationContext } from '../operation.ts'
+import { traceCancellations } from './cancel-sql.ts'
 import type { DueRow } from './due-rows.ts'
 
 /**
@@ -13,56 +15,64 @@ import type { DueRow } from './due-rows.ts'
  * - `withoutAccount`: nobody has the address now; it waits on.
  * - `postponed`: others or the database were in the way; it is due again when its claim ends.
  */
-export type Fate =
+export type Resolution =
   | { readonly is: 'fulfilled'; readonly enrollmentId: string | null }
   | { readonly is: 'refused'; readonly code: RefusalCode }
   | { readonly is: 'cancelled' | 'withoutAccount' | 'postponed' }
 
 /**
- * The fate of a row that is not tried; null: it is.
+ * The resolution of a row that is not attempted; null: it is to be attempted.
  *
- * @param person whom the address means; undefined: the row was sent anew in the meantime.
+ * @param learner the account of the address; undefined: the row was sent anew in the meantime.
  */
-export function fateBeforehand({ isLinked, isPermanentlyUnlinked }: DueRow, person: Person | undefined): Fate | null {
-  if (person === undefined) return { is: 'postponed' }
-  if (person.is !== 'account') return { is: 'withoutAccount' }
+export function resolveUnattempted(
+  { isLinked, isPermanentlyUnlinked }: DueRow,
+  learner: RowLearner | undefined,
+): Resolution | null {
+  if (learner === undefined) return { is: 'postponed' }
+  if (learner.is !== 'account') return { is: 'withoutAccount' }
   if (isPermanentlyUnlinked) return { is: 'refused', code: 'linkForbidden' }
   return isLinked ? null : { is: 'cancelled' }
 }
 
 /**
- * The fate of a row after an attempt. What the course run or the customer has against it is final, also what time might
+ * The resolution of a row after an attempt. What the course run or the customer has against it is final, also what time might
  * change (a window that is yet to open, a seat that gets free): whoever asked sees the code, and decides.
  */
-export function fateOf(outcome: RowOutcome | undefined): Fate {
-  if (outcome === undefined) throw new RangeError('Each row that is tried has an outcome')
+export function resolutionOf(outcome: RowOutcome | undefined): Resolution {
+  if (outcome === undefined) throw new RangeError('Each row that is attempted has an outcome')
   if (outcome.ok) return { is: 'fulfilled', enrollmentId: outcome.enrollmentId }
   return outcome.retryable ? { is: 'postponed' } : { is: 'refused', code: outcome.code }
 }
 
-/** Keeps the fates of rows whose links are locked. */
-export async function settle(
+/** Why rows are cancelled that nobody has cancelled by name. */
+const UNLINKED = 'The customer has unlinked the address'
+
+/** Writes the resolutions of rows whose links are locked. */
+export async function writeResolutions(
   trx: Transaction<EnterpriseDB>,
-  fates: readonly { readonly row: DueRow; readonly fate: Fate }[],
-  { batchId, at }: { readonly batchId: string; readonly at: string },
+  resolved: readonly { readonly row: DueRow; readonly resolution: Resolution }[],
+  batch: OperationContext & { readonly batchId: string },
 ): Promise<void> {
-  const waiting = fates.filter(({ fate: { is } }) => is === 'withoutAccount').map(({ row }) => row.id)
-  const ended = fates.filter(({ fate: { is } }) => is !== 'withoutAccount' && is !== 'postponed')
-  if (waiting.length > 0) await trx.executeQuery(CompiledQuery.raw(WAIT_ON, [waiting, at]))
+  const waiting = resolved.filter(({ resolution: { is } }) => is === 'withoutAccount').map(({ row }) => row.id)
+  const ended = resolved.filter(({ resolution: { is } }) => is !== 'withoutAccount' && is !== 'postponed')
+  if (waiting.length > 0) await trx.executeQuery(CompiledQuery.raw(KEEP_WAITING, [waiting, batch.at]))
   if (ended.length === 0) return
   await trx.executeQuery(
-    CompiledQuery.raw(END, [
+    CompiledQuery.raw(RESOLVE, [
       ended.map(({ row }) => row.id),
-      ended.map(({ fate }) => fate.is),
-      ended.map(({ fate }) => (fate.is === 'refused' ? fate.code : null)),
-      ended.map(({ fate }) => (fate.is === 'fulfilled' ? fate.enrollmentId : null)),
-      batchId,
-      at,
+      ended.map(({ resolution }) => resolution.is),
+      ended.map(({ resolution }) => (resolution.is === 'refused' ? resolution.code : null)),
+      ended.map(({ resolution }) => (resolution.is === 'fulfilled' ? resolution.enrollmentId : null)),
+      batch.batchId,
+      batch.at,
     ]),
   )
+  const cancelled = ended.filter(({ resolution: { is } }) => is === 'cancelled').map(({ row }) => row.id)
+  await traceCancellations(trx, cancelled, { ...batch, reason: UNLINKED })
 }
 
-const WAIT_ON = `/* enterprise.waitOn */
+const KEEP_WAITING = `/* enterprise.keepWaiting */
 with waiting as (
   update enterprise_pending_enrollments set next_attempt = null, attempts = 0, updated = $2::timestamptz
   where id = any ((select $1::bigint[])::bigint[])
@@ -70,8 +80,8 @@ with waiting as (
 )
 update enterprise_pending_links set taken_by = null where id in (select pending_link_id from waiting)`
 
-// An attempt that came to its end did not fail, but where it was refused.
-const END = `/* enterprise.settle */
+// An attempt that has ended has not failed, unless it was refused.
+const RESOLVE = `/* enterprise.resolve */
 update enterprise_pending_enrollments p
 set state = f.state, refusal = f.refusal, enrollment_id = f.enrollment_id,
   carried_out_in = case when f.state = 'fulfilled' then $5::uuid end, next_attempt = null,

@@ -37,7 +37,7 @@ with page as materialized (
   select email from enterprise_pending_links where taken_by is null and email > $1::text order by email limit $2::integer
 ), found as (
   insert into enterprise_arrivals (learner_id)
-  select distinct l.id from page join learners l on lower(l.email) = page.email
+  select distinct l.id from page join learners l on fold_email(l.email) = page.email
   where not exists (select from enterprise_arrivals a where a.learner_id = l.id)
   returning 1
 )

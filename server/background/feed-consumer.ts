@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { retryOnSerializationFailure } from '../../core/database/retry.ts'
 import { inTransaction } from '../../core/database/transaction.ts'
 import type { DB } from '../../core/database/schema.ts'
-import { lockCheckpoint, moveCheckpoint, readCheckpoint } from '../../core/event/checkpoint.ts'
+import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../../core/event/checkpoint.ts'
 import type { EnrollmentEvent } from '../../core/event/event.ts'
 import { listEvents } from '../../core/event/read.ts'
 
@@ -42,7 +42,7 @@ export async function consumeFeed(
   { limit = 1000, now = () => new Date() }: ConsumeOptions = {},
 ): Promise<number> {
   // A look that locks nothing: most of the time nothing has happened.
-  const { cursor: after } = await readCheckpoint(db, consumer.name)
+  const { cursor: after } = await openCheckpoint(db, consumer.name, now())
   const { events } = await listEvents(db, { after, limit: 1 })
   if (events.length === 0) return 0
   return retryOnSerializationFailure(db, () =>
@@ -55,7 +55,7 @@ async function consume(
   consumer: FeedConsumer,
   { limit, now }: { limit: number; now: Date },
 ): Promise<number> {
-  const checkpoint = await lockCheckpoint(trx, consumer.name, now)
+  const checkpoint = await lockCheckpoint(trx, consumer.name)
   if (checkpoint === null) return 0
   const { events, cursor } = await listEvents(trx, { after: checkpoint.cursor, limit })
   if (events.length === 0) return 0

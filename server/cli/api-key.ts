@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { KEY_LIFE_MS } from '../../core/access/api-key-check.ts'
+import { KEY_LIFE_MS } from '../../core/access/api-keys/check.ts'
 import {
   apiKeyName,
   ApiKeyNameTaken,
@@ -7,7 +7,7 @@ import {
   listApiKeys,
   revokeApiKey,
   type ApiKey,
-} from '../../core/access/api-keys.ts'
+} from '../../core/access/api-keys/api-keys.ts'
 import { CommandError } from './failure.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
@@ -16,13 +16,13 @@ interface Options {
   readonly json?: boolean
 }
 
-/** `api-key`: makes, lists and revokes the keys by which other services call the REST door (rest-v1 D16). */
+/** `api-key`: makes, lists and revokes the keys by which other services call the REST API (rest-v1 D16). */
 export function addApiKey(program: Command, session: Session): void {
   const command = program
     .command('api-key')
     .summary('make, list or revoke API keys')
     .description(
-      `API keys open the REST door to other services, in the header "X-Edx-Api-Key: <key>". The database keeps only a hash
+      `API keys open the REST API to other services, in the header "X-Edx-Api-Key: <key>". The database keeps only a hash
 of each. Those that EDX_API_KEY names are not among them.`,
     )
   addCreate(command, session)

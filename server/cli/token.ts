@@ -21,7 +21,7 @@ export function addToken(program: Command, session: Session): void {
     .summary('make a JWT for an account')
     .description(
       `Prints a JSON Web Token for an account, signed (HS256) with JWT_SECRET or, with the embedded database, with the
-development secret. The REST door takes it in the header "Authorization: JWT <token>".`,
+development secret. The REST API takes it in the header "Authorization: JWT <token>".`,
     )
     .argument('<username>', 'of the account; one that is not there yet is created by the first use of the token')
     .option('--expires <time>', 'how long it is valid, such as 30s, 15m, 1h, 7d', seconds, 3600)

@@ -15,7 +15,7 @@ export interface SeededCustomer {
 
 const AT = '2026-01-01T00:00:00Z'
 
-/** A migrated, empty database of one's own, in the eyes of the tenant. */
+/** A migrated, empty database of one's own, with the tables of the extension. */
 export async function createEnterpriseDatabase(): Promise<EnterpriseDatabase> {
   const database = await createTestDatabase()
   return { ...database, db: database.db.$extendTables<EnterpriseTables>() }
@@ -45,7 +45,7 @@ export async function addLink(
   return id
 }
 
-/** The tenant's record of an enrollment that exists. */
+/** The extension's record of an enrollment that exists. */
 export async function addRecord(
   db: Kysely<EnterpriseDB>,
   linkId: string,

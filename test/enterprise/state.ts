@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { EnterpriseDB } from '../../enterprise/database/schema.ts'
 import { rowsOfTables } from '../support/tables.ts'
 
-/** Every row of every table that an enrollment of the tenant writes to, in a form to compare. */
+/** Every row of every table that an enrollment of the extension writes to, in a form to compare. */
 export function everythingIn(db: Kysely<EnterpriseDB>): Promise<Record<string, unknown[]>> {
   return rowsOfTables(db, [
     'enrollments',
@@ -15,6 +15,7 @@ export function everythingIn(db: Kysely<EnterpriseDB>): Promise<Record<string, u
     'enterprise_learner_links',
     'enterprise_notification_intents',
     'enterprise_overrides',
+    'enterprise_pending_cancellations',
     'enterprise_pending_enrollments',
     'enterprise_pending_links',
     'enterprise_revocations',

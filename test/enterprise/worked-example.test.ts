@@ -82,7 +82,7 @@ describe('the rows of the worked example', () => {
     await expectStateAfterAll(world, answer.batchId)
   })
 
-  test('name people by their accounts, and addresses in lower case', async () => {
+  test('name learners by their accounts, and addresses in lower case', async () => {
     const world = await buildAcme(db)
     const { rows } = await enroll(world, [6, 22, 20, 19, 18])
     const { ann, Eve } = world.people

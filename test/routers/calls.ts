@@ -7,7 +7,7 @@ import { createCaller, enrollmentErrorFrom, type Caller, type Context } from '..
 export const ACTOR = { kind: 'service', name: 'tests' } as const
 
 /** A caller of the tests' own actor. */
-export function callerOf(db: Kysely<DB>, context: Partial<Context> = {}): Caller {
+export function callerOf<D extends DB>(db: Kysely<D>, context: Partial<Omit<Context, 'db'>> = {}): Caller {
   return createCaller({ db, actor: ACTOR, ...context })
 }
 

@@ -42,7 +42,7 @@ describe('an error has a code, the code of tRPC and details (rpc §4)', () => {
     ['with a NUL', 'course-v1:a\0+b+c'],
     ['long', 'x'.repeat(10_000)],
   ])('invalidCourseKey: %s', async (_, text) => {
-    const refusal = { trpc: 'BAD_REQUEST', code: 'invalidCourseKey', details: { courseId: text } }
+    const refusal = { trpc: 'BAD_REQUEST', code: 'invalidCourseKey', details: { courseId: shown(text) } }
     expect(await refusalOf(enrollment.enroll({ username, courseId: text }))).toEqual(refusal)
     expect(await refusalOf(enrollment.change({ username, courseId: text, mode: 'audit' }))).toEqual(refusal)
     expect(await refusalOf(enrollment.get({ username, courseId: text }))).toEqual(refusal)
@@ -160,6 +160,26 @@ test.each([undefined, null, 'text', {}, new Error('x'), new TRPCError({ code: 'C
   },
 )
 
+const GONE = [
+  Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' }),
+  Object.assign(new Error('terminating connection'), { code: '57P01' }),
+  Object.assign(new Error('could not serialize access'), { code: '40001' }),
+  new Error('Connection terminated unexpectedly'),
+  new Error('Client has encountered a connection error and is not queryable'),
+  new Error('Postgres connection has been discarded'),
+  new Error('Transaction is already rolled back'),
+  new AggregateError([new Error('x'), Object.assign(new Error('y'), { code: 'ECONNREFUSED' })]),
+]
+
+test.each(GONE)('a database that is gone is `unavailable`, alone and as the cause of an error of tRPC: %o', (error) => {
+  for (const thrown of [error, new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: error })]) {
+    const told = enrollmentErrorFrom(thrown)
+    expect(told).toBeInstanceOf(EnrollmentError)
+    expect(told?.failure).toMatchObject({ code: 'unavailable', details: {} })
+    expect(told?.cause).toBe(error)
+  }
+})
+
 test('what nobody expected tells nothing of the database, and the log everything', async () => {
   await using broken = await createTestDatabase()
   const logged: object[] = []
@@ -172,3 +192,8 @@ test('what nobody expected tells nothing of the database, and the log everything
     { path: 'events.list', err: { message: expect.stringContaining('enrollment_events') } },
   ])
 })
+
+/** A text of the input in an error (rpc §4). */
+function shown(text: string): string {
+  return text.length > 255 ? `${text.slice(0, 254)}…` : text
+}

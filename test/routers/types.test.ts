@@ -15,6 +15,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
   type FeedPage,
+  type ForeignContext,
   type Learner,
   type Outcome,
 } from 'enrollment-service'
@@ -129,7 +130,7 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
   })
 
   test('the caller and the client have the same procedures, typed alike', () => {
-    expectTypeOf(createCaller).parameters.toEqualTypeOf<[Context]>()
+    expectTypeOf(createCaller).parameters.toEqualTypeOf<[ForeignContext]>()
     expectTypeOf(createCaller).returns.toEqualTypeOf<Caller>()
     expectTypeOf<Caller['enrollment']['enroll']>().parameter(0).toEqualTypeOf<Inputs['enrollment']['enroll']>()
     expectTypeOf<Awaited<ReturnType<Client['enrollment']['enroll']['mutate']>>>().toEqualTypeOf<Outcome>()

@@ -23,58 +23,58 @@ const filters: EnrollmentFilter[] = [
   },
 ]
 
-let door: Door
+let api: Door
 let staff: RestClient
 let course: string
 let people = 0
 
 beforeAll(async () => {
-  door = await openDoor({ filters })
-  staff = door.as(await addLearner(door.db, { is_staff: true }))
-  course = await addCourse(door.db)
+  api = await openDoor({ filters })
+  staff = api.as(await addLearner(api.db, { is_staff: true }))
+  course = await addCourse(api.db)
 })
-afterAll(() => door[Symbol.asyncDispose]())
+afterAll(() => api[Symbol.asyncDispose]())
 
 const NEUTRAL = 'The enrollment was not allowed.'
 
-describe('the REST door (rest-v1 §3.2 row 15e)', () => {
+describe('the REST API (rest-v1 §3.2 row 15e)', () => {
   test.for([
     ['vetoed', 'Not on a “Monday”.'],
     ['broken', NEUTRAL],
   ] as const)('%s: 403 with the reason', async ([name, reason]) => {
     const learner = await person(name)
-    for (const client of [door.as(learner), door.server, staff]) {
+    for (const client of [api.as(learner), api.server, staff]) {
       const answer = await client.post({ user: learner.username, course_details: { course_id: course } })
       const text = JSON.stringify({ message: reason, localizedMessage: reason })
       expect(answer).toMatchObject({ status: 403, text })
     }
-    expect(await enrollmentInWords(door.db, learner.id, course)).toBeNull()
+    expect(await enrollmentInWords(api.db, learner.id, course)).toBeNull()
   })
 
   test('a failure is logged, and leaves the process nowhere else', async () => {
-    const lines = door.log.length
+    const lines = api.log.length
     const learner = await person('broken')
-    const answer = await door.as(learner).post({ course_details: { course_id: course } })
-    expect(door.log.slice(lines)).toContain('enrollment filter failed')
+    const answer = await api.as(learner).post({ course_details: { course_id: course } })
+    expect(api.log.slice(lines)).toContain('enrollment filter failed')
     expect(answer.text).not.toContain('secret')
   })
 
   test('another mode is what is written', async () => {
     const learner = await person('verified')
-    const answer = await door.as(learner).post({ course_details: { course_id: course } })
+    const answer = await api.as(learner).post({ course_details: { course_id: course } })
     expect(answer).toMatchObject({ status: 200, json: { mode: 'verified' } })
   })
 
   test('a mode that is not offered is refused as one that was asked for', async () => {
     const learner = await person('masters')
-    const answer = await door.as(learner).post({ course_details: { course_id: course }, mode: 'audit' })
+    const answer = await api.as(learner).post({ course_details: { course_id: course }, mode: 'audit' })
     expect(answer.status).toBe(400)
     expect(answer.json.message).toMatch(/^The \[audit\] course mode is expired or otherwise unavailable/)
   })
 
   test('comes after the mode and before the window and the seats', async () => {
     const learner = await person('vetoed')
-    const closed = await addCourse(door.db, { enrollment_end: '2020-01-01T00:00:00Z', max_enrollments: 0 })
+    const closed = await addCourse(api.db, { enrollment_end: '2020-01-01T00:00:00Z', max_enrollments: 0 })
     const post = (mode: string | null) =>
       staff.post({ user: learner.username, mode, course_details: { course_id: closed } })
     expect([await post('masters'), await post(null)].map(({ status }) => status)).toEqual([400, 403])
@@ -82,7 +82,7 @@ describe('the REST door (rest-v1 §3.2 row 15e)', () => {
 
   test('is not asked where a privileged caller changes an enrollment', async () => {
     const learner = await person('vetoed')
-    await addEnrollment(door.db, learner.id, course)
+    await addEnrollment(api.db, learner.id, course)
     const change = { user: learner.username, course_details: { course_id: course } }
     expect(await staff.post({ ...change, mode: 'verified' })).toMatchObject({ status: 200 })
     expect(await staff.post({ ...change, is_active: false })).toMatchObject({ status: 200 })
@@ -104,7 +104,7 @@ describe('the REST door (rest-v1 §3.2 row 15e)', () => {
   })
 })
 
-test('the bulk door (rest-v1 §3.9): that row fails, the others go on', async () => {
+test('bulk enrollment over REST (rest-v1 §3.9): that row fails, the others go on', async () => {
   const [vetoed, broken, free] = [await person('vetoed'), await person('broken'), await person('free')]
   const identifiers = [vetoed, broken, free].map(({ username }) => username).join()
   const answer = await staff.postTo(BULK_ENROLL, { identifiers, courses: course, action: 'enroll' })
@@ -115,7 +115,7 @@ test('the bulk door (rest-v1 §3.9): that row fails, the others go on', async ()
   ])
 })
 
-describe('the typed door (rpc §4)', () => {
+describe('the typed API (rpc §4)', () => {
   test.for([
     ['vetoed', 'Not on a “Monday”.'],
     ['broken', NEUTRAL],
@@ -142,7 +142,7 @@ describe('the typed door (rpc §4)', () => {
 
   function call(procedure: string, payload: object) {
     const [token] = [...secrets.internalTokens.keys()]
-    return door.app.inject({
+    return api.app.inject({
       method: 'POST',
       url: `/trpc/${procedure}`,
       headers: { authorization: `Bearer ${token}` },
@@ -154,5 +154,5 @@ describe('the typed door (rpc §4)', () => {
 
 async function person(name: string): Promise<SeededLearner> {
   people += 1
-  return addLearner(door.db, { username: `${name}-${people}`, email: `${name}-${people}@example.com` })
+  return addLearner(api.db, { username: `${name}-${people}`, email: `${name}-${people}@example.com` })
 }

@@ -38,7 +38,7 @@ const ways: [string, () => ClientOptions][] = [
 ]
 
 describe.each(ways)('over %s', (_name, at) => {
-  test('a call works, and its trail names the token, the door and the request', async () => {
+  test('a call works, and its trail names the token, the API and the request', async () => {
     await using client = createClient(at())
     const learner = await freshLearner()
     const outcome = await client.enrollment.enroll.mutate({ username: learner, courseId: COURSE })

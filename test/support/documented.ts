@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { openApiDocument } from '../../server/rest/openapi/document.ts'
-import { routeOf } from '../../server/rest/openapi/routes.ts'
-import { placeAt } from '../../server/rest/enrollment-v1/path.ts'
+import { documentedRoute } from '../../server/rest/openapi/routes.ts'
+import { findRoute } from '../../server/rest/routes.ts'
 
 /** What was sent, as far as the document speaks of it. */
 export interface Sent {
@@ -42,10 +42,10 @@ export function documentCheck(document = openApiDocument()): (sent: Sent, receiv
   return (sent, received) => {
     // A preflight is answered before the door.
     if (sent.method === 'OPTIONS' && 'access-control-request-method' in sent.headers) return []
-    const place = placeAt(sent.url.split('?', 1)[0] ?? '')
-    if (place === null) return outside('404', 'NotFound', sent, received)
-    if (place === 'slashMissing') return outside('301', 'SlashMissing', sent, received)
-    const { path } = routeOf(place)
+    const match = findRoute(sent.url.split('?', 1)[0] ?? '')
+    if (match === null) return outside('404', 'NotFound', sent, received)
+    if (match === 'slashMissing') return outside('301', 'SlashMissing', sent, received)
+    const { path } = documentedRoute(match)
     const item = (document.paths[path] ?? {}) as Record<string, OperationObject>
     const name = sent.method === 'HEAD' ? 'get' : sent.method.toLowerCase()
     const operation = item[name] ?? item['x-other-methods']

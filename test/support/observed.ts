@@ -7,11 +7,12 @@ import {
   type DatabaseConnection,
 } from 'kysely'
 import { propsOn } from '../../core/database/foreign-kysely.ts'
+import { BEGIN_BRIEFLY } from '../../core/database/lock-wait.ts'
 import { rememberOwnPool } from '../../core/database/own-pools.ts'
 import { perObject } from '../../core/database/per-pool.ts'
 import type { DB } from '../../core/database/schema.ts'
 
-const BEGIN_OR_END = /^(begin|commit|rollback)$/
+const BEGIN_OR_END = /^(begin|commit|rollback)\b/
 
 /**
  * A handle on the same pool or transaction that tells of each statement once it was carried out, but for begin and commit.
@@ -32,8 +33,11 @@ export function observed<D extends DB>(on: Kysely<D>, told: () => unknown): Kyse
   }))
   const props = propsOn(on.getExecutor(), hooked)
   if (on.isTransaction) return new Transaction<D>(props)
-  const { executor } = props
-  const provider = { provideConnection: executor.provideConnection.bind(executor) }
-  const own = new DefaultQueryExecutor(new PostgresQueryCompiler(), new PostgresAdapter(), provider)
-  return rememberOwnPool(new Kysely<DB>({ ...props, executor: own })) as unknown as Kysely<D>
+  const pool = (begin: string) => {
+    const { executor, ...others } = propsOn(on.getExecutor(), hooked, begin)
+    const provider = { provideConnection: executor.provideConnection.bind(executor) }
+    const own = new DefaultQueryExecutor(new PostgresQueryCompiler(), new PostgresAdapter(), provider)
+    return new Kysely<DB>({ ...others, executor: own })
+  }
+  return rememberOwnPool(pool('begin'), pool(BEGIN_BRIEFLY)) as unknown as Kysely<D>
 }

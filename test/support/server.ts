@@ -3,6 +3,7 @@ import type { Database } from '../../core/database/open.ts'
 import type { EnrollmentFilter } from '../../core/enrollment/filter.ts'
 import { buildApp } from '../../server/app.ts'
 import { readConfig, type Environment } from '../../server/config.ts'
+import type { Extension } from '../../server/extension.ts'
 import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
 import type { JwtTrust } from '../../server/rest/auth/verification-keys.ts'
 import type { Secrets } from '../../server/secrets.ts'
@@ -20,6 +21,8 @@ export interface TestApp {
   jwt?: JwtTrust
   /** The site's own rules about who is enrolled. */
   filters?: readonly EnrollmentFilter[]
+  /** Instead of those that the server brings along. */
+  extensions?: readonly Extension[]
   logger?: { level: string; stream: { write(line: string): void } }
   now?: () => Date
 }

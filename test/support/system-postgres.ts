@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { inject, vi } from 'vitest'
-import { chooseAccount, giveTo } from '../../embedded/account.ts'
+import { chooseAccount, giveFilesTo } from '../../embedded/account.ts'
 import { LOCALE } from '../../embedded/cluster.ts'
 import { runStatement } from './statement.ts'
 
@@ -42,7 +42,7 @@ export interface SystemCluster extends AsyncDisposable {
 export async function startSystemCluster(bin: string): Promise<SystemCluster> {
   const base = await mkdtemp(join(inject('scratch'), 'system-'))
   const account = await chooseAccount(join(bin, 'initdb'), base)
-  await giveTo(account, base, [])
+  await giveFilesTo(account, base, [])
   const files = join(base, 'files')
   const initdb = [join(bin, 'initdb'), '-D', files, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync']
   await run([...account.prefix, ...initdb], { ...account.user, cwd: base })
@@ -53,7 +53,7 @@ export async function startSystemCluster(bin: string): Promise<SystemCluster> {
 export async function startStandby(bin: string, primary: SystemCluster): Promise<SystemCluster> {
   const base = await mkdtemp(join(inject('scratch'), 'standby-'))
   const account = await chooseAccount(join(bin, 'initdb'), base)
-  await giveTo(account, base, [])
+  await giveFilesTo(account, base, [])
   const files = join(base, 'files')
   const backup = [join(bin, 'pg_basebackup'), '-D', files, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']
   await run([...account.prefix, ...backup, '-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres'], {

@@ -2,8 +2,8 @@ import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { exportLines } from '../../core/import-export/export.ts'
 import { importLines, type ImportCounts } from '../../core/import-export/import.ts'
-import type { ExtensionLineType } from '../../core/import-export/line-type.ts'
-import type { LineFailure } from '../../core/import-export/outcome.ts'
+import type { ExtensionLineType } from '../../core/import-export/group-importer.ts'
+import type { LineFailure } from '../../core/import-export/group-importer.ts'
 import { rowsOfTables } from './tables.ts'
 
 export const IMPORT_NOW = new Date('2026-03-01T12:00:00.000Z')

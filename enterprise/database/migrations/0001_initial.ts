@@ -1,9 +1,9 @@
 import { sql, type Kysely } from 'kysely'
 
 /**
- * The data of the enterprise tenant: customers, whom they are linked to, what they paid for, and what is still to come.
+ * The tables of the enterprise extension: customers, their learners, what they fund, and what is pending.
  *
- * Of the tables of the house only learners and enrollments are referred to. Course runs are named by their text key: a
+ * Of the tables of core only learners and enrollments are referred to. Course runs are named by their text key: a
  * customer may wait for one that does not exist yet.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {

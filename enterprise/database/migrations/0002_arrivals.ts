@@ -1,13 +1,13 @@
 import { sql, type Kysely } from 'kysely'
 
-/** How the tenant notices that an address has an account, through whichever door that came. */
+/** How the extension notices that an address has an account, through whichever API that came. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
 const statements = [
   // Accounts that got an address for which a link is open. Whoever writes an account only adds a row here: it waits for
-  // nobody who works for the tenant, and nobody there waits for it.
+  // no operation of the extension, and none of them waits for it.
   `create table enterprise_arrivals (
     id bigint generated always as identity primary key,
     learner_id integer not null references learners

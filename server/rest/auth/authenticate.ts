@@ -1,14 +1,13 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
-import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-key-check.ts'
+import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-keys/check.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { signUp } from '../../../core/learner/sign-up.ts'
-import { credentialsOf, type Credentials } from './credentials.ts'
+import { credentialsOf, type Credentials, type SessionRule } from './credentials.ts'
 import { refuseForgery } from './csrf.ts'
 import { InvalidToken, jwtVerifier, type Claims, type JwtOptions, type JwtVerifier } from './jwt.ts'
 import { KeysUnavailable } from './remote-keys.ts'
-import { NOBODY, type Caller } from './rights.ts'
-import type { SessionRule } from './session.ts'
+import { NOBODY, type Identity } from './rights.ts'
 
 export interface Authentication {
   readonly db: Kysely<DB>
@@ -26,7 +25,7 @@ export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trus
   readonly now?: (() => Date) | undefined
 }
 
-/** Prepares what all doors of a server need to find out who asks; keys that are fetched are kept in it. */
+/** Prepares what all APIs of a server need to find out who asks; keys that are fetched are kept in it. */
 export function openAuthentication({ apiKeys, jwt, now, ...rest }: AuthenticationOptions): Authentication {
   const { db } = rest
   return { ...rest, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), now: now ?? (() => new Date()) }
@@ -43,7 +42,7 @@ export async function authenticate(
   request: FastifyRequest,
   options: Authentication,
   session: SessionRule,
-): Promise<Caller> {
+): Promise<Identity> {
   const credentials = credentialsOf(request, session !== 'nobody')
   const claims = credentials && (await verify(credentials, request.log, options))
   const keyHolder = await authenticateKey(request, options)
@@ -61,7 +60,7 @@ export async function authenticate(
 export async function authenticateKey(
   request: FastifyRequest,
   { isApiKey }: Pick<Authentication, 'isApiKey'>,
-): Promise<Caller> {
+): Promise<Identity> {
   const hasApiKey = await isApiKey(apiKeyOf(request))
   if (hasApiKey) request.log.info(`ApiKeyHeaderPermission used: ip="${request.ip}", path="${pathOf(request)}"`)
   return { ...NOBODY, hasApiKey }

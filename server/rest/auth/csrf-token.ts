@@ -10,7 +10,7 @@ export function newCsrfSecret(): string {
   return Array.from({ length: SECRET_LENGTH }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('')
 }
 
-/** What is wrong with a secret or a masked one, in Django's words; null: nothing. */
+/** What is wrong with a secret or a masked one, in Django's text; null: nothing. */
 export function csrfFormatFault(text: string): string | null {
   if (text.length !== SECRET_LENGTH && text.length !== MASKED_LENGTH) return 'has incorrect length'
   return /[^a-zA-Z0-9]/.test(text) ? 'has invalid characters' : null

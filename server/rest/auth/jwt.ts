@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
-import { MAX_EMAIL_LENGTH, MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
+import { MAX_EMAIL_LENGTH } from '../../../core/learner/email-address.ts'
+import { MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
 import { isStorableText } from '../../../core/text.ts'
 import { ALGORITHMS, verificationKeys, type JwtTrust, type VerificationKeys } from './verification-keys.ts'
 
@@ -37,7 +38,7 @@ export function jwtVerifier({ issuer, audience, ...trust }: JwtOptions): JwtVeri
   const expected = { ...(issuer !== undefined && { issuer }), ...(audience !== undefined && { audience }) }
   return async (token, now) => {
     const options = { algorithms: ALGORITHMS, currentDate: now, ...expected }
-    return claimsOf(await verify(token, keysFor, options).catch(inWordsOfTheOriginal))
+    return claimsOf(await verify(token, keysFor, options).catch(asInvalidToken))
   }
 }
 
@@ -63,7 +64,7 @@ function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
   }
 }
 
-function inWordsOfTheOriginal(error: unknown): never {
+function asInvalidToken(error: unknown): never {
   if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.')
   if (error instanceof errors.JOSEError) throw new InvalidToken(INVALID)
   throw error
@@ -90,11 +91,15 @@ function isText(value: unknown): value is string {
 }
 
 function isUsername(value: unknown): value is string {
-  return isText(value) && value !== '' && [...value].length <= MAX_USERNAME_LENGTH
+  return isText(value) && value !== '' && [...value].length <= MAX_USERNAME_LENGTH && !MISLEADING.test(value)
 }
 
-function emailOf({ email, email_verified: isVerified }: JWTPayload): string | null {
-  if (!isText(email) || isVerified === false) return null
+/** Control characters, characters without width, and blanks at the ends: two names would look the same (rest-v1 D22). */
+const MISLEADING = /^\s|\s$|[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\uFFF9-\uFFFB]/u
+
+/** `email_verified` is true or absent, or the address is nobody's (rest-v1 D22). */
+function emailOf({ email, email_verified: isVerified = true }: JWTPayload): string | null {
+  if (!isText(email) || isVerified !== true) return null
   const trimmed = email.trim()
   return EMAIL.test(trimmed) && [...trimmed].length <= MAX_EMAIL_LENGTH ? trimmed : null
 }

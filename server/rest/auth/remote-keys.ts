@@ -1,10 +1,11 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWSHeaderParameters } from 'jose'
+import { DependencyUnavailable } from '../django/response.ts'
 
 /** Finds the key of a key set that fits the header of a token; throws jose's errors for none, and for several. */
 export type KeySet = (header: JWSHeaderParameters) => Promise<CryptoKey>
 
 /** The key server does not answer, or not with keys, and nothing is known that would do without it. */
-export class KeysUnavailable extends Error {
+export class KeysUnavailable extends DependencyUnavailable {
   override readonly name = 'KeysUnavailable'
 }
 

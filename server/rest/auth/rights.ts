@@ -1,8 +1,8 @@
 import type { Actor } from '../../../core/enrollment/command.ts'
 import type { Account } from '../../../core/learner/account.ts'
 
-/** Who asks, by what they showed. */
-export interface Caller {
+/** Who asks, by the credentials of the request. */
+export interface Identity {
   /** Null: nobody signed in. */
   readonly account: Account | null
   /** What a valid token says about its holder beside the account. */
@@ -22,8 +22,8 @@ export interface Rights {
   readonly isPrivileged: boolean
 }
 
-/** Works out the rights of a caller; all that the door asks about them is answered from these. */
-export function rightsOf({ account, claims, hasApiKey }: Caller): Rights {
+/** Works out the rights of a caller; whatever a route asks about them is answered from these. */
+export function rightsOf({ account, claims, hasApiKey }: Identity): Rights {
   const isGlobalStaff = account !== null && (account.isStaff || claims.isStaff)
   return {
     account,
@@ -35,7 +35,7 @@ export function rightsOf({ account, claims, hasApiKey }: Caller): Rights {
   }
 }
 
-export const NOBODY: Caller = { account: null, claims: { isStaff: false, isSuperuser: false }, hasApiKey: false }
+export const NOBODY: Identity = { account: null, claims: { isStaff: false, isSuperuser: false }, hasApiKey: false }
 
 /** A route's answer to whether a caller may come in at all (rest-v1 §2.1). */
 export type Permission = (rights: Rights) => boolean | Promise<boolean>

@@ -1,21 +1,23 @@
 import { METHODS } from 'node:http'
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { detail, Refusal, serialize, type Answer } from './answer.ts'
-import { parseBody } from './body.ts'
-import { answerToFailure } from '../enrollment-v1/errors.ts'
+import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
+import { EnrollmentError } from '../../../core/errors.ts'
+import type { BodyParser } from './body.ts'
+import { BODY_BOUNDS, type BodyBounds } from './bounds.ts'
 import type { Json } from './json.ts'
+import { DependencyUnavailable, detail, Refusal, serialize, UNAVAILABLE, type ViewResponse } from './response.ts'
 
 /**
- * Lets a scope be spoken to, and answer, as the framework of the original does (rest-v1 §2.3): any method reaches its
- * routes, bodies are left to {@link readBody}, cookies are read, and what is thrown has its answer.
+ * Makes a scope receive requests and send responses as Django REST framework does (rest-v1 §2.3): any method reaches its
+ * routes, bodies are left to {@link readBody}, cookies are read, and whatever is thrown becomes a response.
  */
 export async function followDjangoConventions(app: FastifyInstance): Promise<void> {
   // What is no method here is 405 and not 404, also where Fastify would not route it by itself.
   for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, answerTo(error, request)))
+  app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, responseToError(error, request)))
   await app.register(fastifyCookie)
 }
 
@@ -31,17 +33,17 @@ export function takeContentType({ raw }: FastifyRequest): string {
   return contentType
 }
 
-/** Parses the body of a request, see {@link parseBody}. */
-export function readBody({ body }: FastifyRequest, contentType: string): Promise<Json> {
-  return parseBody(Buffer.isBuffer(body) ? body : Buffer.alloc(0), contentType)
+/** Parses the body of a request that has arrived. */
+export function readBody({ body }: FastifyRequest, parse: BodyParser, bounds: BodyBounds = BODY_BOUNDS): Promise<Json> {
+  return parse(Buffer.isBuffer(body) ? body : Buffer.alloc(0), bounds)
 }
 
-/** Sends an answer. */
-export function send(reply: FastifyReply, { status, body, headers = {} }: Answer): FastifyReply {
+/** Sends a response. */
+export function send(reply: FastifyReply, { status, body, headers = {} }: ViewResponse): FastifyReply {
   reply.code(status).headers(headers)
   if (body === undefined) return reply.send()
   // With a serializer of its own, because Fastify gives the type of any other text a charset, which the contract does not
-  // have; as text, because Node.js sends that in one piece with the head of the answer.
+  // have; as text, because Node.js sends that in one piece with the head of the response.
   return reply.header('content-type', 'application/json').serializer(asItIs).send(serialize(body))
 }
 
@@ -49,13 +51,18 @@ function asItIs(text: string): string {
   return text
 }
 
-/** The answer to an error; of one that nobody expected nothing leaves the process. */
-function answerTo(error: FastifyError, request: FastifyRequest): Answer {
-  if (error instanceof Refusal) return error.answer
-  const answer = answerToFailure(error)
-  if (answer !== null) return answer
+/** The response to an error; of one that nobody expected nothing leaves the process. */
+function responseToError(error: FastifyError, request: FastifyRequest): ViewResponse {
+  if (error instanceof Refusal) return error.response
+  if (isUnavailable(error)) return UNAVAILABLE
   const { statusCode = 500, message } = error
   if (statusCode >= 400 && statusCode < 500) return detail(statusCode, message)
   request.log.error({ err: error }, 'request failed')
   return detail(500, 'Internal server error.')
+}
+
+/** Whether the database, or a server of keys, is out of reach. */
+function isUnavailable(error: Error): boolean {
+  if (error instanceof EnrollmentError) return error.code === 'unavailable'
+  return error instanceof DependencyUnavailable || isDatabaseUnavailable(error)
 }

@@ -9,21 +9,20 @@ export class JsonError extends Error {
   override readonly name = 'JsonError'
 }
 
-/** Deeper than this Python gives up too. */
-const MAX_DEPTH = 900
 /** The most digits that Python turns into a whole number. */
 const MAX_DIGITS = 4300
 
 /**
- * Parses JSON as Python's `json` does, with the same words for what is wrong and where (rest-v1 §2.3), and without
- * losing how a number was written, which the words of other errors need: `1` and `1.0` differ there.
+ * Parses JSON as Python's `json` does, with the same texts for what is wrong and where (rest-v1 §2.3), and without
+ * losing how a number was written, which the texts of other errors need: `1` and `1.0` differ there.
  *
+ * @param text nested no deeper than the stack allows, see `checkJsonBounds`.
  * @throws {JsonError}
  */
 export function parsePythonJson(text: string): Json {
   if (text.startsWith('\uFEFF')) throw errorAt(text, 0, 'Unexpected UTF-8 BOM (decode using utf-8-sig)')
   const start = skipSpace(text, 0)
-  const [value, end] = parseValue(text, start, 0)
+  const [value, end] = parseValue(text, start)
   const rest = skipSpace(text, end)
   if (rest !== text.length) throw errorAt(text, rest, 'Extra data')
   return value
@@ -35,12 +34,11 @@ const SPACE = /[ \t\n\r]*/y
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
 const WORD = /null|true|false|NaN|-?Infinity/y
 
-function parseValue(text: string, index: number, depth: number): Parsed {
-  if (depth > MAX_DEPTH) throw new JsonError('maximum recursion depth exceeded')
+function parseValue(text: string, index: number): Parsed {
   const first = text[index]
   if (first === '"') return parseString(text, index)
-  if (first === '{') return parseObject(text, index, depth)
-  if (first === '[') return parseArray(text, index, depth)
+  if (first === '{') return parseObject(text, index)
+  if (first === '[') return parseArray(text, index)
   const word = match(WORD, text, index)?.[0]
   if (word !== undefined) return [parseWord(word), index + word.length]
   const number = match(NUMBER, text, index)
@@ -64,12 +62,12 @@ function parseNumber([text, fraction, exponent]: RegExpExecArray): bigint | numb
   )
 }
 
-function parseArray(text: string, start: number, depth: number): Parsed {
+function parseArray(text: string, start: number): Parsed {
   const values: Json[] = []
   let index = skipSpace(text, start + 1)
   if (text[index] === ']') return [values, index + 1]
   for (;;) {
-    const [value, end] = parseValue(text, index, depth + 1)
+    const [value, end] = parseValue(text, index)
     values.push(value)
     index = skipSpace(text, end)
     if (text[index] === ']') return [values, index + 1]
@@ -78,7 +76,7 @@ function parseArray(text: string, start: number, depth: number): Parsed {
   }
 }
 
-function parseObject(text: string, start: number, depth: number): Parsed {
+function parseObject(text: string, start: number): Parsed {
   // Without a prototype every key is a key, `__proto__` too.
   const object = Object.create(null) as Record<string, Json>
   let index = skipSpace(text, start + 1)
@@ -88,7 +86,7 @@ function parseObject(text: string, start: number, depth: number): Parsed {
     const [key, afterKey] = parseString(text, index)
     index = skipSpace(text, afterKey)
     if (text[index] !== ':') throw errorAt(text, index, "Expecting ':' delimiter")
-    const [value, afterValue] = parseValue(text, skipSpace(text, index + 1), depth + 1)
+    const [value, afterValue] = parseValue(text, skipSpace(text, index + 1))
     object[key] = value
     index = skipSpace(text, afterValue)
     if (text[index] === '}') return [object, index + 1]
@@ -99,7 +97,7 @@ function parseObject(text: string, start: number, depth: number): Parsed {
 
 /** From the space on, all but the quote and the backslash. */
 const PLAIN = /[ !#-[\]-\uFFFF]*/y
-const HEX = /[0-9a-fA-F]{4}/y
+const HEX = /^[0-9a-fA-F]{4}$/
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -112,34 +110,38 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 function parseString(text: string, start: number): [value: string, end: number] {
-  const parts: string[] = []
+  let value = ''
   let index = start + 1
   for (;;) {
-    const end = endOf(PLAIN, text, index)
-    parts.push(text.slice(index, end))
-    index = end
+    if (text[index] !== '\\') {
+      const end = endOf(PLAIN, text, index)
+      value += text.slice(index, end)
+      index = end
+    }
     const next = text[index]
-    if (next === '"') return [parts.join(''), index + 1]
+    if (next === '"') return [value, index + 1]
     if (next !== undefined && next !== '\\') throw errorAt(text, index, 'Invalid control character at')
     const escape = text[index + 1]
     if (escape === undefined) throw errorAt(text, start, 'Unterminated string starting at')
-    const [part, length] = escape === 'u' ? parseCodeUnit(text, index + 1) : parseEscape(text, index, escape)
-    parts.push(part)
-    index += 1 + length
+    value += escape === 'u' ? parseCodeUnit(text, index + 1) : parseEscape(text, index, escape)
+    index += escape === 'u' ? CODE_UNIT_LENGTH : 2
   }
 }
 
-function parseEscape(text: string, index: number, escape: string): [string, number] {
-  const part = ESCAPES[escape]
-  if (part === undefined) throw errorAt(text, index, 'Invalid \\escape')
-  return [part, 1]
+function parseEscape(text: string, index: number, escape: string): string {
+  const character = ESCAPES[escape]
+  if (character === undefined) throw errorAt(text, index, 'Invalid \\escape')
+  return character
 }
 
+/** Of the escape of a code unit: `\u0041`. */
+const CODE_UNIT_LENGTH = 6
+
 /** Two of them that make a pair become one character by themselves. */
-function parseCodeUnit(text: string, index: number): [string, number] {
-  const digits = match(HEX, text, index + 1)?.[0]
-  if (digits === undefined) throw errorAt(text, index, 'Invalid \\uXXXX escape')
-  return [String.fromCharCode(Number.parseInt(digits, 16)), 5]
+function parseCodeUnit(text: string, index: number): string {
+  const digits = text.slice(index + 1, index + 5)
+  if (!HEX.test(digits)) throw errorAt(text, index, 'Invalid \\uXXXX escape')
+  return String.fromCharCode(Number.parseInt(digits, 16))
 }
 
 function skipSpace(text: string, index: number): number {

@@ -1,4 +1,4 @@
-import { Refusal } from './answer.ts'
+import { Refusal } from './response.ts'
 import { decimalOf, flagOf, LONGEST_NUMBER, plainText, wholeNumberOf } from './serializer-values.ts'
 import type { Json, JsonObject } from './json.ts'
 import { isArray, isObject, pythonText, pythonTypeName } from './text.ts'

@@ -1,5 +1,5 @@
 import { isStorableText } from '../../../core/text.ts'
-import { message, Refusal } from './answer.ts'
+import { message, Refusal } from './response.ts'
 import type { Json } from './json.ts'
 
 /**

@@ -58,13 +58,16 @@ function floatLiteral(value: number): string {
 
 function stringLiteral(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text.replaceAll(/[\\\p{C}\p{Z}]|['"]/gu, (character) => {
-    if (character === ' ') return character
-    if (character === '"' || character === "'") return character === quote ? `\\${character}` : character
+  const escaped = text.replaceAll(quote === '"' ? ESCAPED_IN_DOUBLE : ESCAPED_IN_SINGLE, (character) => {
+    if (character === quote) return `\\${character}`
     return NAMED[character] ?? codeEscape(character.codePointAt(0) ?? 0)
   })
   return quote + escaped + quote
 }
+
+// What does not print, all blanks but the space among it, the backslash, and the quote that is used.
+const ESCAPED_IN_SINGLE = /['\\\p{C}]|[^\P{Z} ]/gu
+const ESCAPED_IN_DOUBLE = /["\\\p{C}]|[^\P{Z} ]/gu
 
 const NAMED: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 

@@ -1,8 +1,8 @@
-import type { Answer } from '../django/answer.ts'
-import { noSuchCourse } from './errors.ts'
-import { renderCourse } from './render.ts'
+import type { ViewResponse } from '../django/response.ts'
+import { noSuchCourse } from './no-such-course.ts'
+import { readAndRenderCourse } from './render.ts'
 import { anybody } from '../auth/rights.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R5, `course/{course_id}`: what a course run offers, for anybody (rest-v1 §3.4). */
 export function courseView(courseId: string): View {
@@ -14,9 +14,9 @@ export function courseView(courseId: string): View {
   }
 }
 
-async function readCourse({ db, policy, query, now }: ViewRequest, courseId: string): Promise<Answer> {
+async function readCourse({ db, policy, query, now }: ViewRequest, courseId: string): Promise<ViewResponse> {
   // Any text but the empty one says yes, `0` and `false` too.
   const includeExpired = (query.get('include_expired') ?? '') !== ''
-  const course = await renderCourse(db, courseId, { includeExpired, policy, now })
+  const course = await readAndRenderCourse(db, courseId, { includeExpired, policy, now })
   return course === null ? noSuchCourse(courseId) : { status: 200, body: course }
 }

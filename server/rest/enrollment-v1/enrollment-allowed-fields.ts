@@ -1,7 +1,7 @@
 import { MAX_ALLOWED_EMAIL_LENGTH } from '../../../core/course/allowance.ts'
 import { MAX_COURSE_KEY_LENGTH, parseCourseKey, type CourseKey } from '../../../core/course/key.ts'
-import { message, Refusal } from '../django/answer.ts'
-import { noSuchCourse } from './errors.ts'
+import { message, Refusal } from '../django/response.ts'
+import { noSuchCourse } from './no-such-course.ts'
 import type { Json, JsonObject } from '../django/json.ts'
 import { isFalsy, pythonText } from '../django/text.ts'
 
@@ -28,7 +28,7 @@ export function readInvitation({ email, course_id: courseId }: JsonObject): Invi
   return { email, courseId, key }
 }
 
-/** What the original's column takes for true and for false, and the words of JSON as forms send them. */
+/** What the original's column takes for true and for false, and how forms send the values of JSON. */
 const FLAGS: ReadonlyMap<Json, boolean> = new Map<Json, boolean>([
   ...([true, 1n, 1, 't', 'True', '1', 'true'] as const).map((value) => [value, true] as const),
   ...([false, 0n, 0, 'f', 'False', '0', 'false'] as const).map((value) => [value, false] as const),

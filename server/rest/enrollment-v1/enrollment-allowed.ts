@@ -1,9 +1,9 @@
 import { allow, disallow, listAllowances, type Allowance } from '../../../core/course/allowance.ts'
+import { requireObject } from '../django/body.ts'
 import { readAutoEnroll, readInvitation } from './enrollment-allowed-fields.ts'
-import { message, type Answer } from '../django/answer.ts'
-import { readBody } from './post-enrollment/fields.ts'
+import { message, type ViewResponse } from '../django/response.ts'
 import { globalStaff } from '../auth/rights.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R8, `enrollment_allowed/`: who may enroll although a course run would not let them in (rest-v1 §3.8). */
 export const allowancesView: View = {
@@ -15,26 +15,26 @@ export const allowancesView: View = {
   methods: { GET: list, POST: create, DELETE: remove },
 }
 
-async function list({ db, query, rights }: ViewRequest): Promise<Answer> {
+async function list({ db, query, rights }: ViewRequest): Promise<ViewResponse> {
   const email = query.get('email') || (rights.account?.email ?? '')
   const allowances = await listAllowances(db, email)
-  return { status: 200, body: allowances.map(wireAllowance) }
+  return { status: 200, body: allowances.map(renderAllowance) }
 }
 
-async function create({ db, body, now }: ViewRequest): Promise<Answer> {
-  const fields = readBody(body)
+async function create({ db, body, now }: ViewRequest): Promise<ViewResponse> {
+  const fields = requireObject(body)
   const { email, courseId, key } = readInvitation(fields)
   const allowance = await allow(db, { email, courseId: key.stored, autoEnroll: readAutoEnroll(fields), now })
-  if (allowance !== null) return { status: 201, body: wireAllowance(allowance) }
+  if (allowance !== null) return { status: 201, body: renderAllowance(allowance) }
   return message(409, `An enrollment allowed with email ${email} and course ${courseId} already exists.`)
 }
 
-async function remove({ db, body }: ViewRequest): Promise<Answer> {
-  const { email, courseId, key } = readInvitation(readBody(body))
+async function remove({ db, body }: ViewRequest): Promise<ViewResponse> {
+  const { email, courseId, key } = readInvitation(requireObject(body))
   if (await disallow(db, { email, courseId: key.stored })) return { status: 204 }
   return message(404, `An enrollment allowed with email ${email} and course ${courseId} doesn't exists.`)
 }
 
-function wireAllowance({ email, courseId, autoEnroll, created, claimedBy }: Allowance) {
+function renderAllowance({ email, courseId, autoEnroll, created, claimedBy }: Allowance) {
   return { email, course_id: courseId, auto_enroll: autoEnroll, created, user: claimedBy }
 }

@@ -1,11 +1,11 @@
-import { coursesStaffedBy } from '../../../core/access/course-staff.ts'
+import { coursesStaffedBy } from '../../../core/access/roles/course-staff.ts'
 import type { Enrollment } from '../../../core/enrollment/command.ts'
 import { listEnrollments } from '../../../core/enrollment/read.ts'
-import type { Answer } from '../django/answer.ts'
+import type { ViewResponse } from '../django/response.ts'
 import { postEnrollment } from './post-enrollment/index.ts'
 import { keyOrAccount, mayActFor } from '../auth/rights.ts'
-import { renderEnrollments } from './render.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import { readAndRenderEnrollments } from './render.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R3, `enrollment`: the active enrollments of a learner, and the way to change one (rest-v1 §3.1, §3.2). */
 export const enrollmentListView: View = {
@@ -16,13 +16,13 @@ export const enrollmentListView: View = {
   methods: { GET: readEnrollments, POST: postEnrollment },
 }
 
-async function readEnrollments(request: ViewRequest): Promise<Answer> {
+async function readEnrollments(request: ViewRequest): Promise<ViewResponse> {
   const { db, rights, query } = request
   const username = query.get('user') ?? rights.username
   const enrollments = await listEnrollments(db, { username }, { includeInactive: false })
   const visible = mayActFor(rights, username) ? enrollments : await staffedByCaller(request, enrollments)
-  const shown = await renderEnrollments(db, visible, request)
-  return { status: 200, body: shown.filter((enrollment) => enrollment.course_details !== null) }
+  const rendered = await readAndRenderEnrollments(db, visible, request)
+  return { status: 200, body: rendered.filter((enrollment) => enrollment.course_details !== null) }
 }
 
 /** A course team member sees which of their own courses the learner is in. */

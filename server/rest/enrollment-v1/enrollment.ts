@@ -1,29 +1,32 @@
 import { parseCourseKey } from '../../../core/course/key.ts'
 import { getEnrollment } from '../../../core/enrollment/read.ts'
-import { HIDDEN, type Answer } from '../django/answer.ts'
-import { noSuchCourse } from './errors.ts'
+import { HIDDEN, type ViewResponse } from '../django/response.ts'
+import { noSuchCourse } from './no-such-course.ts'
 import { keyOrAccount, mayActFor } from '../auth/rights.ts'
-import { renderEnrollments } from './render.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import { readAndRenderEnrollments } from './render.ts'
+import type { View, ViewRequest } from '../view.ts'
 
-interface Pair {
+interface EnrollmentPath {
   /** Null: the caller's own. */
   readonly username: string | null
   readonly courseId: string
 }
 
 /** R1 and R2, `enrollment/{username},{course_id}` and `enrollment/{course_id}`: one enrollment (rest-v1 §3.3). */
-export function enrollmentView(pair: Pair): View {
+export function enrollmentView(path: EnrollmentPath): View {
   return {
     name: 'Enrollment',
     authenticates: true,
     givesCsrfCookie: true,
     permits: keyOrAccount,
-    methods: { GET: (request) => readEnrollment(request, pair) },
+    methods: { GET: (request) => readEnrollment(request, path) },
   }
 }
 
-async function readEnrollment(request: ViewRequest, { username: named, courseId }: Pair): Promise<Answer> {
+async function readEnrollment(
+  request: ViewRequest,
+  { username: named, courseId }: EnrollmentPath,
+): Promise<ViewResponse> {
   const { db, rights } = request
   const username = named ?? rights.username
   if (!mayActFor(rights, username)) return HIDDEN
@@ -31,6 +34,6 @@ async function readEnrollment(request: ViewRequest, { username: named, courseId 
   const enrollment = await getEnrollment(db, { username }, courseId)
   // Clients tell "not enrolled" by the empty body of a 200.
   if (enrollment === null) return { status: 200 }
-  const [body] = await renderEnrollments(db, [enrollment], request)
+  const [body] = await readAndRenderEnrollments(db, [enrollment], request)
   return { status: 200, body }
 }

@@ -1,6 +1,6 @@
 import { parseCourseKey, type CourseKey } from '../../../core/course/key.ts'
 import type { PageFilter } from '../../../core/enrollment/page.ts'
-import { Refusal } from '../django/answer.ts'
+import { Refusal } from '../django/response.ts'
 import type { Fields } from '../django/form.ts'
 
 /**
@@ -29,15 +29,15 @@ function textOf(query: Fields, name: string): string {
 
 const MAX_ITEMS = 100
 
-/** What the message about too many items calls them. */
+/** What the text about too many items calls them. */
 const PLURALS = { username: 'usernames', course_ids: 'course_ids', email: 'emails' }
 
-function readList(text: string, name: keyof typeof PLURALS, errors: FieldErrors): string[] | undefined {
-  if (text === '') return undefined
-  const items = text.split(',')
+function readList(value: string, name: keyof typeof PLURALS, errors: FieldErrors): string[] | undefined {
+  if (value === '') return undefined
+  const items = value.split(',')
   if (items.length > MAX_ITEMS) {
-    const words = `Too many ${PLURALS[name]} in a single request - ${items.length}. A maximum of ${MAX_ITEMS} is allowed`
-    errors[name] = { developer_message: words }
+    const text = `Too many ${PLURALS[name]} in a single request - ${items.length}. A maximum of ${MAX_ITEMS} is allowed`
+    errors[name] = { developer_message: text }
   }
   return items
 }
@@ -45,13 +45,12 @@ function readList(text: string, name: keyof typeof PLURALS, errors: FieldErrors)
 /** Stricter than accounts are: those with a dot in their name cannot be asked for here. */
 const USERNAME = /^[-a-zA-Z0-9_]+$/
 
-const USERNAME_WORDS =
-  'Usernames can only contain letters (A-Z, a-z), numerals (0-9), underscores (_), and hyphens (-).'
+const USERNAME_TEXT = 'Usernames can only contain letters (A-Z, a-z), numerals (0-9), underscores (_), and hyphens (-).'
 
 function readUsernames(text: string, errors: FieldErrors): string[] | undefined {
   const usernames = readList(text, 'username', errors)
   if (usernames?.every((username) => USERNAME.test(username)) === false) {
-    errors['username'] ??= { developer_message: USERNAME_WORDS }
+    errors['username'] ??= { developer_message: USERNAME_TEXT }
   }
   return usernames
 }

@@ -5,30 +5,33 @@ import {
   readEnrollmentPage,
   type PageCursor,
 } from '../../../core/enrollment/page.ts'
-import { Refusal, type Answer } from '../django/answer.ts'
-import { developerErrorEnvelope } from '../django/developer-error-envelope.ts'
+import { Refusal, type ViewResponse } from '../django/response.ts'
+import { developerMessageEnvelope } from '../django/error-envelope.ts'
 import { readPageFilter } from './enrollments-filter.ts'
 import type { Fields } from '../django/form.ts'
 import { globalStaff } from '../auth/rights.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R4, `enrollments`: all enrollments, newest first, a page at a time (rest-v1 §3.7). */
 export const enrollmentPagesView: View = {
   name: 'Course Enrollments Api List',
   authenticates: true,
   permits: globalStaff,
-  rephrase: developerErrorEnvelope,
+  errorEnvelope: developerMessageEnvelope,
   methods: { GET: readPage },
 }
 
 const PAGE_SIZE = 100
 
-async function readPage({ db, query, url }: ViewRequest): Promise<Answer> {
+async function readPage({ db, query, url }: ViewRequest): Promise<ViewResponse> {
   const filter = readPageFilter(query)
   const cursor = readCursor(query.get('cursor') ?? '')
   const { items, next, previous } = await readEnrollmentPage(db, filter, { cursor, size: PAGE_SIZE })
   const addressOf = (page: PageCursor | null) => page && `${url}?${queryOf(page, query)}`
-  return { status: 200, body: { next: addressOf(next), previous: addressOf(previous), results: items.map(wireRow) } }
+  return {
+    status: 200,
+    body: { next: addressOf(next), previous: addressOf(previous), results: items.map(renderListed) },
+  }
 }
 
 /** An empty text is no cursor. */
@@ -47,6 +50,6 @@ function queryOf(page: PageCursor, query: Fields): string {
   return parameters.toString()
 }
 
-function wireRow({ created, mode, isActive, username, courseId }: Enrollment) {
+function renderListed({ created, mode, isActive, username, courseId }: Enrollment) {
   return { created, mode, is_active: isActive, user: username, course_id: courseId }
 }

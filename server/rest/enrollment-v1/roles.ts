@@ -1,8 +1,8 @@
-import { rolesOf } from '../../../core/access/roles.ts'
+import { rolesOf } from '../../../core/access/roles/roles.ts'
 import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
-import { message, type Answer } from '../django/answer.ts'
+import { message, type ViewResponse } from '../django/response.ts'
 import { keyOrAccount } from '../auth/rights.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R7, `roles/`: what the caller is, in which course runs and organisations (rest-v1 §3.6). */
 export const rolesView: View = {
@@ -14,12 +14,12 @@ export const rolesView: View = {
   methods: { GET: readRoles },
 }
 
-async function readRoles(request: ViewRequest): Promise<Answer> {
+async function readRoles(request: ViewRequest): Promise<ViewResponse> {
   const { account, username } = request.rights
   // An API key alone is nobody, who has no roles to look up.
   if (account === null) return notRetrieved(username)
   try {
-    return await answerRoles(request, account.id)
+    return await listRoles(request, account.id)
   } catch (error) {
     if (isDatabaseUnavailable(error)) throw error
     request.log.error({ err: error }, 'roles not read')
@@ -27,7 +27,7 @@ async function readRoles(request: ViewRequest): Promise<Answer> {
   }
 }
 
-async function answerRoles({ db, query, rights }: ViewRequest, learnerId: number): Promise<Answer> {
+async function listRoles({ db, query, rights }: ViewRequest, learnerId: number): Promise<ViewResponse> {
   const roles = (await rolesOf(db, learnerId)).map(({ org, courseId, role }) => ({
     org,
     // Python's text for "no course".
@@ -35,11 +35,11 @@ async function answerRoles({ db, query, rights }: ViewRequest, learnerId: number
     role,
   }))
   const courseId = query.get('course_id') ?? ''
-  const asked = courseId === '' ? roles : roles.filter((role) => role.course_id === courseId)
-  return { status: 200, body: { roles: asked, is_staff: rights.isGlobalStaff } }
+  const listed = courseId === '' ? roles : roles.filter((role) => role.course_id === courseId)
+  return { status: 200, body: { roles: listed, is_staff: rights.isGlobalStaff } }
 }
 
 /** The quote that is missing at its end is missing in the original too. */
-function notRetrieved(username: string): Answer {
+function notRetrieved(username: string): ViewResponse {
   return message(400, `An error occurred while retrieving roles for user '${username}`)
 }

@@ -1,8 +1,7 @@
 import { retireEnrollments, type Retirement } from '../../../core/learner/retirement.ts'
-import { message, type Answer } from '../django/answer.ts'
-import { readBody } from './post-enrollment/fields.ts'
-import { metadataOf } from './call-metadata.ts'
-import type { View, ViewRequest } from '../django/view.ts'
+import { requireObject } from '../django/body.ts'
+import { message, type ViewResponse } from '../django/response.ts'
+import type { View, ViewRequest } from '../view.ts'
 
 /** R6, `unenroll/`: ends all enrollments of a learner who wants to be forgotten (rest-v1 §3.5). */
 export function unenrollView(retirementServiceUsername: string): View {
@@ -16,12 +15,12 @@ export function unenrollView(retirementServiceUsername: string): View {
   }
 }
 
-async function unenroll(request: ViewRequest): Promise<Answer> {
-  const body = readBody(request.body)
+async function unenroll(request: ViewRequest): Promise<ViewResponse> {
+  const body = requireObject(request.body)
   const { username } = body
   if (username === undefined) return { status: 404, body: 'Username not specified.' }
   if (username !== null && typeof username !== 'string') return message(400, 'username must be text.')
-  const by = { metadata: metadataOf(request), policy: request.policy }
+  const by = { metadata: request.metadata, policy: request.policy }
   const outcome = await retireEnrollments(request.db, username ?? '', by)
   if (outcome.kind === 'unenrolled') return { status: 200, body: outcome.orgs }
   if (outcome.kind === 'nothingActive') return { status: 204 }
@@ -29,7 +28,7 @@ async function unenroll(request: ViewRequest): Promise<Answer> {
   return { status: 404, body: 'No retirement request status for username.' }
 }
 
-/** The words of the original, with an instant in Python's spelling. */
+/** The text of the original, with an instant in Python's spelling. */
 function notWorkable({ learnerId, state: { name, step }, updated }: Retirement): string {
   const instant = updated.replace('T', ' ').replace('Z', '+00:00')
   const status = `User: ${learnerId} State: ${name} (step ${step}) Last Updated: ${instant}`

@@ -1,13 +1,13 @@
 import type { DoneRow, RefusedRow, RowOutcome } from '../../../enterprise/bulk/answer.ts'
-import type { RefusalCode } from '../../../enterprise/bulk/refusal.ts'
+import type { RefusalCode } from '../../../enterprise/refusal.ts'
 import type { BulkRow } from './request.ts'
 
-/** The answer of the bulk route (enterprise C.7): every row is in one place, and each place in the order of the rows. */
+/** The answer of the bulk route (enterprise C.7): every row is in one list, and each list has the order of the rows. */
 export interface BulkAnswer {
   readonly successes: readonly Success[]
   readonly pending: readonly Pending[]
   readonly failures: readonly Failure[]
-  /** One for each row that names nobody; only where there are any. */
+  /** One for each row whose id nobody has; only where there are any. */
   readonly invalid_user_ids?: readonly number[]
   /** Each once; only where there are any. */
   readonly invalid_email_addresses?: readonly string[]
@@ -35,7 +35,7 @@ interface Failure {
 export type CreatedFlag = 'strict' | 'compat'
 
 /**
- * Sorts the outcomes of rows into the places of the original. Pure.
+ * Sorts the outcomes of rows into the lists of the original. Pure.
  *
  * @param rows those of the request; `outcomes[i]` is that of `rows[i]`.
  */
@@ -44,7 +44,7 @@ export function bulkAnswer(
   outcomes: readonly RowOutcome[],
   createdFlag: CreatedFlag,
 ): { status: 201 | 202 | 409; body: BulkAnswer } {
-  const answer: Places = { successes: [], pending: [], failures: [], invalidUserIds: [], invalidEmails: [] }
+  const answer: Lists = { successes: [], pending: [], failures: [], invalidUserIds: [], invalidEmails: [] }
   for (const [index, outcome] of outcomes.entries()) {
     const row = rows[index]
     if (row === undefined) throw new RangeError('Each outcome is that of a row')
@@ -64,7 +64,7 @@ export function bulkAnswer(
   return { status: pending.length > 0 ? 202 : 201, body }
 }
 
-interface Places {
+interface Lists {
   readonly successes: Success[]
   readonly pending: Pending[]
   readonly failures: Failure[]
@@ -92,20 +92,20 @@ function successOf(
   }
 }
 
-function addRefused(answer: Places, row: BulkRow, { code, userId, email }: RefusedRow): void {
-  const place = places[code]
+function addRefused(answer: Lists, row: BulkRow, { code, userId, email }: RefusedRow): void {
+  const list = listOf[code]
   // An address as it was sent, so that whoever sent it finds it; that of the account where the row has an id.
   const address = row.userId === undefined ? (row.email ?? null) : email
-  if (place === 'invalidUserIds' && row.userId !== undefined) answer[place].push(row.userId)
-  else if (place === 'invalidEmails' && address !== null) answer[place].push(address)
+  if (list === 'invalidUserIds' && row.userId !== undefined) answer[list].push(row.userId)
+  else if (list === 'invalidEmails' && address !== null) answer[list].push(address)
   else {
     const id = userId === null ? (row.userId ?? null) : Number(userId)
     answer.failures.push({ user_id: id, email, course_run_key: row.courseRunKey })
   }
 }
 
-/** Where each refusal belongs. */
-const places: Readonly<Record<RefusalCode, Exclude<keyof Places, 'successes' | 'pending'>>> = {
+/** The list in which each refusal is told. */
+const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'pending'>>> = {
   learnerNotFound: 'invalidUserIds',
   invalidEmail: 'invalidEmails',
   linkForbidden: 'invalidEmails',

@@ -6,8 +6,8 @@ import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
 import { EnterpriseError } from '../../../enterprise/errors.ts'
 import type { Policy } from '../../../routers/index.ts'
 import { actorOf, type Rights } from '../auth/rights.ts'
-import { detail, Refusal, type Answer } from '../django/answer.ts'
 import type { Json } from '../django/json.ts'
+import { detail, NOT_FOUND, Refusal, type ViewResponse } from '../django/response.ts'
 import { fieldReader } from '../django/serializer-fields.ts'
 import { isArray, isObject } from '../django/text.ts'
 import { bulkAnswer, type CreatedFlag } from './answer.ts'
@@ -24,8 +24,6 @@ export interface EnterpriseApi {
 
 /** The most rows of a request; whoever has more of them sends several, or calls in the process. */
 const MAX_ROWS = 10_000
-
-const NOT_FOUND: Answer = detail(404, 'Not found.')
 
 /**
  * `enroll_learners_in_courses`: enrolls learners of a customer (enterprise C.0 E2, E8; C.1, C.7). For global staff, and
@@ -51,7 +49,7 @@ async function enroll(
   { db, policy, createdFlag, now }: EnterpriseApi,
   customer: string,
   { rights, body, requestId, log }: EnterpriseRequest,
-): Promise<Answer> {
+): Promise<ViewResponse> {
   if (mostRowsIn(body) > MAX_ROWS) throw new Refusal(detail(413, `A request may hold at most ${MAX_ROWS} rows.`))
   const { rows, options } = readBulkRequest(fieldReader(body))
   const context = { db, policy, now, requestId, log, actor: actorOf(rights) }

@@ -1,11 +1,12 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { admitTo, type Admission } from '../admit.ts'
 import type { Authentication } from '../auth/authenticate.ts'
 import type { Rights } from '../auth/rights.ts'
-import { readBody, send, takeContentType } from '../django/framework.ts'
+import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
+import { readBody, send } from '../django/framework.ts'
 import type { Json } from '../django/json.ts'
 import { refuseUnstorableBody } from '../django/storable.ts'
-import { allowedMethods, type Handler, type View } from '../django/view.ts'
-import { admitTo } from '../enrollment-v1/admit.ts'
+import { allowedMethods, type View } from '../view.ts'
 
 /** A request that has been let in, with its body. */
 export interface EnterpriseRequest {
@@ -19,11 +20,8 @@ export interface EnterpriseRequest {
 /** A route of the enterprise API: who may come in, and what each method does. */
 export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods'>
 
-interface Admission {
-  readonly contentType: string
-  readonly rights: Rights
-  readonly handler: Handler<EnterpriseRequest>
-}
+/** What ten thousand rows need (rest-v1 D19). */
+const BULK_BOUNDS: BodyBounds = { ...BODY_BOUNDS, values: 200_000 }
 
 /**
  * The hook that lets requests in to a view before their bodies are read (rest-v1 §2.1): whoever signs in by a token, also by
@@ -33,21 +31,19 @@ export function admission(
   viewOf: (request: FastifyRequest) => EnterpriseView,
   authentication: Authentication,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  const gates = { authentication, throttle: async () => {} }
+  const options = { authentication, throttle: async () => {} }
   return async (request, reply) => {
-    const contentType = takeContentType(request)
     const view = viewOf(request)
     reply.header('allow', allowedMethods(view))
     const rules = { authenticates: true, session: 'active', throttling: 'never' } as const
-    const admitted: Admission = { contentType, ...(await admitTo({ ...view, ...rules }, request, gates)) }
-    request.setDecorator('admission', admitted)
+    request.setDecorator('admission', await admitTo({ ...view, ...rules }, request, options))
   }
 }
 
 /** Reads the body of a request that was let in, and answers it. */
 export async function answerAdmitted(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { handler, rights, contentType } = request.getDecorator<Admission>('admission')
-  const body = await readBody(request, contentType)
+  const { handler, rights, parseBody } = request.getDecorator<Admission<EnterpriseRequest>>('admission')
+  const body = await readBody(request, parseBody, BULK_BOUNDS)
   refuseUnstorableBody(body)
   return send(reply, await handler({ rights, body, requestId: request.id, log: request.log }))
 }

@@ -16,7 +16,7 @@ export type AnswerHeader = 'WWW-Authenticate' | 'Retry-After' | 'Allow'
 export type AnswersByStatus = Readonly<Record<number, AnswerSpec>>
 
 /** What differs between routes in the answers that come before any handler (rest-v1 §2.1). */
-export interface Gates {
+export interface RouteTraits {
   readonly authenticates: boolean
   readonly isThrottled: boolean
   /** The envelope of refusals. */
@@ -24,7 +24,7 @@ export interface Gates {
 }
 
 /** The refusals that any method of a route may meet (rest-v1 §2.3). */
-export function gateAnswers({ authenticates, isThrottled, envelope }: Gates): AnswersByStatus {
+export function refusalsBeforeHandler({ authenticates, isThrottled, envelope }: RouteTraits): AnswersByStatus {
   return {
     ...(authenticates && credentialAnswers(envelope)),
     406: { description: 'JSON is all that there is, and `Accept` does not take it.', bodies: [envelope] },
@@ -35,7 +35,7 @@ export function gateAnswers({ authenticates, isThrottled, envelope }: Gates): An
   }
 }
 
-function credentialAnswers(envelope: Gates['envelope']): AnswersByStatus {
+function credentialAnswers(envelope: RouteTraits['envelope']): AnswersByStatus {
   const bodies = envelope === 'Detail' ? (['Detail', 'WrongToken'] as const) : [envelope]
   const challenge: Partial<AnswerSpec> = envelope === 'Detail' ? { headers: ['WWW-Authenticate'] } : {}
   return {
@@ -45,10 +45,10 @@ function credentialAnswers(envelope: Gates['envelope']): AnswersByStatus {
 }
 
 /** What a method that the route does not have is answered. */
-export function otherMethodAnswers(gates: Gates): AnswersByStatus {
-  const { envelope } = gates
+export function otherMethodAnswers(traits: RouteTraits): AnswersByStatus {
+  const { envelope } = traits
   return {
-    ...gateAnswers(gates),
+    ...refusalsBeforeHandler(traits),
     405: { description: 'The route does not have the method.', bodies: [envelope], headers: ['Allow'] },
   }
 }

@@ -20,7 +20,7 @@ export const bulkEnrollRequest = z
     examples: [{ identifiers: 'bob, alice@example.com', courses: 'course-v1:edX+DemoX+2014', action: 'enroll' }],
   })
 
-const standing = z.strictObject({
+const state = z.strictObject({
   user: z.boolean().meta({ description: 'Whether there is an account.' }),
   enrollment: z.boolean(),
   allowed: z.boolean(),
@@ -29,7 +29,7 @@ const standing = z.strictObject({
 })
 
 const result = z.union([
-  z.strictObject({ identifier: z.string(), before: standing, after: standing }),
+  z.strictObject({ identifier: z.string(), before: state, after: state }),
   z.strictObject({ identifier: z.string(), invalidIdentifier: z.literal(true) }),
   z.strictObject({ identifier: z.string(), error: z.literal(true) }),
 ])

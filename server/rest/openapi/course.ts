@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** An instant as the door writes it: UTC, with six digits of a fraction or none (rest-v1 §3.0). */
+/** An instant as the API writes it: UTC, with six digits of a fraction or none (rest-v1 §3.0). */
 export const instant = z
   .string()
   .regex(/^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$/)

@@ -1,5 +1,5 @@
 import {
-  gateAnswers,
+  refusalsBeforeHandler,
   otherMethodAnswers,
   UNREADABLE,
   type AnswerHeader,
@@ -30,7 +30,7 @@ export type OpenApiDocument = {
 
 type PathItem = Readonly<Record<string, object>>
 
-/** Describes the legacy door: its nine routes with every answer, from the schemas of the bodies. */
+/** Describes the REST API: its nine routes with every answer, from the schemas of the bodies. */
 export function openApiDocument(): OpenApiDocument {
   return {
     openapi: '3.1.1',
@@ -56,13 +56,13 @@ export function openApiDocument(): OpenApiDocument {
 
 function pathItem(route: RouteSpec): PathItem {
   const { tag, methods, credentials, envelope, isThrottled } = route
-  const gates = { authenticates: credentials.length > 0, envelope, isThrottled }
+  const traits = { authenticates: credentials.length > 0, envelope, isThrottled }
   const parameters = Object.values(methods)
     .flatMap((operation) => operation.parameters ?? [])
     .filter((each) => each.in === 'path')
   const operations = Object.entries(methods).map(([method, { answers, ...operation }]) => {
     const security = requirements(credentials, { isChange: method !== 'get' })
-    return [method, describe(operation, { ...gateAnswers(gates), ...answers }, { tag, security })]
+    return [method, describe(operation, { ...refusalsBeforeHandler(traits), ...answers }, { tag, security })]
   })
   const options: OperationSpec = {
     id: `describe${upperFirst(Object.values(methods)[0]?.id ?? '')}`,
@@ -74,13 +74,13 @@ function pathItem(route: RouteSpec): PathItem {
     ...Object.fromEntries(operations),
     options: describe(
       options,
-      { ...gateAnswers(gates), ...options.answers },
+      { ...refusalsBeforeHandler(traits), ...options.answers },
       {
         tag: DISCOVERY,
         security: requirements(credentials, { isChange: false }),
       },
     ),
-    'x-other-methods': { responses: answersOf(otherMethodAnswers(gates)) },
+    'x-other-methods': { responses: answersOf(otherMethodAnswers(traits)) },
   }
 }
 

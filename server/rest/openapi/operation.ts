@@ -1,4 +1,4 @@
-import type { AnswersByStatus, Gates } from './answers.ts'
+import type { AnswersByStatus, RouteTraits } from './answers.ts'
 import type { SchemaName } from './schemas.ts'
 
 /** A value in the path or the query, always a text. */
@@ -15,7 +15,7 @@ export interface OperationSpec {
   readonly description?: string
   readonly parameters?: readonly ParameterSpec[]
   readonly body?: { readonly schema: SchemaName; readonly forms: boolean }
-  /** Its own answers; they stand before those of the gates. */
+  /** Its own answers; they stand before those that come before any handler. */
   readonly answers: AnswersByStatus
 }
 
@@ -23,7 +23,7 @@ export interface OperationSpec {
 export type CredentialKind = 'token' | 'cookies' | 'apiKey'
 
 /** One of the nine routes. */
-export interface RouteSpec extends Omit<Gates, 'authenticates'> {
+export interface RouteSpec extends Omit<RouteTraits, 'authenticates'> {
   /** As clients know it; a course id may hold `/` and `+`. */
   readonly path: string
   readonly tag: string

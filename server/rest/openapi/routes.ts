@@ -1,4 +1,4 @@
-import { BASE_PATH, BULK_ENROLL_PATH, type Place } from '../enrollment-v1/path.ts'
+import { BASE_PATH, BULK_ENROLL_PATH, type RouteMatch } from '../routes.ts'
 import { UNREADABLE, UNSTORABLE } from './answers.ts'
 import type { ParameterSpec, RouteSpec } from './operation.ts'
 
@@ -224,7 +224,8 @@ const bulkEnroll: RouteSpec = {
     post: {
       id: 'bulkEnroll',
       summary: 'Enrolls or unenrolls many people in many course runs',
-      description: 'For global staff. A token that is sent as `Bearer` has to be that of an active account.',
+      description:
+        'For global staff. A token that is sent as `Bearer` has to be that of an active account. The path may end in a slash.',
       body: { schema: 'BulkEnrollRequest', forms: true },
       answers: {
         200: { description: 'What became of everybody, by course run.', bodies: ['BulkEnrollment'] },
@@ -233,6 +234,7 @@ const bulkEnroll: RouteSpec = {
           description: 'The body cannot be read, or a field is wrong.',
           bodies: ['BulkEnrollFaults', 'Message', 'Detail'],
         },
+        404: { description: 'One of the course runs does not exist; nothing is done.', bodies: ['Detail'] },
       },
     },
   },
@@ -251,7 +253,7 @@ export const routes: readonly RouteSpec[] = [
   bulkEnroll,
 ]
 
-const routesOfPlaces: Readonly<Record<Exclude<Place['route'], 'enrollment'>, RouteSpec>> = {
+const documentedRoutes: Readonly<Record<Exclude<RouteMatch['route'], 'enrollment'>, RouteSpec>> = {
   enrollmentList,
   enrollmentPages,
   course: courseDetails,
@@ -261,8 +263,8 @@ const routesOfPlaces: Readonly<Record<Exclude<Place['route'], 'enrollment'>, Rou
   bulkEnroll,
 }
 
-/** The route under whose path the document speaks of a place. */
-export function routeOf(place: Place): RouteSpec {
-  if (place.route !== 'enrollment') return routesOfPlaces[place.route]
-  return place.username === null ? ownEnrollment : enrollmentOfLearner
+/** The route as the document describes it. */
+export function documentedRoute(match: RouteMatch): RouteSpec {
+  if (match.route !== 'enrollment') return documentedRoutes[match.route]
+  return match.username === null ? ownEnrollment : enrollmentOfLearner
 }

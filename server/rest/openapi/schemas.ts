@@ -17,7 +17,7 @@ import {
 import { roles } from './roles.ts'
 import { organisations, plainWords, unenrollRequest } from './unenroll.ts'
 
-/** All bodies of the door, by their names in the document. */
+/** All bodies of the API, by their names in the document. */
 const named = {
   Mode: mode,
   CourseDetails: courseDetails,

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
 import { escapeIdentifier } from 'pg'
 import { expect, inject, test } from 'vitest'
 import { migrateToLatest } from '../../../core/database/migrate.ts'
+import * as feedCheckpoints from '../../../core/database/migrations/0007_feed_checkpoints.ts'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { runStatement } from '../../support/statement.ts'
 
@@ -53,6 +55,23 @@ test('a migration that fails leaves nothing, and is done once its cause is gone'
   expect((await tables(db)).filter((name) => !name.startsWith('kysely_'))).toEqual(['api_keys'])
   await sql`drop table api_keys`.execute(db)
   expect(await migrateToLatest(db)).toContain('0001_initial')
+})
+
+test.each([
+  ['12-345', '12-345'],
+  ['', null],
+])('the checkpoint of the enterprise feed begins where its table of positions says: %j', async (position, cursor) => {
+  await using db = openDatabase({ connectionString: await emptyDatabase() })
+  await migrateToLatest(db)
+  // As it was before that migration.
+  await sql`drop table feed_checkpoints`.execute(db)
+  await sql`create table enterprise_feed_positions (reader text, cursor text, updated timestamptz)`.execute(db)
+  await sql`insert into enterprise_feed_positions values ('records', ${position}, '2026-03-01T12:00:00Z')`.execute(db)
+  const migration: Migration = feedCheckpoints
+  await migration.up(db)
+  const rows = await db.selectFrom('feed_checkpoints').selectAll().execute()
+  expect(rows).toEqual([{ consumer: 'enterprise', cursor, updated: '2026-03-01T12:00:00Z' }])
+  expect(await tables(db)).toContain('enterprise_feed_positions')
 })
 
 async function migrateInProcess(connectionString: string): Promise<string[]> {

@@ -1,12 +1,16 @@
 import { afterAll, expect, test } from 'vitest'
+import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { roundsByEvent } from '../../support/rounds.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
 const database = await createTestDatabase()
-const { db } = database
-afterAll(() => database[Symbol.asyncDispose]())
+const db = openDatabase({ connectionString: database.connectionString, maxWaitingCalls: 20_000, requestDeadlineMs: 0 })
+afterAll(async () => {
+  await db.destroy()
+  await database[Symbol.asyncDispose]()
+})
 
 /** Those that were running, its own, and those beside it. */
 const A_FEW = 4

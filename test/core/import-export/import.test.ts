@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { LineFailure } from '../../../core/import-export/outcome.ts'
+import type { LineFailure } from '../../../core/import-export/group-importer.ts'
 import { anyFile } from '../../support/any-file.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { empty, everything, exportAll, importAll } from '../../support/transfer.ts'

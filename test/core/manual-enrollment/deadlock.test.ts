@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
-import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
+import { enrollManually } from '../../../core/manual-enrollment/enroll.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addAllowance, addCourse, addLearner } from '../../support/seed.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -28,8 +28,10 @@ test('a request that the database ends to break a tie begins again', async () =>
   const working = await db.transaction().execute(async (trx) => {
     await sql`select from enrollment_allowances where course_key = ${courseId} for update`.execute(trx)
     // Takes the enrollment and waits for the allowance; a second later it finds that both wait for each other.
-    const started = { done: enrollPeople(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
-    await sleep(300)
+    const started = { done: enrollManually(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
+    await untilWaiting(db)
+    // It is the other that finds out, whichever has waited for longer.
+    await sql`set local deadlock_timeout = '10min'`.execute(trx)
     await sql`select from enrollments where learner_id = ${bob.id} for update`.execute(trx)
     return started
   })

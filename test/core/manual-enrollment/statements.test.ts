@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
-import { enrollPeople } from '../../../core/manual-enrollment/enroll.ts'
+import { enrollManually } from '../../../core/manual-enrollment/enroll.ts'
 import type { ManualEnrollment } from '../../../core/manual-enrollment/request.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
 import { counting } from '../../support/counting.ts'
@@ -26,7 +26,7 @@ test.each([
   ] as const) {
     const request = await mixture(people, runs, { columns, action, withCohorts })
     const { db: counted, statements } = counting(db)
-    const results = await enrollPeople(counted, request, by())
+    const results = await enrollManually(counted, request, by())
     expect(results.flat()).toHaveLength(people * runs)
     expect(results.flat().filter(({ kind }) => kind !== 'done')).toEqual([])
     counts.push(statements())
@@ -38,7 +38,7 @@ test.each([
 test('500 × 3 are all written: enrollments, events, allowances, audit', async () => {
   const request = await mixture(500, 3, { columns: {}, action: 'enroll', withCohorts: false })
   const keys = request.courses.map(({ key }) => key.stored)
-  await enrollPeople(db, request, by())
+  await enrollManually(db, request, by())
   const { rows } = await sql`select
     (select count(*) from enrollments e join courses c on c.id = e.course_id
       where c.course_key = any (${keys}) and e.is_active)::int as enrollments,
@@ -71,7 +71,7 @@ async function mixture(
     autoEnroll: false,
     reason: null,
   }
-  if (action === 'unenroll') await enrollPeople(db, request, by())
+  if (action === 'unenroll') await enrollManually(db, request, by())
   return { ...request, action }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Standing } from '../../../core/manual-enrollment/request.ts'
+import type { LearnerState } from '../../../core/manual-enrollment/request.ts'
 import { transitionOf } from '../../../core/manual-enrollment/transition.ts'
 
 /** e.g. `account enrolled allowed`. */
@@ -20,10 +20,10 @@ test.each<['enroll' | 'unenroll', before: string, after: string, transition: str
   ['unenroll', 'account', 'account', 'from unenrolled to unenrolled'],
   ['unenroll', '', '', 'from unenrolled to unenrolled'],
 ])('%s: from «%s» to «%s» is %s', (action, before, after, transition) => {
-  expect(transitionOf(action, standing(before), standing(after))).toBe(transition)
+  expect(transitionOf(action, state(before), state(after))).toBe(transition)
 })
 
-function standing(words: string): Standing {
+function state(words: string): LearnerState {
   return {
     hasAccount: words.includes('account'),
     isEnrolled: words.includes('enrolled'),

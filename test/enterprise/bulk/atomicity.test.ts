@@ -3,8 +3,8 @@ import type { Transaction } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { EnterpriseDB } from '../../../enterprise/database/schema.ts'
 import { enrollLearnersRequest } from '../../../enterprise/bulk/request.ts'
-import { carryOut } from '../../../enterprise/bulk/enroll-segment.ts'
-import type { Unit } from '../../../enterprise/bulk/unit.ts'
+import { enrollRows } from '../../../enterprise/bulk/enroll-rows.ts'
+import type { BatchContext } from '../../../enterprise/bulk/batch-context.ts'
 import { failingAfter } from '../../support/failing.ts'
 import { trap } from '../../support/trap.ts'
 import { enroll, kindsOf, NOW, type RowRequest } from '../calls.ts'
@@ -105,7 +105,7 @@ test('without a transaction something would be left after most statements', asyn
     const untouched = await everythingIn(db)
     const failing = failingAfter(db, n)
     // What is no transaction is taken for one here.
-    const attempt = carryOut(failing.db as Transaction<EnterpriseDB>, asked(rows), unit(rows.length))
+    const attempt = enrollRows(failing.db as Transaction<EnterpriseDB>, numbered(rows), batch(rows.length))
     reached = await attempt.then(
       () => false,
       () => true,
@@ -140,16 +140,16 @@ async function statementsOfSuccess(): Promise<number> {
   return counted.statements()
 }
 
-function asked(rows: RowRequest[]) {
+function numbered(rows: RowRequest[]) {
   const parsed = enrollLearnersRequest.parse({ customer: customer.uuid, rows })
-  return parsed.rows.map((order, index) => ({ index, order }))
+  return parsed.rows.map((request, index) => ({ index, request }))
 }
 
-function unit(rowCount: number): Unit {
+function batch(rowCount: number): BatchContext {
   const {
     customer: _,
     rows: __,
-    ...order
+    ...options
   } = enrollLearnersRequest.parse({
     customer: customer.uuid,
     rows: [{ userId: '1', courseId: 'x' }],
@@ -159,7 +159,8 @@ function unit(rowCount: number): Unit {
   return {
     context: { actor: { kind: 'user', name: 'admin' } },
     customer,
-    order,
+    options,
+    reason: null,
     rowCount,
     batchId,
     requestId: batchId,

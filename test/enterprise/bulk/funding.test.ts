@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { decideFunding, type Fulfilments } from '../../../enterprise/bulk/funding.ts'
-import type { RowOrder } from '../../../enterprise/bulk/request.ts'
+import { decideFunding, type Fulfilments } from '../../../enterprise/bulk/decide-account.ts'
+import type { RequestedRow } from '../../../enterprise/bulk/request.ts'
 import { addCourse, addLearner } from '../../support/seed.ts'
 import { addEnrollment } from '../../support/world.ts'
 import { license, transaction, uuidOf } from '../acme.ts'
@@ -14,7 +14,7 @@ const { db } = database
 const customer = await addCustomer(db)
 
 type Held = { kind: 'license' | 'transaction'; id: string; revoked?: boolean }
-type Funding = RowOrder['funding']
+type Funding = RequestedRow['funding']
 const L = { kind: 'license', id: uuidOf('L') } as const
 const L2 = { kind: 'license', id: uuidOf('L2') } as const
 const T = { kind: 'transaction', id: uuidOf('T') } as const

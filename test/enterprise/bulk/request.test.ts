@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, expectTypeOf, test } from 'vitest'
 import {
   enrollLearnersRequest,
-  type EnrollLearnersOrder,
+  type EnrollLearnersOptions,
   type EnrollLearnersRequest,
-  type RowOrder,
+  type RequestedRow,
 } from '../../../enterprise/bulk/request.ts'
 import { findCustomer } from '../../../enterprise/customer.ts'
 import type { EnrollLearnersAnswer, RowOutcome } from '../../../enterprise/bulk/answer.ts'
-import { isRetryable, refusal, refusalFrom, type RefusalCode } from '../../../enterprise/bulk/refusal.ts'
+import { isRetryable, refusal, refusalFrom, type RefusalCode } from '../../../enterprise/refusal.ts'
 import { failure } from '../../../core/errors.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 
@@ -46,7 +46,7 @@ describe('a request', () => {
     expect(error?.issues.map(({ path }) => path)).toEqual([['rows', 1]])
   })
 
-  test('may name people, course runs and funding that cannot be: that is for the row', () => {
+  test('may name learners, course runs and funding that cannot be: that is for the row', () => {
     const rows = [{ email: ' no-at-sign ', courseId: 'no key', funding: { license: 'L1' } }]
     expect(enrollLearnersRequest.parse({ customer, rows }).rows).toMatchObject([
       { email: 'no-at-sign', courseId: 'no key', funding: { license: 'L1' } },
@@ -55,7 +55,7 @@ describe('a request', () => {
 })
 
 describe('a refusal', () => {
-  test('is the house’s own, but for the words of the tenant', () => {
+  test('is core’s own, but for the codes of the extension', () => {
     const closed = failure('enrollmentClosed', { because: 'ended' })
     expect(refusalFrom(closed)).toBe(closed)
     expect(refusalFrom(failure('unavailable', {})).code).toBe('conflict')
@@ -98,8 +98,9 @@ describe('a customer', async () => {
 })
 
 test('types', () => {
-  expectTypeOf<EnrollLearnersOrder['rows']>().toEqualTypeOf<RowOrder[]>()
-  expectTypeOf<EnrollLearnersOrder>().toExtend<EnrollLearnersRequest>()
+  expectTypeOf<ReturnType<typeof enrollLearnersRequest.parse>['rows']>().toEqualTypeOf<RequestedRow[]>()
+  expectTypeOf<RequestedRow>().toExtend<EnrollLearnersRequest['rows'][number]>()
+  expectTypeOf<EnrollLearnersOptions>().toExtend<Omit<EnrollLearnersRequest, 'customer' | 'rows'>>()
   expectTypeOf<EnrollLearnersAnswer['rows']>().toEqualTypeOf<RowOutcome[]>()
   expectTypeOf<Extract<RowOutcome, { ok: false }>['code']>().toEqualTypeOf<RefusalCode>()
 })

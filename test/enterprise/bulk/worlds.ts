@@ -38,7 +38,7 @@ export interface Wish {
     | { address: number; upper: boolean }
     | 'unknown id'
     | 'no address'
-    | 'two people'
+    | 'two accounts'
   readonly course: number
   readonly funding: 'none' | 'L1' | 'L2' | 'T1' | 'T2' | 'malformed'
   readonly rest: Pick<RowRequest, 'mode' | 'force' | 'isDefaultAutoEnrollment' | 'reviveRevoked'>
@@ -78,7 +78,7 @@ const wish: fc.Arbitrary<Wish> = fc.record({
       arbitrary: fc.record({ learner, named: fc.constantFrom('userId', 'email', 'username', 'both') }),
     },
     { weight: 5, arbitrary: fc.record({ address, upper: fc.boolean() }) },
-    { weight: 1, arbitrary: fc.constantFrom('unknown id', 'no address', 'two people') },
+    { weight: 1, arbitrary: fc.constantFrom('unknown id', 'no address', 'two accounts') },
   ),
   // Half of all are for the few seats, where the order matters most.
   course: fc.oneof(fc.constant(1), fc.nat(COURSES - 1)),
@@ -159,7 +159,7 @@ export async function buildWorld(db: Kysely<EnterpriseDB>, world: World): Promis
   const namesOf = (person: Wish['person']) => {
     if (person === 'unknown id') return { userId: '999999999' }
     if (person === 'no address') return { email: 'no-at-sign' }
-    if (person === 'two people') return { userId: String(at(0).id), email: at(1).email }
+    if (person === 'two accounts') return { userId: String(at(0).id), email: at(1).email }
     if ('address' in person) {
       const email = addresses[person.address] ?? ''
       return { email: person.upper ? email.toUpperCase() : email }

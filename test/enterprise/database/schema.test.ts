@@ -7,11 +7,11 @@ const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
 const { db, connectionString } = database
 
-test('the types say what the tenant’s tables are', async () => {
+test('the types say what the tables of enterprise are', async () => {
   expect(await differencesOfTypes(connectionString, '.kysely-codegenrc.enterprise.json')).toBe('')
 })
 
-test('the types of the house know nothing of them', async () => {
+test('the types of the core know nothing of them', async () => {
   expect(await differencesOfTypes(connectionString, '.kysely-codegenrc.json')).toBe('')
 })
 

@@ -44,7 +44,7 @@ describe('a fulfilment that is cancelled', () => {
     ])
   })
 
-  test('leaves one event of the house, which says who and why', async () => {
+  test('leaves one event of the enrollment, which says who and why', async () => {
     const { learner, courseId, fulfilmentId } = await pay(db, customer, 'transaction')
     const answer = await cancelFulfilment(context, { fulfilmentId, reason: 'returned' })
     const history = await createCaller(context).enrollment.history({ userId: String(learner.id), courseId })
@@ -142,7 +142,7 @@ describe('nothing is done', () => {
     })
   })
 
-  test('where the house refuses', async () => {
+  test('where core refuses', async () => {
     const { courseId, fulfilmentId } = await pay(db, customer, 'transaction')
     await db
       .updateTable('courses')

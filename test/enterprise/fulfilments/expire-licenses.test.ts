@@ -53,7 +53,7 @@ describe('licenses that expire', () => {
     expect((await expire(1)).counts).toEqual({ movedToAudit: 1 })
   })
 
-  test('look at changes that came through another door', async () => {
+  test('look at changes that came through another API', async () => {
     const paid = await pay(db, customer, 'license')
     const later = createCaller({ ...context, now: () => new Date(FUTURE) })
     await later.enrollment.change({ userId: String(paid.learner.id), courseId: paid.courseId, mode: 'audit' })

@@ -155,7 +155,7 @@ describe.each(operations)('a license that is %s', (_, end) => {
   test('that fails in one course run is as it was there, and ends in the others', async () => {
     const bad = await pay(db, customer, 'license')
     const good = await pay(db, customer, 'license', { learner: bad.learner })
-    // What the tenant believes to be an enrollment of the learner is another's.
+    // What the extension believes to be an enrollment of the learner is another's.
     const stranger = await addLearner(db)
     await db
       .updateTable('enrollments')

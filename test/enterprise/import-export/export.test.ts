@@ -12,10 +12,10 @@ const { db } = database
 beforeEach(() => removeAll(db))
 
 describe('an export', () => {
-  test('has the lines of the tenant after those of the house, and is imported byte for byte', async () => {
+  test('has the lines of the extension after those of core, and is imported byte for byte', async () => {
     await importLines(db, world)
     const text = await exportText(db)
-    expect(tenantPart(text)).toEqual([
+    expect(extensionPart(text)).toEqual([
       { type: 'customer', uuid: ACME, name: 'ACME', slug: 'acme' },
       { type: 'customer', uuid: GLOBEX, name: 'Globex', slug: null },
       admin('alice'),
@@ -41,7 +41,7 @@ describe('an export', () => {
     await importLines(db, [user('dora', 'Dora@example.com'), user('erik')])
     await importLines(db, [link({ username: 'erik' }, { isLinked: false })])
     const text = await exportText(db)
-    expect(tenantPart(text).slice(1)).toMatchObject([
+    expect(extensionPart(text).slice(1)).toMatchObject([
       { username: 'erik', isLinked: false },
       { username: 'dora', isLinked: true },
     ])
@@ -54,18 +54,18 @@ describe('an export', () => {
     await fulfil(db)
     await importLines(db, [user('dora', 'other@example.com')])
     const text = await exportText(db)
-    expect(tenantPart(text).slice(1)).toMatchObject([{ username: 'dora', isLinked: true }])
+    expect(extensionPart(text).slice(1)).toMatchObject([{ username: 'dora', isLinked: true }])
     await expectSameInAnother(text)
     // Until the address itself is linked again.
     expect(await importLines(db, [link({ email: 'dora@example.com' })])).toMatchObject({ written: 1 })
     expect(await importLines(db, [link({ email: 'dora@example.com' })])).toMatchObject({ written: 0 })
-    expect(tenantPart(await exportText(db)).slice(2)).toMatchObject([{ email: 'dora@example.com' }])
+    expect(extensionPart(await exportText(db)).slice(2)).toMatchObject([{ email: 'dora@example.com' }])
     await importLines(db, [user('erik', 'dora@example.com')])
     await fulfil(db)
-    expect(tenantPart(await exportText(db)).slice(1)).toMatchObject([{ username: 'dora' }, { username: 'erik' }])
+    expect(extensionPart(await exportText(db)).slice(1)).toMatchObject([{ username: 'dora' }, { username: 'erik' }])
   })
 
-  test('without customers is that of the house', async () => {
+  test('without customers is that of core', async () => {
     await importLines(db, [user('alice'), { type: 'course', courseId: 'a/b/c' }])
     expect(await exportText(db)).toBe(await exportAll(db))
   })
@@ -74,7 +74,7 @@ describe('an export', () => {
     await importLines(db, [customer(ACME)])
     const { id } = await db.selectFrom('enterprise_customers').select('id').executeTakeFirstOrThrow()
     await addPending(db, { id, uuid: ACME }, 'new@example.com', 'a/b/c')
-    expect(tenantPart(await exportText(db))).toHaveLength(2)
+    expect(extensionPart(await exportText(db))).toHaveLength(2)
   })
 
   async function expectSameInAnother(text: string) {
@@ -93,7 +93,7 @@ test('the command line reads and writes them, and tells how they look', async ()
   expect((await cli(['import', '--help'], env)).stdout).toContain('{"type": "customerLink", "customer", ')
 })
 
-function tenantPart(text: string): object[] {
+function extensionPart(text: string): object[] {
   const lines = text.trim().split('\n')
   const first = lines.findIndex((line) => line.startsWith('{"type":"customer"'))
   return lines.slice(first).map((line) => JSON.parse(line))

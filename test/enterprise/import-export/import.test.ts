@@ -12,7 +12,7 @@ const { db } = database
 
 beforeEach(() => removeAll(db))
 
-describe('importing lines of the tenant', () => {
+describe('importing lines of the extension', () => {
   test('keeps every line, and a second time changes nothing', async () => {
     expect(await importLines(db, world)).toEqual({ lines: 12, kept: 12, failed: 0, written: 12, failures: [] })
     const kept = await everything()
@@ -31,8 +31,8 @@ describe('importing lines of the tenant', () => {
     ]
     expect(await importLines(db, again)).toMatchObject({ failed: 0, written: 4 })
     expect(await linksInWords()).toEqual({ alice: 'linked', bob: 'linked', carol: 'linked' })
-    expect(await tenantLines()).toContain('"name":"ACME Inc.","slug":null')
-    expect(await tenantLines()).toContain('"email":"new@example.com","isLinked":false')
+    expect(await extensionLines()).toContain('"name":"ACME Inc.","slug":null')
+    expect(await extensionLines()).toContain('"email":"new@example.com","isLinked":false')
   })
 
   test('takes a customer from a learner who is unlinked from them', async () => {
@@ -165,7 +165,7 @@ describe('importing lines of the tenant', () => {
   })
 })
 
-async function tenantLines(): Promise<string> {
+async function extensionLines(): Promise<string> {
   return (await exportText(db))
     .split('\n')
     .filter((line) => line.includes('"type":"customer'))

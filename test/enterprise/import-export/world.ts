@@ -15,7 +15,7 @@ export const customer = (uuid: string, more: object = {}) => ({ type: 'customer'
 export const admin = (username: string, of = ACME) => ({ type: 'customerAdmin', customer: of, username })
 export const link = (who: object, more: object = {}) => ({ type: 'customerLink', customer: ACME, ...who, ...more })
 
-/** A file with every type of line of the tenant. */
+/** A file with every type of line of the extension. */
 export const world = [
   user('alice'),
   user('bob', 'Bob@Example.com'),
@@ -31,7 +31,7 @@ export const world = [
   link({ email: 'gone@example.com' }, { isLinked: false, isPermanentlyUnlinked: true }),
 ]
 
-/** Imports lines of the house and of the tenant. */
+/** Imports lines of core and of the extension. */
 export function importLines(
   db: Kysely<EnterpriseDB>,
   lines: readonly (object | string)[],
@@ -40,7 +40,7 @@ export function importLines(
   return importAll(db, lines, { ...settings, further: enterpriseLineTypes })
 }
 
-/** The whole export, that of the tenant's lines with it. */
+/** The whole export, that of the extension's lines with it. */
 export function exportText(db: Kysely<EnterpriseDB>): Promise<string> {
   return exportAll(db, enterpriseLineTypes)
 }

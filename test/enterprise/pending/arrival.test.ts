@@ -79,7 +79,7 @@ describe('an account arrives', () => {
 })
 
 describe('whoever writes an account', () => {
-  test('waits for nobody who works for the tenant', async () => {
+  test('waits for nobody who works for the extension', async () => {
     const { email, courseId } = await situation()
     await db.transaction().execute(async (trx) => {
       // Holds the link and the row.
@@ -89,7 +89,7 @@ describe('whoever writes an account', () => {
     expect(await endOf(email, courseId)).toBe('fulfilled')
   })
 
-  test('holds nobody up who works for the tenant', async () => {
+  test('holds nobody up who works for the extension', async () => {
     const { email, courseId } = await situation()
     const other = await addLearner(db)
     await db.transaction().execute(async (trx) => {

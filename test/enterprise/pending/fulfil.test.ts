@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { defaultPolicy, type EnrollmentFilter } from '../../../routers/index.ts'
-import { noticeArrivals } from '../../../enterprise/pending/notice.ts'
+import { applyArrivals } from '../../../enterprise/pending/arrivals.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
 import { counting } from '../../support/counting.ts'
@@ -263,7 +263,7 @@ test('an address that loses its account before the row is tried waits on, for th
   const give = (to: string | null, id = 0) =>
     db.updateTable('learners').set({ email: to }).where('id', '=', id).execute()
   await give(email, first?.id)
-  await noticeArrivals(db, { limit: 10, at: NOW.toISOString() })
+  await applyArrivals(db, { limit: 10, at: NOW.toISOString() })
   await give(null, first?.id)
   expect(await fulfil(db)).toEqual({ withoutAccount: 1 })
   expect(await pendingOf(db, customer, email, courseId)).toMatchObject({ state: 'waiting', attempts: 0 })

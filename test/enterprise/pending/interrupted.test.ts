@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
-import { noticeArrivals } from '../../../enterprise/pending/notice.ts'
+import { applyArrivals } from '../../../enterprise/pending/arrivals.ts'
 import { SWEEP_START, sweepOpenLinks } from '../../../enterprise/pending/sweep.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { trap } from '../../support/trap.ts'
@@ -14,6 +14,7 @@ import { enroll, NOW } from '../calls.ts'
 import { addCustomer, addPending, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn } from '../state.ts'
 import { fulfil, later, step } from './steps.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -37,7 +38,7 @@ describe('a step whose connection is ended', () => {
     'while it writes %s leaves nothing; its rows are done once their claim has ended',
     async (table) => {
       const { courseId } = await situation(3)
-      await noticeArrivals(db, { limit: 10, at: NOW.toISOString() })
+      await applyArrivals(db, { limit: 10, at: NOW.toISOString() })
       const untouched = await allButClaims()
       {
         // The claim is kept by then.
@@ -62,8 +63,8 @@ describe('a step whose connection is ended', () => {
     ['passOn', 'commit', 'waiting 0'],
     ['claimDue', 'answer', 'waiting 1'],
     ['records', 'request', 'waiting 1'],
-    ['settle', 'answer', 'waiting 1'],
-    ['settle', 'commit', 'fulfilled 0'],
+    ['resolve', 'answer', 'waiting 1'],
+    ['resolve', 'commit', 'fulfilled 0'],
   ])('at %s, before the %s is heard, loses nothing and does nothing twice', async (name, at, state) => {
     const { courseId } = await situation(3)
     {
@@ -210,7 +211,7 @@ async function situation(size: number) {
 
 /** Who has the address for which something waits; the arrival is taken note of. */
 async function learnerOf(courseId: string): Promise<number> {
-  await noticeArrivals(db, { limit: 1000, at: NOW.toISOString() })
+  await applyArrivals(db, { limit: 1000, at: NOW.toISOString() })
   const row = await db
     .selectFrom('enterprise_pending_enrollments as p')
     .innerJoin('enterprise_pending_links as k', 'k.id', 'p.pending_link_id')
@@ -275,9 +276,9 @@ async function doneIn(courseId: string): Promise<unknown[]> {
 
 /** The database may hear of a connection's end a moment later. */
 async function untilNobodyWorks(): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`select from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`.execute(db)
     expect(rows).toEqual([])
-  }, 10_000)
+  })
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { KEY_LIFE_MS } from '../../../core/access/api-key-check.ts'
+import { KEY_LIFE_MS } from '../../../core/access/api-keys/check.ts'
 import { cli, cliInside } from '../../support/cli.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { buildTestApp } from '../../support/server.ts'
@@ -17,7 +17,7 @@ afterAll(() => database[Symbol.asyncDispose]())
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
 describe('api-key', () => {
-  test('a key opens the door of a server that is running, until it is revoked', async () => {
+  test('a key opens the API of a server that is running, until it is revoked', async () => {
     const app = buildTestApp({ db: database.db })
     const statusWith = async (key: string) => {
       const headers = { 'x-edx-api-key': key }

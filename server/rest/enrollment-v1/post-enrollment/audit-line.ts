@@ -1,54 +1,51 @@
 import type { Enrollment } from '../../../../core/enrollment/command.ts'
 import { getEnrollment } from '../../../../core/enrollment/read.ts'
 import type { Account } from '../../../../core/learner/account.ts'
-import type { Answer } from '../../django/answer.ts'
 import type { Json } from '../../django/json.ts'
+import type { ViewResponse } from '../../django/response.ts'
 import { pythonText } from '../../django/text.ts'
-import type { ViewRequest } from '../../django/view.ts'
+import type { ViewRequest } from '../../view.ts'
+import type { RequestedChange } from './errors.ts'
 
-/** What was asked for, in the client's own values. */
-export interface Asked {
-  readonly username: string
-  readonly courseId: string
-  readonly mode: string | null
+/** What the audit line tells of the request; `is_active` as it was sent. */
+export interface AuditedChange extends RequestedChange {
   readonly activation: Json
 }
 
-/** An answer with the enrollment that it left behind, where it is known. */
-export interface Settled {
-  readonly answer: Answer
+/** A response with the enrollment as the change left it, where that is known. */
+export interface ChangeResponse {
+  readonly response: ViewResponse
   readonly enrollment?: Enrollment | undefined
 }
 
 /**
- * Does the work of a POST and, for callers with the API key, writes after it the audit line of rest-v1 §3.2, whatever
- * came of it; where there is nobody of the name there is nothing to write.
+ * Makes a change and, for callers with the API key, writes after it the audit line of rest-v1 §3.2, whether it succeeded
+ * or not; where nobody has the username there is nothing to write.
  */
-export async function audited(
-  request: ViewRequest,
-  { findAccount, ...asked }: Asked & { readonly findAccount: () => Promise<Account | null> },
-  work: () => Promise<Settled>,
-): Promise<Answer> {
-  const { db, log, rights } = request
-  let settled: Settled | undefined
+export async function withAuditLine(
+  { db, log, rights }: ViewRequest,
+  { findAccount, ...requested }: AuditedChange & { readonly findAccount: () => Promise<Account | null> },
+  change: () => Promise<ChangeResponse>,
+): Promise<ViewResponse> {
+  let changed: ChangeResponse | undefined
   try {
-    settled = await work()
-    return settled.answer
+    changed = await change()
+    return changed.response
   } finally {
     if (rights.hasApiKey) {
-      const { username, courseId } = asked
-      const left = settled?.enrollment ?? (await getEnrollment(db, { username }, courseId))
-      const userId = left?.userId ?? (await findAccount())?.id
-      if (userId !== undefined) log.info(auditLine(asked, BigInt(userId), left))
+      const { username, courseId } = requested
+      const actual = changed?.enrollment ?? (await getEnrollment(db, { username }, courseId))
+      const userId = actual?.userId ?? (await findAccount())?.id
+      if (userId !== undefined) log.info(auditLine(requested, BigInt(userId), actual))
     }
   }
 }
 
 /** The line itself: keys in the order of the alphabet, values in Python's spelling. */
-export function auditLine({ courseId, mode, activation }: Asked, userId: bigint, left: Enrollment | null): string {
+function auditLine({ courseId, mode, activation }: AuditedChange, userId: bigint, actual: Enrollment | null): string {
   const values: [string, Json][] = [
-    ['actual_activation', left && left.isActive],
-    ['actual_mode', left && left.mode],
+    ['actual_activation', actual && actual.isActive],
+    ['actual_mode', actual && actual.mode],
     ['course_id', courseId],
     ['requested_activation', activation],
     ['requested_mode', mode],

@@ -1,18 +1,12 @@
 import { parseCourseKey, type CourseKey } from '../../../../core/course/key.ts'
 import type { AttributeInput } from '../../../../core/enrollment/command.ts'
-import { message, Refusal } from '../../django/answer.ts'
-import { attributeLacksText } from '../errors.ts'
 import type { Json, JsonObject } from '../../django/json.ts'
-import { isFalsy, isObject, pythonText } from '../../django/text.ts'
+import { message, Refusal } from '../../django/response.ts'
+import { isArray, isFalsy, isObject, pythonText } from '../../django/text.ts'
+import { attributeLacksText } from './errors.ts'
 
 // Each function reads one field of POST /enrollment and refuses what it may not hold, at the moment at which the order
 // of checks comes to it (rest-v1 §3.2, D2).
-
-/** The body, which may be an object and nothing else. */
-export function readBody(body: Json): JsonObject {
-  if (!isObject(body)) throw refuse('The request body must be a JSON object.')
-  return body
-}
 
 /** `course_details.course_id`: rows 1 and 2. */
 export function readCourseKey(body: JsonObject): CourseKey {
@@ -31,8 +25,17 @@ export function readName(body: JsonObject, field: 'user' | 'email'): string | nu
   return isFalsy(body[field]) ? null : readText(body, field)
 }
 
-/** `mode` or `cohort`; null counts as absent, an empty text does not. */
-export function readText(body: JsonObject, field: 'user' | 'email' | 'mode' | 'cohort'): string | null {
+/** `mode`: row 5; null counts as absent, an empty text does not. */
+export function readMode(body: JsonObject): string | null {
+  return readText(body, 'mode')
+}
+
+/** `cohort`: row 19; null counts as absent, an empty text does not. */
+export function readCohort(cohort: Json): string | null {
+  return readText({ cohort }, 'cohort')
+}
+
+function readText(body: JsonObject, field: 'user' | 'email' | 'mode' | 'cohort'): string | null {
   const value = body[field] ?? null
   if (value !== null && typeof value !== 'string') throw refuse(`${field} must be text.`)
   return value
@@ -54,6 +57,9 @@ function readFlag(body: JsonObject, field: string, what: string): boolean | null
   throw refuse(`'${pythonText(value)}' is an invalid ${what} status.`)
 }
 
+/** The most attributes of an enrollment (rest-v1 D19). */
+const MAX_ATTRIBUTES = 100
+
 /** What an attribute may be short of: its `value` is missed only when it is written, after the enrollment. */
 const EARLY_PARTS = ['namespace', 'name'] as const
 const MAX_PART_LENGTH = 255
@@ -62,8 +68,11 @@ const MAX_PART_LENGTH = 255
 export function readAttributes(body: JsonObject): AttributeInput[] | null {
   const { enrollment_attributes: list = null } = body
   if (list === null) return null
-  if (!Array.isArray(list)) throw refuse('enrollment_attributes must be a list.')
-  return (list as readonly Json[]).map(readAttribute)
+  if (!isArray(list)) throw refuse('enrollment_attributes must be a list.')
+  if (list.length > MAX_ATTRIBUTES) {
+    throw refuse(`enrollment_attributes must hold at most ${MAX_ATTRIBUTES} attributes.`)
+  }
+  return list.map(readAttribute)
 }
 
 function readAttribute(attribute: Json): AttributeInput {
@@ -82,6 +91,24 @@ function readPart(part: Json | undefined): string | undefined {
   const text = pythonText(part)
   if ([...text].length > MAX_PART_LENGTH) {
     throw refuse(`enrollment_attributes must hold texts of at most ${MAX_PART_LENGTH} characters.`)
+  }
+  return text
+}
+
+/** `enterprise_uuid`, kept as it comes: clients send the text `None` where they have no uuid. */
+export function readEnterpriseUuid({ enterprise_uuid: uuid }: JsonObject): string | null {
+  return uuid === undefined || isFalsy(uuid) ? null : pythonText(uuid)
+}
+
+/** The most characters of an opt-in that are kept (rest-v1 D19). */
+const MAX_OPT_IN_LENGTH = 255
+
+/** `email_opt_in`, in Python's spelling of whatever was sent (rest-v1 §1.13); null counts as absent. */
+export function readEmailOptIn({ email_opt_in: optIn = null }: JsonObject): string | null {
+  if (optIn === null) return null
+  const text = pythonText(optIn)
+  if ([...text].length > MAX_OPT_IN_LENGTH) {
+    throw refuse(`email_opt_in must be text of at most ${MAX_OPT_IN_LENGTH} characters.`)
   }
   return text
 }

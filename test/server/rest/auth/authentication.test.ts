@@ -67,6 +67,19 @@ describe('tokens', () => {
     [{ preferred_username: 7 }, 'User retrieval failed.'],
     [{ preferred_username: 'a\0b' }, 'User retrieval failed.'],
     [{ preferred_username: 'x'.repeat(151) }, 'User retrieval failed.'],
+    // rest-v1 D22
+    [{ preferred_username: ' bob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'bob\u00a0' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\tob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'bob\n' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\u007fob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\u0085ob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\u200bob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'bob\u200d' }, 'User retrieval failed.'],
+    [{ preferred_username: '\ufeffbob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\u00adob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'b\u202eob' }, 'User retrieval failed.'],
+    [{ preferred_username: 'bob\u2060' }, 'User retrieval failed.'],
   ] as const)('a username that no account can have: %j', async ([claims, detail]) => {
     expect(await withToken(`JWT ${await signToken(claims)}`)).toMatchObject(unauthorized({ detail }))
   })
@@ -126,6 +139,10 @@ describe('accounts made from tokens', () => {
   test.for([
     [{ email: 'frank@example.com', email_verified: true }, 'frank@example.com'],
     [{ email: 'frank@example.com', email_verified: false }, null],
+    // rest-v1 D22
+    [{ email: 'frank@example.com', email_verified: 'true' }, null],
+    [{ email: 'frank@example.com', email_verified: 1 }, null],
+    [{ email: 'frank@example.com', email_verified: null }, null],
     [{ email: 'nonsense' }, null],
     [{ email: 7 }, null],
     [{ email: `${'x'.repeat(250)}@example.com` }, null],

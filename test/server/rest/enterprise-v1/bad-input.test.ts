@@ -3,11 +3,11 @@ import { addCourse, addLearner } from '../../../support/seed.ts'
 import { uuidOf } from '../../../enterprise/acme.ts'
 import { addCustomer } from '../../../enterprise/seed.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
-import { headersOf, openEnterpriseDoor } from './door.ts'
+import { headersOf, openEnterpriseApi } from './api.ts'
 
-const door = await openEnterpriseDoor()
-afterAll(() => door[Symbol.asyncDispose]())
-const { db } = door
+const api = await openEnterpriseApi()
+afterAll(() => api[Symbol.asyncDispose]())
+const { db } = api
 
 const acme = await addCustomer(db)
 const course = await addCourse(db)
@@ -73,7 +73,7 @@ describe('a malformed row is told at its place, and nothing is done', () => {
   ])('%j: %j', async (row, errors) => {
     const untouched = await everythingIn(db)
     for (const name of ['licenses_info', 'enrollments_info']) {
-      const answer = await door.enroll(acme, { [name]: [good, row, good] })
+      const answer = await api.enroll(acme, { [name]: [good, row, good] })
       expect([answer.status, answer.json]).toEqual([400, { [name]: [{}, errors, {}] }])
     }
     expect(await everythingIn(db)).toEqual(untouched)
@@ -116,33 +116,33 @@ describe('a malformed request is told, and nothing is done', () => {
     ],
   ])('%j', async (body, errors) => {
     const untouched = await everythingIn(db)
-    const answer = await door.enroll(acme, JSON.stringify(body))
+    const answer = await api.enroll(acme, JSON.stringify(body))
     expect([answer.status, answer.json]).toEqual([400, errors])
     expect(await everythingIn(db)).toEqual(untouched)
   })
 
   test('what is no JSON, or of another type', async () => {
-    const broken = await door.enroll(acme, '{"licenses_info": [')
+    const broken = await api.enroll(acme, '{"licenses_info": [')
     expect(broken.status).toBe(400)
     expect(broken.json.detail).toMatch(/^JSON parse error - /)
-    const xml = await door.enroll(acme, '<rows/>', { ...staff, 'content-type': 'application/xml' })
+    const xml = await api.enroll(acme, '<rows/>', { ...staff, 'content-type': 'application/xml' })
     expect([xml.status, xml.json]).toEqual([415, { detail: 'Unsupported media type "application/xml" in request.' }])
-    const form = await door.enroll(acme, 'licenses_info=x', {
+    const form = await api.enroll(acme, 'licenses_info=x', {
       ...staff,
       'content-type': 'application/x-www-form-urlencoded',
     })
     expect(form.status).toBe(400)
-    const picture = await door.enroll(acme, { licenses_info: [good] }, { ...staff, accept: 'image/png' })
+    const picture = await api.enroll(acme, { licenses_info: [good] }, { ...staff, accept: 'image/png' })
     expect(picture.status).toBe(406)
   })
 
   test('more rows than a request may have, or more bytes', async () => {
     const many = { licenses_info: Array.from({ length: 10_001 }, () => ({})) }
-    const rows = await door.enroll(acme, many)
+    const rows = await api.enroll(acme, many)
     expect([rows.status, rows.json]).toEqual([413, { detail: 'A request may hold at most 10000 rows.' }])
-    const bytes = await door.enroll(acme, `${' '.repeat(8 * 1024 * 1024)}{}`)
+    const bytes = await api.enroll(acme, `${' '.repeat(8 * 1024 * 1024)}{}`)
     expect([bytes.status, bytes.json]).toEqual([413, { detail: 'Request body is too large' }])
-    const most = await door.enroll(acme, { licenses_info: many.licenses_info.slice(1) })
+    const most = await api.enroll(acme, { licenses_info: many.licenses_info.slice(1) })
     expect([most.status, most.json.licenses_info.length]).toEqual([400, 10_000])
   })
 })
@@ -165,7 +165,7 @@ describe('what is well-formed', () => {
       { enrollments_info: [{ ...good, email: ' BOB@example.com\n', course_run_key: ` ${course} ` }] },
     ],
   ])('%s', async (_, body) => {
-    const answer = await door.enroll(acme, body)
+    const answer = await api.enroll(acme, body)
     expect([answer.status, answer.json.successes]).toMatchObject([
       201,
       [{ user_id: bob.id, email: 'bob@example.com', course_run_key: course }],
@@ -173,7 +173,7 @@ describe('what is well-formed', () => {
   })
 
   test('keeps the discount with what waits', async () => {
-    await door.enroll(acme, { licenses_info: [{ ...good, email: 'new@example.com' }], discount: '12.5' })
+    await api.enroll(acme, { licenses_info: [{ ...good, email: 'new@example.com' }], discount: '12.5' })
     const waiting = await db.selectFrom('enterprise_pending_enrollments').select('discount').executeTakeFirstOrThrow()
     expect(Number(waiting.discount)).toBe(12.5)
   })
@@ -185,7 +185,7 @@ describe('what is well-formed', () => {
       { ...unnamed, user_id: 9_007_199_254_740_991 },
       good,
     ]
-    const { status, json } = await door.enroll(acme, { licenses_info: rows })
+    const { status, json } = await api.enroll(acme, { licenses_info: rows })
     expect(status).toBe(409)
     expect(json.failures).toEqual([{ user_id: bob.id, email: 'bob@example.com', course_run_key: course }])
     expect(json.invalid_user_ids).toEqual([-5, 9_007_199_254_740_991])

@@ -8,7 +8,7 @@ import { addCourse, addLearner, addLearners } from '../../../support/seed.ts'
 import { buildTestApp } from '../../../support/server.ts'
 import { uuidOf } from '../../../enterprise/acme.ts'
 import { addCustomer, createEnterpriseDatabase } from '../../../enterprise/seed.ts'
-import { bulkUrl, headersOf } from './door.ts'
+import { bulkUrl, headersOf } from './api.ts'
 
 const seeded = await createEnterpriseDatabase()
 afterAll(() => seeded[Symbol.asyncDispose]())

@@ -5,13 +5,13 @@ import { uuidOf } from '../../../enterprise/acme.ts'
 import { PAST } from '../../../enterprise/calls.ts'
 import { addCustomer } from '../../../enterprise/seed.ts'
 import { recordOf } from '../../../enterprise/state.ts'
-import { headersOf, openEnterpriseDoor } from './door.ts'
+import { headersOf, openEnterpriseApi } from './api.ts'
 
 // What the services that are known to call the route send, and what they rely on (enterprise C.10).
 
-const door = await openEnterpriseDoor()
-afterAll(() => door[Symbol.asyncDispose]())
-const { db } = door
+const api = await openEnterpriseApi()
+afterAll(() => api[Symbol.asyncDispose]())
+const { db } = api
 
 const acme = await addCustomer(db)
 const worker = async (username: string) => headersOf(await addLearner(db, { username, is_staff: true }))
@@ -37,13 +37,13 @@ describe('license-manager', async () => {
     const learners = await addLearners(db, 25)
     const rows = learners.flatMap(({ email }) => courses.map((course) => row(email, course)))
     const body = { licenses_info: rows, notify: true }
-    const first = await door.enroll(acme, body, headers)
+    const first = await api.enroll(acme, body, headers)
     const pairs = learners.flatMap((learner) => courses.map((course) => [learner, course] as const))
     expect([first.status, first.json]).toEqual([
       201,
       { successes: pairs.map(([learner, course]) => success(learner, course, true)), pending: [], failures: [] },
     ])
-    const again = await door.enroll(acme, body, headers)
+    const again = await api.enroll(acme, body, headers)
     expect([again.status, again.json]).toEqual([
       201,
       { successes: pairs.map(([learner, course]) => success(learner, course, false)), pending: [], failures: [] },
@@ -58,7 +58,7 @@ describe('license-manager', async () => {
     const closed = await addCourse(db, { enrollment_end: PAST })
     const good = success(learner, course, true)
     const pending = { email: 'new@example.com', course_run_key: course, created: true, activation_link: null }
-    const send = (...rows: object[]) => door.enroll(acme, { licenses_info: rows, notify: false }, headers)
+    const send = (...rows: object[]) => api.enroll(acme, { licenses_info: rows, notify: false }, headers)
 
     const created = await send(row(learner.email, course))
     expect([created.status, created.json]).toEqual([201, { successes: [good], pending: [], failures: [] }])
@@ -89,7 +89,7 @@ describe('license-manager', async () => {
 
 describe('enterprise-subsidy', async () => {
   const headers = await worker('enterprise_subsidy_worker')
-  const send = (row: object) => door.enroll(acme, { enrollments_info: [row] }, headers)
+  const send = (row: object) => api.enroll(acme, { enrollments_info: [row] }, headers)
 
   test('redeems one transaction and is given its fulfilment, the same when it asks again', async () => {
     const [learner, course] = [await addLearner(db), await addCourse(db)]
@@ -157,7 +157,7 @@ describe('enterprise-access', async () => {
       course_run_key: course,
       is_default_auto_enrollment: true,
     }))
-    const { status, json } = await door.enroll(acme, { enrollments_info: rows }, headers)
+    const { status, json } = await api.enroll(acme, { enrollments_info: rows }, headers)
     expect(status).toBeLessThan(400)
     expect(json.failures).toEqual([])
     expect(json.successes).toMatchObject(courses.map((course) => ({ course_run_key: course, created: true })))
@@ -178,7 +178,7 @@ describe('enterprise-access', async () => {
     const full = await addCourse(db, { max_enrollments: 0 })
     const row = { user_id: learner.id, license_uuid: uuidOf('L1'), is_default_auto_enrollment: true }
     const rows = [full, open].map((course) => ({ ...row, course_run_key: course }))
-    const { status, json } = await door.enroll(acme, { enrollments_info: rows }, headers)
+    const { status, json } = await api.enroll(acme, { enrollments_info: rows }, headers)
     expect(status).toBe(409)
     expect(json.failures).toEqual([{ user_id: learner.id, email: learner.email, course_run_key: full }])
     expect(json.successes).toHaveLength(1)
@@ -186,7 +186,7 @@ describe('enterprise-access', async () => {
   })
 
   test('is refused an empty list, which it sends when nothing applies', async () => {
-    expect((await door.enroll(acme, { enrollments_info: [] }, headers)).status).toBe(400)
+    expect((await api.enroll(acme, { enrollments_info: [] }, headers)).status).toBe(400)
   })
 })
 

@@ -4,11 +4,11 @@ import { anyJson, brokenBody, odd } from '../../../support/hostile.ts'
 import { addCourse, addLearner } from '../../../support/seed.ts'
 import { uuidOf } from '../../../enterprise/acme.ts'
 import { addCustomer } from '../../../enterprise/seed.ts'
-import { bulkUrl, headersOf, openEnterpriseDoor } from './door.ts'
+import { bulkUrl, headersOf, openEnterpriseApi } from './api.ts'
 
-const door = await openEnterpriseDoor()
-afterAll(() => door[Symbol.asyncDispose]())
-const { db } = door
+const api = await openEnterpriseApi()
+afterAll(() => api[Symbol.asyncDispose]())
+const { db } = api
 
 const acme = await addCustomer(db)
 const course = await addCourse(db)
@@ -57,7 +57,7 @@ test('no request makes an error of the server, and every answer has a known form
   await fc.assert(
     fc.asyncProperty(body, async (payload) => {
       const headers = { 'content-type': 'application/json', ...staff }
-      const answer = await door.app.inject({ method: 'POST', url: bulkUrl(acme.uuid), headers, payload })
+      const answer = await api.app.inject({ method: 'POST', url: bulkUrl(acme.uuid), headers, payload })
       const { statusCode: status } = answer
       statuses.add(status)
       const json = JSON.parse(answer.body)
@@ -79,7 +79,7 @@ test('no request makes an error of the server, and every answer has a known form
   )
   // The property has seen all of them.
   expect(statuses).toEqual(new Set([201, 202, 400, 409]))
-  expect(door.log).not.toContain('request failed')
+  expect(api.log).not.toContain('request failed')
 })
 
 const SUCCESS_KEYS = 'user_id,email,course_run_key,created,activation_link,enterprise_fulfillment_source_uuid'

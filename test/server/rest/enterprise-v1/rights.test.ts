@@ -7,16 +7,16 @@ import { buildTestApp, openTestServer } from '../../../support/server.ts'
 import { uuidOf } from '../../../enterprise/acme.ts'
 import { addCustomer } from '../../../enterprise/seed.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
-import { bulkUrl, headersOf, openEnterpriseDoor } from './door.ts'
+import { bulkUrl, headersOf, openEnterpriseApi } from './api.ts'
 
 const NOT_AUTHENTICATED = '{"detail":"Authentication credentials were not provided."}'
 const NOT_PERMITTED = '{"detail":"You do not have permission to perform this action."}'
 const NOT_FOUND = '{"detail":"Not found."}'
 const UNKNOWN = '11111111-2222-4333-8444-555555555555'
 
-const door = await openEnterpriseDoor()
-afterAll(() => door[Symbol.asyncDispose]())
-const { db } = door
+const api = await openEnterpriseApi()
+afterAll(() => api[Symbol.asyncDispose]())
+const { db } = api
 
 const acme = await addCustomer(db)
 const globex = await addCustomer(db, 'Globex')
@@ -75,11 +75,11 @@ describe('whose learners somebody may enroll', async () => {
     ['a browser of a learner', 403, 403],
   ])('%s: of ACME %i, of a customer who does not exist %i', async (who, own, unknown) => {
     const untouched = await everythingIn(db)
-    const ofNobody = await door.enroll({ uuid: UNKNOWN }, body, headers[who])
+    const ofNobody = await api.enroll({ uuid: UNKNOWN }, body, headers[who])
     expect(ofNobody.status).toBe(unknown)
     if (unknown === 404) expect(ofNobody.text).toBe(NOT_FOUND)
     expect(await everythingIn(db)).toEqual(untouched)
-    const answer = await door.enroll(acme, body, headers[who])
+    const answer = await api.enroll(acme, body, headers[who])
     expect(answer.status).toBe(own)
     expect(answer.headers['content-type']).toBe('application/json')
     expect(answer.headers['allow']).toBe('POST, OPTIONS')
@@ -88,15 +88,15 @@ describe('whose learners somebody may enroll', async () => {
     if (own !== 201) expect(await everythingIn(db)).toEqual(untouched)
   })
 
-  test('is told to nobody in the words of the REST door', async () => {
-    expect((await door.enroll(acme, body, {})).text).toBe(NOT_AUTHENTICATED)
-    const wrong = await door.enroll(acme, body, { authorization: 'JWT nonsense' })
+  test('is told to nobody in the words of the REST API', async () => {
+    expect((await api.enroll(acme, body, {})).text).toBe(NOT_AUTHENTICATED)
+    const wrong = await api.enroll(acme, body, { authorization: 'JWT nonsense' })
     expect(wrong.text).toBe('{"detail":"Invalid token."}')
   })
 
   test('cookies alone, as another site can make a browser send them, are not enough', async () => {
     const cookie = `${await jwtCookies(people.admin)}; csrftoken=${CSRF.secret}`
-    const forged = await door.enroll(acme, body, { cookie, 'use-jwt-cookie': 'true' })
+    const forged = await api.enroll(acme, body, { cookie, 'use-jwt-cookie': 'true' })
     expect(forged.status).toBe(403)
     expect(forged.json.detail).toMatch(/^CSRF Failed: /)
   })
@@ -105,7 +105,7 @@ describe('whose learners somebody may enroll', async () => {
     const learner = await addLearner(db)
     const rows = [{ user_id: learner.id, course_run_key: course, transaction_id: uuidOf('T1') }]
     const more = { reason: 'Onboarding', salesforce_id: 'SF-1' }
-    await door.enroll(acme, { enrollments_info: rows, ...more }, headers['an admin of the customer'])
+    await api.enroll(acme, { enrollments_info: rows, ...more }, headers['an admin of the customer'])
     const batch = await db
       .selectFrom('enterprise_batches')
       .select(['customer_id', 'actor_kind', 'actor_name', 'reason', 'salesforce_id', 'row_count'])
@@ -142,32 +142,32 @@ describe('the route', () => {
     bulkUrl(UNKNOWN).replace('enroll_learners', 'unenroll_learners'),
   ])('%s does not exist', async (url) => {
     for (const headers of [{}, await staff]) {
-      const answer = await door.send('POST', url, { headers, body: '{}' })
+      const answer = await api.send('POST', url, { headers, body: '{}' })
       expect([answer.status, answer.text]).toEqual([404, NOT_FOUND])
     }
   })
 
   test('tells of a customer who does not exist before it looks at the body', async () => {
-    expect((await door.enroll({ uuid: UNKNOWN }, 'no JSON', await staff)).status).toBe(404)
-    expect((await door.enroll(acme, 'no JSON', await staff)).status).toBe(400)
+    expect((await api.enroll({ uuid: UNKNOWN }, 'no JSON', await staff)).status).toBe(404)
+    expect((await api.enroll(acme, 'no JSON', await staff)).status).toBe(400)
   })
 
   test('takes the UUID in any form', async () => {
     for (const uuid of [acme.uuid.toUpperCase(), acme.uuid.replaceAll('-', '')]) {
-      expect((await door.enroll({ uuid }, body)).status).toBe(201)
+      expect((await api.enroll({ uuid }, body)).status).toBe(201)
     }
   })
 
   test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'PURGE'])('has no %s', async (method) => {
     // Any method, those that the types do not know too.
-    const answer = await door.send(method as 'GET', bulkUrl(acme.uuid), { headers: await staff })
+    const answer = await api.send(method as 'GET', bulkUrl(acme.uuid), { headers: await staff })
     expect([answer.status, answer.text]).toEqual([405, `{"detail":"Method \\"${method}\\" not allowed."}`])
     expect(answer.headers['allow']).toBe('POST, OPTIONS')
-    expect((await door.send(method as 'GET', bulkUrl(acme.uuid))).status).toBe(401)
+    expect((await api.send(method as 'GET', bulkUrl(acme.uuid))).status).toBe(401)
   })
 
   test('tells what it takes', async () => {
-    const { status, json } = await door.send('OPTIONS', bulkUrl(acme.uuid), { headers: await staff })
+    const { status, json } = await api.send('OPTIONS', bulkUrl(acme.uuid), { headers: await staff })
     expect([status, json.name]).toEqual([200, 'Enroll learners in courses'])
   })
 
@@ -189,7 +189,7 @@ describe('the route', () => {
   })
 
   test('lets the pages of the platform ask', async () => {
-    await using pages = await openEnterpriseDoor({ CORS_ORIGINS: 'https://admin.example.org' })
+    await using pages = await openEnterpriseApi({ CORS_ORIGINS: 'https://admin.example.org' })
     const preflight = { origin: 'https://admin.example.org', 'access-control-request-method': 'POST' }
     const { status, headers } = await pages.send('OPTIONS', bulkUrl(acme.uuid), { headers: preflight })
     expect(status).toBe(204)

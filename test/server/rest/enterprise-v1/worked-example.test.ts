@@ -2,11 +2,11 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { Answered } from '../../../support/rest.ts'
 import { buildAcme, rowsOf, uuidOf, type Acme, type RowNumber } from '../../../enterprise/acme.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
-import { openEnterpriseDoor } from './door.ts'
+import { openEnterpriseApi } from './api.ts'
 
-const door = await openEnterpriseDoor()
-const legacy = await openEnterpriseDoor({ ENTERPRISE_LEGACY_CREATED_FLAG: 'true' })
-afterAll(() => Promise.all([door[Symbol.asyncDispose](), legacy[Symbol.asyncDispose]()]))
+const api = await openEnterpriseApi()
+const legacy = await openEnterpriseApi({ ENTERPRISE_LEGACY_CREATED_FLAG: 'true' })
+afterAll(() => Promise.all([api[Symbol.asyncDispose](), legacy[Symbol.asyncDispose]()]))
 
 interface Case {
   readonly row: RowNumber
@@ -49,7 +49,7 @@ const cases: Case[] = [
 
 describe('a row of the worked example, sent alone', () => {
   test.each(cases)('$row: $status, $expected', async ({ row, status, expected, after = [] }) => {
-    const world = await buildAcme(door.db)
+    const world = await buildAcme(api.db)
     for (const earlier of after) await send(world, [earlier])
     const answer = await send(world, [row])
     expect(answer.status).toBe(status)
@@ -67,7 +67,7 @@ describe('a row of the worked example, sent alone', () => {
 
 describe('the rows of the worked example', () => {
   test('all together, byte for byte', async () => {
-    const world = await buildAcme(door.db)
+    const world = await buildAcme(api.db)
     const numbers = cases.map(({ row }) => row).filter((row) => row !== 16 && row !== 17)
     const { status, json, text } = await send(world, numbers)
     const { people, courses, address, f7 } = world
@@ -135,44 +135,44 @@ describe('the rows of the worked example', () => {
     [[1, 17, 21], 409, ['success ann created true', 'pending new1 created true', 'failure ann']],
     [[1, 16, 21], 409, ['success ann created true', 'pending new1 created true', 'failure ann']],
   ])('%j together: %i, %j', async (rows, status, expected) => {
-    const world = await buildAcme(door.db)
+    const world = await buildAcme(api.db)
     const answer = await send(world, rows)
     expect(answer.status).toBe(status)
     expect(inWords(world, answer)).toEqual(expected)
   })
 
   test('tell each learner once, also when they are sent again', async () => {
-    const world = await buildAcme(door.db)
+    const world = await buildAcme(api.db)
     const told = async () => {
-      const intents = door.db.selectFrom('enterprise_notification_intents').select(['learner_id', 'email'])
+      const intents = api.db.selectFrom('enterprise_notification_intents').select(['learner_id', 'email'])
       return intents.where('course_key', '=', world.courses.C1).orderBy('id').execute()
     }
     const body = { ...bodyOf(world, [1, 21]), notify: true }
-    await door.enroll(world.customer, body)
+    await api.enroll(world.customer, body)
     const { ann } = world.people
     const both = [
       { learner_id: ann.id, email: null },
       { learner_id: null, email: world.address('new1') },
     ]
     expect(await told()).toEqual(both)
-    await door.enroll(world.customer, body)
+    await api.enroll(world.customer, body)
     expect(await told()).toEqual(both)
   })
 
   test('are refused together where one of them is malformed, and nothing is done', async () => {
-    const world = await buildAcme(door.db)
-    const untouched = await everythingIn(door.db)
+    const world = await buildAcme(api.db)
+    const untouched = await everythingIn(api.db)
     const { licenses_info: rows } = bodyOf(world, [1, 21])
     const both = { ...rows[0], transaction_id: uuidOf('T1') }
     const nobody = { course_run_key: world.courses.C1, license_uuid: uuidOf('L1') }
-    const answer = await door.enroll(world.customer, { licenses_info: [rows[0], both, nobody, rows[1]] })
+    const answer = await api.enroll(world.customer, { licenses_info: [rows[0], both, nobody, rows[1]] })
     expect(answer.status).toBe(400)
     expect(answer.text).toBe(
       '{"licenses_info":[{},{"non_field_errors":["Enrollment info contains conflicting subsidy information: ' +
         '`license_uuid` and `transaction_id` found"]},{"non_field_errors":["At least one user identifier field ' +
         '[user_id or email] required."]},{}]}',
     )
-    expect(await everythingIn(door.db)).toEqual(untouched)
+    expect(await everythingIn(api.db)).toEqual(untouched)
   })
 })
 
@@ -200,7 +200,7 @@ interface WireSource {
   force?: boolean
 }
 
-function send(world: Acme, numbers: RowNumber[], through = door) {
+function send(world: Acme, numbers: RowNumber[], through = api) {
   return through.enroll(world.customer, bodyOf(world, numbers))
 }
 
@@ -220,6 +220,6 @@ function inWords(world: Acme, { json }: Answered): string[] {
 }
 
 async function fulfilments(uuids: string[]): Promise<number> {
-  const rows = await door.db.selectFrom('enterprise_fulfilments').select('uuid').where('uuid', 'in', uuids).execute()
+  const rows = await api.db.selectFrom('enterprise_fulfilments').select('uuid').where('uuid', 'in', uuids).execute()
   return rows.length
 }

@@ -181,6 +181,44 @@ describe('rows 9 and 11: flags', () => {
   })
 })
 
+describe('bounds of what a POST may hold (rest-v1 D19)', () => {
+  const attributes = (length: number) =>
+    Array.from({ length }, (_, index) => ({ namespace: 'n', name: `a${index}`, value: 'v' }))
+
+  test('attributes: a hundred', async () => {
+    const learner = await addLearner(door.db)
+    const post = (length: number) =>
+      door.as(learner).post({ ...details(course), enrollment_attributes: attributes(length) })
+    const text = 'enrollment_attributes must hold at most 100 attributes.'
+    expect(await post(101)).toMatchObject(message(400, text))
+    expect(await enrollmentInWords(door.db, learner.id, course)).toBeNull()
+    expect(await post(100)).toMatchObject({ status: 200 })
+    expect(await attributesInWords(door.db, learner.id, course)).toHaveLength(100)
+  })
+
+  test('an opt-in: 255 characters, before anything is done', async () => {
+    const learner = await addLearner(door.db)
+    const post = (email_opt_in: unknown) => door.as(learner).post({ ...details(course), email_opt_in })
+    const text = 'email_opt_in must be text of at most 255 characters.'
+    for (const optIn of ['x'.repeat(256), '😀'.repeat(256), Array.from({ length: 100 }, () => true)]) {
+      expect(await post(optIn)).toMatchObject(message(400, text))
+    }
+    expect(await enrollmentInWords(door.db, learner.id, course)).toBeNull()
+    expect(await post('😀'.repeat(255))).toMatchObject({ status: 200 })
+  })
+
+  test('values, fields and depth', async () => {
+    const detail = (text: string) => ({ status: 400, json: { detail: `The request body must not ${text}.` } })
+    expect(await door.as(bob).post(`[${'1,'.repeat(10_000)}1]`)).toMatchObject(detail('hold more than 10000 values'))
+    expect(await door.as(bob).post('['.repeat(100_000))).toMatchObject(detail('be nested deeper than 64 levels'))
+    const form = await door.as(bob).send('POST', '/enrollment', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=1&'.repeat(200_000),
+    })
+    expect(form).toMatchObject(detail('hold more than 1000 form fields'))
+  })
+})
+
 describe('row 13: attributes', () => {
   test.for([
     [7, 'enrollment_attributes must be a list.'],

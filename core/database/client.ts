@@ -1,0 +1,91 @@
+import pg from 'pg'
+import { isDeadStatement } from './failure.ts'
+import { JoinedStatement, statementName } from './statement.ts'
+
+/** What the connections of one pool share. */
+export interface ClientSettings {
+  /** Milliseconds after which a statement without an answer makes somebody ask whether the connection lives. */
+  readonly suspiciousMs: number
+  /** Asks the server, on another connection, whether the one with this process id is at work. */
+  readonly isAtWork: (processId: number) => Promise<boolean>
+  /** Whether statements are prepared under names: a pooler may not know them. */
+  isNaming: boolean
+  /** Names do not work on this server, and are not used from now on. */
+  readonly onNamesFail: (error: Error) => void
+}
+
+/**
+ * Makes the class of the connections of a pool.
+ *
+ * - Statements that begin with a comment of the form «name» in slashes and stars are prepared once a connection and reused by
+ *   that name. A prepared statement that the server has forgotten, or whose plan no longer fits, is prepared again.
+ * - A connection that the server ends (FATAL) is never used again; its end itself arrives a moment after the error, when the
+ *   pool may have given it to somebody else.
+ * - A connection that has gone silent is dropped: the statement fails, and the pool opens another.
+ */
+export function clientClass(settings: ClientSettings): typeof pg.Client {
+  return class OwnClient extends pg.Client {
+    /** Statements are prepared under new names after one of them was forgotten. */
+    #generation = 0
+
+    // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
+    override query(...args: unknown[]): never {
+      const [query] = args
+      if (query instanceof JoinedStatement) {
+        query.statusFromClient = () => this.getTransactionStatus()
+        query.name = this.#nameFor(query.text)
+      }
+      const answer: unknown = Reflect.apply(super.query, this, this.#named(args))
+      return (
+        answer instanceof Promise || answer instanceof JoinedStatement ? this.#watched(answer, args) : answer
+      ) as never
+    }
+
+    async #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): Promise<unknown> {
+      const timer = setTimeout(() => void this.#suspect(timer), settings.suspiciousMs)
+      try {
+        return await answer
+      } catch (error) {
+        return await this.#recovered(error, args)
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+
+    async #suspect(timer: NodeJS.Timeout): Promise<void> {
+      const { processID } = this as unknown as { processID: number | null } // Not in the types of pg.
+      if (processID !== null && (await settings.isAtWork(processID))) timer.refresh()
+      else this.connection.stream.destroy()
+    }
+
+    /** Sends a statement once more that failed before it began; throws for any other error. */
+    async #recovered(error: unknown, args: readonly unknown[]): Promise<unknown> {
+      if (error instanceof pg.DatabaseError && error.severity === 'FATAL') this.end().catch(() => {})
+      if (!settings.isNaming || !isDeadStatement(error)) throw error
+      // Another client's statement has the name: a pooler between that does not know names.
+      if ((error as pg.DatabaseError).code === DUPLICATE_STATEMENT || this.#generation >= MAX_GENERATIONS) {
+        settings.isNaming = false
+        settings.onNamesFail(error as Error)
+      }
+      this.#generation += 1
+      if (this.getTransactionStatus() !== 'I' || args[0] instanceof JoinedStatement) throw error
+      return super.query(...(this.#named(args) as [string]))
+    }
+
+    #named(args: readonly unknown[]): readonly unknown[] {
+      const [text, values, ...rest] = args
+      const name = this.#nameFor(text)
+      return name === undefined ? args : [{ name, text, values }, ...rest]
+    }
+
+    #nameFor(text: unknown): string | undefined {
+      const name = typeof text === 'string' && settings.isNaming ? statementName(text) : undefined
+      return name === undefined || this.#generation === 0 ? name : `${name}#${this.#generation}`
+    }
+  }
+}
+
+const DUPLICATE_STATEMENT = '42P05'
+
+/** So often a connection may lose its prepared statements: a pooler that switches connections loses them all the time. */
+const MAX_GENERATIONS = 5

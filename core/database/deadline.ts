@@ -1,0 +1,198 @@
+import type { Kysely } from 'kysely'
+import { EnrollmentError, failure } from '../errors.ts'
+import { perPool } from './per-pool.ts'
+import type { DB } from './schema.ts'
+
+/** How many calls a pool takes at a time, and how long each may last. */
+export interface CallBounds {
+  /** Milliseconds. */
+  readonly deadlineMs: number
+  readonly maxCalls: number
+  /** Milliseconds for which a call waits for a lock that somebody holds. */
+  readonly lockTimeoutMs: number
+}
+
+const DEFAULT_BOUNDS: CallBounds = { deadlineMs: 15_000, maxCalls: 5_000, lockTimeoutMs: 5_000 }
+
+/** Whether somebody still waits for the answer of a call: work that has not begun is not done where nobody does. */
+export interface Cancellation {
+  readonly isCancelled: boolean
+}
+
+interface ActiveCall extends Cancellation {
+  isCancelled: boolean
+  readonly endsAt: number
+  readonly cancel: (error: Error) => void
+}
+
+/** The calls of a pool, in the order in which they began, which is that of their ends: all have the same time. */
+interface Calls {
+  bounds: CallBounds
+  readonly active: Set<ActiveCall>
+  timer: NodeJS.Timeout | undefined
+  pace: Pace
+}
+
+/** How many calls had their answers lately. */
+interface Pace {
+  /** Since when `answered` is counted. */
+  readonly since: number
+  answered: number
+  /** In the window before; null: it is not known. */
+  readonly perMs: number | null
+}
+
+const callsOf = perPool((): Calls => ({
+  bounds: DEFAULT_BOUNDS,
+  active: new Set(),
+  timer: undefined,
+  pace: { since: performance.now(), answered: 0, perMs: null },
+}))
+
+/** Bounds the calls on a pool. */
+export function boundCalls(db: Kysely<DB>, bounds: CallBounds): void {
+  callsOf(db).bounds = bounds
+}
+
+/** The bounds of a pool; those of run §2 where nobody has set others. */
+export function boundsOf(db: Kysely<DB>): CallBounds {
+  return callsOf(db).bounds
+}
+
+/** How the calls on a pool stand. */
+export interface CallLoad {
+  readonly active: number
+  /** Milliseconds for which the oldest one has waited. */
+  readonly oldestMs: number
+}
+
+export function callLoad(db: Kysely<DB>): CallLoad {
+  const { active, bounds } = callsOf(db)
+  const [oldest] = active
+  return { active: active.size, oldestMs: oldest ? bounds.deadlineMs - (oldest.endsAt - performance.now()) : 0 }
+}
+
+/**
+ * Runs a call on a pool within its bounds: beyond the number of calls it is refused at once, and at its deadline it is given up
+ * (rpc §1). What it waits for then is not done any more; what has reached the database ends by the time-outs of the database.
+ *
+ * @param signal gives it up earlier.
+ * @throws {EnrollmentError} `unavailable`; the reason of the signal.
+ */
+export function withinBounds<T>(
+  db: Kysely<DB>,
+  signal: AbortSignal | undefined,
+  work: (cancellation: Cancellation) => Promise<T>,
+): Promise<T> {
+  const calls = callsOf(db)
+  if (signal?.aborted) return Promise.reject(signal.reason as Error)
+  if (isOverloaded(calls)) return Promise.reject(overload(calls))
+  return cancellable(
+    signal,
+    work,
+    (call) => {
+      calls.active.add(call)
+      schedule(calls)
+      return () => {
+        if (calls.active.delete(call) && !call.isCancelled) calls.pace.answered += 1
+      }
+    },
+    performance.now() + calls.bounds.deadlineMs,
+  )
+}
+
+/**
+ * Runs work that may be given up before it is done.
+ *
+ * @param signal gives it up: the answer is then the reason of the signal, at once.
+ */
+export function untilAborted<T>(
+  signal: AbortSignal | undefined,
+  work: (cancellation: Cancellation | undefined) => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return work(undefined)
+  if (signal.aborted) return Promise.reject(signal.reason as Error)
+  return cancellable(signal, work, () => () => {}, Infinity)
+}
+
+function cancellable<T>(
+  signal: AbortSignal | undefined,
+  work: (cancellation: Cancellation) => Promise<T>,
+  begin: (call: ActiveCall) => () => void,
+  endsAt: number,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const abort = () => call.cancel(signal?.reason as Error)
+  const call: ActiveCall = {
+    isCancelled: false,
+    endsAt,
+    cancel(error) {
+      call.isCancelled = true
+      end()
+      reject(error)
+    },
+  }
+  const ended = begin(call)
+  const end = () => {
+    ended()
+    signal?.removeEventListener('abort', abort)
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  work(call).finally(end).then(resolve, reject)
+  return promise
+}
+
+/** Fewer calls than these are always taken: how fast they are answered says little. */
+const FEW_CALLS = 500
+
+/** Milliseconds over which the pace is measured; after several of them without a look nothing is known. */
+const PACE_WINDOW_MS = 1_000
+
+/** Whether there are too many calls, or so many that a further one would be answered after its deadline. */
+function isOverloaded(calls: Calls): boolean {
+  const { active, bounds } = calls
+  if (active.size >= bounds.maxCalls) return true
+  if (active.size < FEW_CALLS) return false
+  const perMs = paceOf(calls)
+  return perMs !== null && active.size > perMs * bounds.deadlineMs
+}
+
+/** Answers per millisecond; null: it is not known yet. */
+function paceOf(calls: Calls): number | null {
+  const now = performance.now()
+  const { since, answered, perMs } = calls.pace
+  const elapsed = now - since
+  if (elapsed < PACE_WINDOW_MS) return perMs
+  const isRecent = elapsed < 3 * PACE_WINDOW_MS
+  calls.pace = { since: now, answered: 0, perMs: isRecent ? answered / elapsed : null }
+  return calls.pace.perMs
+}
+
+/** What has waited for a while says how long it takes until there is room. */
+function overload({ active, bounds }: Calls): EnrollmentError {
+  const [oldest] = active
+  const waitedMs = oldest === undefined ? 0 : performance.now() - (oldest.endsAt - bounds.deadlineMs)
+  const retryAfterMs = Math.ceil(Math.min(Math.max(waitedMs, SHORTEST_RETRY_MS), bounds.deadlineMs))
+  return new EnrollmentError(failure('unavailable', { retryAfterMs }))
+}
+
+const SHORTEST_RETRY_MS = 100
+
+/** One timer for all: it looks at those that began first. */
+function schedule(calls: Calls): void {
+  if (calls.timer !== undefined || !Number.isFinite(calls.bounds.deadlineMs)) return
+  const [oldest] = calls.active
+  if (oldest === undefined) return
+  const wait = Math.max(oldest.endsAt - performance.now(), SHORTEST_WAIT_MS)
+  calls.timer = setTimeout(() => {
+    calls.timer = undefined
+    const now = performance.now()
+    for (const call of calls.active) {
+      if (call.endsAt > now) break
+      call.cancel(new EnrollmentError(failure('unavailable', {})))
+    }
+    schedule(calls)
+  }, wait).unref()
+}
+
+const SHORTEST_WAIT_MS = 50

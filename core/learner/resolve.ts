@@ -1,0 +1,74 @@
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
+import type { DB } from '../database/schema.ts'
+import { foldEmail } from './email-address.ts'
+
+/** An account of a learner. */
+export interface Account {
+  readonly id: number
+  readonly username: string
+  readonly email: string | null
+  readonly isActive: boolean
+  /** Global staff of the site. */
+  readonly isStaff: boolean
+  readonly isSuperuser: boolean
+  readonly yearOfBirth: number | null
+}
+
+/** Names of accounts, in any number of each kind, as `learnerLookup` prepares them. */
+export interface LearnerNames {
+  readonly ids?: readonly number[]
+  readonly usernames?: readonly string[]
+  /** Folded by `foldEmail`. */
+  readonly emails?: readonly string[]
+}
+
+/** The accounts that were found, by each of their names. */
+export interface ResolvedLearners {
+  readonly byId: ReadonlyMap<number, Account>
+  readonly byUsername: ReadonlyMap<string, Account>
+  /** By the folded e-mail address. */
+  readonly byEmail: ReadonlyMap<string, Account>
+}
+
+/** Finds the accounts that have one of the names, in one statement. */
+export async function resolveLearners(db: Kysely<DB>, names: LearnerNames): Promise<ResolvedLearners> {
+  return byNames(await selectAccounts(db, names).execute())
+}
+
+/**
+ * Finds the accounts that have one of the names, and locks them in the order of their ids: transactions that lock the same
+ * learners wait for each other, and never in a circle.
+ */
+export async function lockLearners(trx: Transaction<DB>, names: LearnerNames): Promise<ResolvedLearners> {
+  return byNames(await selectAccounts(trx, names).orderBy('id').forNoKeyUpdate().execute())
+}
+
+function selectAccounts(db: Kysely<DB>, { ids = [], usernames = [], emails = [] }: LearnerNames) {
+  // In subqueries, so that planning does not grow with the lengths of the arrays.
+  const conditions: RawBuilder<boolean>[] = []
+  if (ids.length > 0) conditions.push(sql`id = any ((select ${ids}::integer[])::integer[])`)
+  if (usernames.length > 0) conditions.push(sql`username = any ((select ${usernames}::text[])::text[])`)
+  if (emails.length > 0) conditions.push(sql`fold_email(email) = any ((select ${emails}::text[])::text[])`)
+  return db
+    .selectFrom('learners')
+    .select([
+      'id',
+      'username',
+      'email',
+      'is_active as isActive',
+      'is_staff as isStaff',
+      'is_superuser as isSuperuser',
+      'year_of_birth as yearOfBirth',
+    ])
+    .where((eb) => eb.or(conditions))
+}
+
+function byNames(accounts: readonly Account[]): ResolvedLearners {
+  return {
+    byId: new Map(accounts.map((account) => [account.id, account])),
+    byUsername: new Map(accounts.map((account) => [account.username, account])),
+    byEmail: new Map(
+      accounts.flatMap((account) => (account.email === null ? [] : [[foldEmail(account.email), account] as const])),
+    ),
+  }
+}

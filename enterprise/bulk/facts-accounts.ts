@@ -1,0 +1,116 @@
+import { CompiledQuery, type Transaction } from 'kysely'
+import type { EnterpriseDB } from '../database/schema.ts'
+import type { LearnerAccount } from '../learner/resolve-learners.ts'
+import type { Fulfilment, Fulfilments } from './decide-account.ts'
+import type { PreparedRow } from './rows.ts'
+
+/** What exists of a customer, a learner and a course run before a row changes it. */
+export interface ExistingState {
+  /** Null: they were never linked. */
+  readonly link: LearnerLink | null
+  /** Null: the customer knows nothing of the enrollment. */
+  readonly record: EnrollmentRecord | null
+  readonly fulfilments: Fulfilments
+  /** The intention of the customer to enroll its learners in the course run by default. */
+  readonly intentionId: number | null
+}
+
+export interface LearnerLink {
+  readonly id: string
+  readonly isLinked: boolean
+  readonly isPermanentlyUnlinked: boolean
+  readonly isActive: boolean
+}
+
+export interface EnrollmentRecord {
+  readonly id: string
+  readonly enrollmentVersion: number
+  /** Whether it says that the enrollment has ended, or is saved for later. */
+  readonly isFlagged: boolean
+}
+
+/**
+ * Reads the existing state of rows in one statement.
+ *
+ * @returns one element per row, in order.
+ */
+export async function readExistingStates(
+  trx: Transaction<EnterpriseDB>,
+  customerId: number,
+  rows: readonly PreparedRow<LearnerAccount>[],
+): Promise<ExistingState[]> {
+  if (rows.length === 0) return []
+  const learnerIds = rows.map(({ learner }) => learner.id)
+  // What is no key of a course run has no record, and may be a text that the database refuses.
+  const courseKeys = rows.map(({ offer }) => offer?.courseId ?? null)
+  const found = await trx.executeQuery<StateRow>(CompiledQuery.raw(READ, [customerId, learnerIds, courseKeys]))
+  return found.rows.map(stateOf)
+}
+
+function stateOf(row: StateRow): ExistingState {
+  return {
+    link: linkOf(row),
+    record: recordOf(row),
+    fulfilments: {
+      license: fulfilmentOf(row.license_fulfilment, row.license_id, row.license_is_revoked),
+      transaction: fulfilmentOf(row.transaction_fulfilment, row.transaction_id, row.transaction_is_revoked),
+    },
+    intentionId: row.intention_id,
+  }
+}
+
+function linkOf(row: StateRow): LearnerLink | null {
+  if (row.link_id === null) return null
+  return {
+    id: row.link_id,
+    isLinked: row.is_linked,
+    isPermanentlyUnlinked: row.is_permanently_unlinked,
+    isActive: row.is_active,
+  }
+}
+
+function recordOf(row: StateRow): EnrollmentRecord | null {
+  if (row.record_id === null) return null
+  return {
+    id: row.record_id,
+    enrollmentVersion: row.enrollment_version,
+    isFlagged: row.unenrolled || row.saved_for_later,
+  }
+}
+
+function fulfilmentOf(uuid: string | null, fundingId: string, isRevoked: boolean): Fulfilment | null {
+  return uuid === null ? null : { uuid, fundingId, isRevoked }
+}
+
+/** Columns of a link, a record and a fulfilment are null together with their id. */
+interface StateRow {
+  link_id: string | null
+  is_linked: boolean
+  is_permanently_unlinked: boolean
+  is_active: boolean
+  record_id: string | null
+  enrollment_version: number
+  unenrolled: boolean
+  saved_for_later: boolean
+  license_fulfilment: string | null
+  license_id: string
+  license_is_revoked: boolean
+  transaction_fulfilment: string | null
+  transaction_id: string
+  transaction_is_revoked: boolean
+  intention_id: number | null
+}
+
+const READ = `/* enterprise.existingStates */
+select k.id as link_id, k.is_linked, k.is_permanently_unlinked, k.is_active,
+  r.id as record_id, r.enrollment_version, r.unenrolled, r.saved_for_later,
+  l.uuid as license_fulfilment, l.funding_id as license_id, l.revoked is not null as license_is_revoked,
+  t.uuid as transaction_fulfilment, t.funding_id as transaction_id, t.revoked is not null as transaction_is_revoked,
+  d.id as intention_id
+from unnest((select $2::integer[]), (select $3::text[])) with ordinality as a (learner_id, course_key, n)
+left join enterprise_learner_links k on k.learner_id = a.learner_id and k.customer_id = $1
+left join enterprise_enrollment_records r on r.link_id = k.id and r.course_key = a.course_key
+left join enterprise_fulfilments l on l.record_id = r.id and l.kind = 'license'
+left join enterprise_fulfilments t on t.record_id = r.id and t.kind = 'transaction'
+left join enterprise_default_intentions d on d.customer_id = $1 and d.course_key = a.course_key
+order by a.n`

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import type { Kysely, Transaction } from 'kysely'
+import type { DB } from '../core/database/schema.ts'
+import { adoptDatabase, retryOnSerializationFailure, withSavepoint } from '../routers/extension.ts'
+import { createCaller, type Caller, type Context, type ForeignContext } from '../routers/index.ts'
+import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
+import { errorFrom } from './failure.ts'
+
+/**
+ * Runs an exported operation on the database of its caller (rpc §1): a pool or a transaction, also of a Kysely with plugins and
+ * type parsers of its own. Operations on one transaction run one after another, in the order in which they were called.
+ *
+ * @param work what the operation does; the database is a transaction where the caller has begun one.
+ * @throws {TypeError} for a database that cannot work
+ * @throws {EnrollmentError} `unavailable` where the database cannot be reached or ends the transaction
+ * @throws what the work throws
+ */
+export async function runOperation<T, Tables extends DB>(
+  { db }: Pick<ForeignContext<Tables>, 'db'>,
+  work: (db: Kysely<EnterpriseDB>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await adoptDatabase(db).run((adopted) => work(adopted.$extendTables<EnterpriseTables>()))
+  } catch (error) {
+    throw errorFrom(error)
+  }
+}
+
+/** What everything that one operation does has in common. */
+export interface OperationContext {
+  /** What the caller brought along, apart from the database and what is fixed below. */
+  readonly context: Pick<Context, 'actor' | 'log' | 'policy'>
+  readonly requestId: string
+  /** The instant of the operation, ISO 8601, UTC. */
+  readonly at: string
+  /** Why it was asked for; null: nobody said. */
+  readonly reason: string | null
+}
+
+/**
+ * Fixes the instant of an operation, and the request that the audit trail names.
+ *
+ * @param options.ownId the request id where the caller has none.
+ */
+export function operationContextOf(
+  { actor, log, policy, requestId, now }: Omit<Context, 'db'>,
+  { reason, ownId = randomUUID() }: { readonly reason: string | undefined; readonly ownId?: string },
+): OperationContext {
+  return {
+    context: { actor, log, policy },
+    requestId: requestId ?? ownId,
+    at: (now?.() ?? new Date()).toISOString(),
+    reason: reason ?? null,
+  }
+}
+
+/** The caller through which an operation enrolls, inside its transaction (enterprise C.0 E7). */
+export function callerIn(
+  trx: Transaction<EnterpriseDB>,
+  { context, requestId, at }: Pick<OperationContext, 'context' | 'requestId' | 'at'>,
+): Caller {
+  return createCaller({ ...context, db: trx, requestId, now: () => new Date(at) })
+}
+
+/**
+ * Runs work that is kept whole or not at all: in a transaction of its own, which is repeated after a serialization conflict,
+ * or under a savepoint of the caller's transaction.
+ *
+ * @throws {EnrollmentError} `unavailable` where every repetition met a conflict
+ */
+export function runAtomically<T>(
+  db: Kysely<EnterpriseDB>,
+  work: (trx: Transaction<EnterpriseDB>) => Promise<T>,
+): Promise<T> {
+  return retryOnSerializationFailure(db, () =>
+    withSavepoint(db, async (trx) => ({ keep: true, value: await work(trx) })),
+  )
+}

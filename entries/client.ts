@@ -1,0 +1,10 @@
+/// <reference types="node" preserve="true" />
+// enrollment-service/client: the typed API of a running server, from another process.
+export {
+  createClient,
+  type Client,
+  type ClientCallOptions,
+  type ClientOf,
+  type ClientOptions,
+} from '../routers/client.ts'
+export type { AppRouter } from '../routers/index.ts'

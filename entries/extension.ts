@@ -1,0 +1,16 @@
+/// <reference types="@fastify/cookie" preserve="true" />
+/// <reference types="node" preserve="true" />
+// enrollment-service/extension: what an extension needs beside the caller.
+export * from '../routers/extension.ts'
+export {
+  mutation,
+  query,
+  type AnyOperation,
+  type Call,
+  type Operation,
+  type OperationTable,
+} from '../routers/operation.ts'
+export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from '../core/event/checkpoint.ts'
+export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
+export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
+export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'

@@ -1,0 +1,11 @@
+/// <reference types="node" preserve="true" />
+// enrollment-service: enroll, read, follow, in the caller's own process.
+export * from '../routers/index.ts'
+export type * from './operation-types.ts'
+export type { SearchPage } from '../core/enrollment/search.ts'
+// What the inferred types of callers, clients and routers name.
+export type { Batch, BatchInput } from '../routers/batch.ts'
+export type { AttributeWire as EnrollmentAttribute } from '../routers/inputs.ts'
+export type { CallerOf } from '../routers/caller.ts'
+export type { Operation, OperationTable } from '../routers/operation.ts'
+export type { ErrorShape, ProcedureTypes } from '../routers/trpc.ts'

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process'
+import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { finishDeclarations } from './declarations.ts'
+import { readOwnManifest } from './own-manifest.ts'
+
+/**
+ * Compiles all that the public entries reach: modules with declarations under `dist/`, the sources that their maps point to
+ * under `src/`.
+ *
+ * @param root of this repository.
+ * @param target an absolute path, where nothing is yet.
+ * @returns the names of the packages that the modules import.
+ * @throws {Error} with what the compiler says.
+ */
+export async function compile(root: string, target: string): Promise<Set<string>> {
+  const dist = join(target, 'dist')
+  const entries = Object.values((await readOwnManifest(root)).exports)
+  await mkdir(dist, { recursive: true })
+  await runCompiler(root, dist, entries)
+  await finishDeclarations(
+    dist,
+    entries.map((entry) => relative('.', entry).replace(/\.ts$/, '.d.ts')),
+  )
+  for await (const name of glob('**/*.map', { cwd: dist })) await shipSources(root, target, join(dist, name))
+  const packages = new Set<string>()
+  for await (const name of glob('**/*.js', { cwd: dist })) {
+    for (const [, imported = ''] of (await readFile(join(dist, name), 'utf8')).matchAll(IMPORT)) packages.add(imported)
+  }
+  return packages
+}
+
+async function runCompiler(root: string, outDir: string, entries: readonly string[]): Promise<void> {
+  const compilerOptions = {
+    noEmit: false,
+    outDir,
+    rootDir: root,
+    // What Node.js 22 understands.
+    target: 'es2024',
+    declaration: true,
+    declarationMap: true,
+    sourceMap: true,
+    rewriteRelativeImportExtensions: true,
+    typeRoots: [join(root, 'node_modules/@types')],
+  }
+  const files = entries.map((entry) => join(root, entry))
+  const config = join(outDir, '../tsconfig.json')
+  await writeFile(config, JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, files, include: [] }))
+  try {
+    await promisify(execFile)(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', config])
+  } catch (cause) {
+    const said = cause instanceof Error && 'stdout' in cause ? String(cause.stdout) : String(cause)
+    throw new Error(`The package does not compile:\n${said}`, { cause })
+  } finally {
+    await rm(config)
+  }
+}
+
+/** Points a map to a copy of its sources, which the package brings along. */
+async function shipSources(root: string, target: string, path: string): Promise<void> {
+  const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[] } // as the compiler writes it
+  const sources: string[] = []
+  for (const source of map.sources) {
+    const original = join(dirname(path), source)
+    const copy = join(target, 'src', relative(root, original))
+    await cp(original, copy)
+    sources.push(relative(dirname(path), copy))
+  }
+  await writeFile(path, JSON.stringify({ ...map, sources }))
+}
+
+/** A package in `import … from 'x'`, `export … from 'x'`, `import 'x'` and `import('x')`. */
+const IMPORT =
+  /(?:^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*|^\s*import\s*|\bimport\()['"]((?:@[\w.-]+\/)?[\w-][\w.-]*)(?:\/[^'"]*)?['"]/gm

@@ -1,0 +1,206 @@
+import { TRPCError } from '@trpc/server'
+import type { Kysely } from 'kysely'
+import { expect, test } from 'vitest'
+import type { DB } from '../../core/database/schema.ts'
+import type { Caller } from '../../routers/index.ts'
+import { operations } from '../../routers/operations.ts'
+import { openDatabase } from '../../core/database/open.ts'
+import { foreignPool, waysToAHandle, withStrangeParsers } from '../support/any-kysely.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { addCourse, addLearner } from '../support/seed.ts'
+import { callerOf } from './calls.ts'
+import { eventually } from '../support/eventually.ts'
+
+type Group = keyof typeof operations
+type Path = { [G in Group]: `${G}.${Extract<keyof (typeof operations)[G], string>}` }[Group]
+
+const NOW = '2026-03-04T05:06:07.089Z'
+const OPEN = 'course-v1:Test+Open+2026'
+const CAPPED = 'course-v1:Test+Capped+2026'
+const EARLIER = 'course-v1:Test+Earlier+2026'
+const GONE = 'course-v1:Test+Gone+2026'
+const ada = { username: 'ada' }
+const bob = { username: 'bob' }
+const attributes = [{ namespace: 'a', name: 'b', value: 'ç"\\' }]
+
+/** Calls of every operation, in this order; what they answer depends on those before. */
+const script: readonly [Path, object][] = [
+  // Before the others: what they write inside of a transaction is in the feed once it has committed.
+  ['events.list', { limit: 5 }],
+  ['enrollment.enroll', { ...ada, courseId: OPEN, attributes, reason: 'first', enterpriseUuid: 'u-1' }],
+  ['enrollment.enroll', { email: ' ADA@example.com', courseId: CAPPED, mode: 'verified' }],
+  ['enrollment.enroll', { ...bob, courseId: CAPPED }],
+  ['enrollment.enroll', { ...ada, courseId: 'no key' }],
+  [
+    'enrollment.enrollMany',
+    {
+      items: [
+        { ...ada, courseId: OPEN },
+        { ...bob, courseId: OPEN, ref: 'r' },
+        { ...bob, courseId: GONE },
+      ],
+    },
+  ],
+  [
+    'enrollment.enrollMany',
+    {
+      items: [
+        { ...bob, courseId: OPEN, mode: 'verified', whenEnrolled: 'update' },
+        { ...bob, courseId: GONE },
+      ],
+      failureMode: 'strict',
+    },
+  ],
+  [
+    'enrollment.enrollMany',
+    { items: [{ ...bob, courseId: OPEN, mode: 'verified', whenEnrolled: 'update' }], dryRun: true },
+  ],
+  [
+    'enrollment.enrollMany',
+    { items: [{ ...bob, courseId: OPEN, isActive: false, whenEnrolled: 'update' }], idempotencyKey: 'once' },
+  ],
+  [
+    'enrollment.enrollMany',
+    { items: [{ ...bob, courseId: OPEN, isActive: false, whenEnrolled: 'update' }], idempotencyKey: 'once' },
+  ],
+  ['enrollment.change', { ...ada, courseId: OPEN, mode: 'verified', expectedVersion: 1 }],
+  ['enrollment.change', { ...ada, courseId: OPEN, mode: 'verified', expectedVersion: 1 }],
+  [
+    'enrollment.changeMany',
+    {
+      items: [
+        { ...ada, courseId: CAPPED, mode: 'audit', attributes },
+        { ...bob, courseId: OPEN, isActive: true },
+      ],
+    },
+  ],
+  ['enrollment.get', { ...ada, courseId: OPEN }],
+  ['enrollment.get', { ...bob, courseId: CAPPED }],
+  [
+    'enrollment.getMany',
+    {
+      enrollments: [
+        { ...ada, courseId: OPEN },
+        { ...bob, courseId: CAPPED },
+        { userId: 'x', courseId: GONE },
+      ],
+    },
+  ],
+  ['enrollment.list', { ...ada, includeInactive: true }],
+  ['enrollment.search', { modes: ['audit', 'verified'], limit: 2, changedSince: '2026-01-01T00:00:00Z' }],
+  ['enrollment.history', { ...ada, courseId: OPEN }],
+  ['course.get', { courseId: CAPPED, includeExpired: true }],
+  ['course.getMany', { courseIds: [OPEN, CAPPED, GONE, EARLIER] }],
+  ['enrollment.unenrollAll', { ...ada, reason: 'left' }],
+  ['enrollment.history', { ...ada, courseId: CAPPED }],
+]
+
+test('the script calls every operation', () => {
+  const paths = Object.entries(operations).flatMap(([group, ofGroup]) =>
+    Object.keys(ofGroup).map((name) => `${group}.${name}`),
+  )
+  expect([...new Set<string>(script.map(([path]) => path))].toSorted()).toEqual(paths.toSorted())
+})
+
+const expected = await answersOn(
+  (url) => openDatabase({ connectionString: url }),
+  (db, work) => work(db),
+)
+
+test('on our own pool every answer holds its schema, and the script does what it is for', () => {
+  const kinds = JSON.stringify(expected)
+  for (const word of [
+    'created',
+    'unchanged',
+    'modeChanged',
+    'deactivated',
+    'reactivated',
+    'replayed',
+    'planned',
+    'rolledBack',
+    'courseFull',
+    'invalidCourseKey',
+    'versionConflict',
+  ]) {
+    expect(kinds).toContain(`"${word}"`)
+  }
+  expect(kinds).toContain('2026-03-04T05:06:07.089')
+})
+
+test.each(waysToAHandle)('every operation answers the same JSON through $name', async ({ open, enter }) => {
+  expect(await answersOn(open, enter)).toEqual(expected)
+})
+
+test.each(waysToAHandle.filter(({ name }) => /^(our own|a foreign) pool, /.test(name)))(
+  'and where the whole process has other type parsers: $name',
+  async ({ open, enter }) => {
+    await withStrangeParsers(async () => expect(await answersOn(open, enter)).toEqual(expected))
+  },
+)
+
+test('a foreign pool with other type parsers does answer something else to its owner (so it is the adoption that helps)', async () => {
+  await using database = await createTestDatabase()
+  await using db = foreignPool(database.connectionString, { types: { getTypeParser: () => () => 'strange' } })
+  await addLearner(database.db)
+  expect(await db.selectFrom('learners').select('username').executeTakeFirst()).toEqual({ username: 'strange' })
+})
+
+/** What the script answers on a database of its own, which is the same each time but for numbers of transactions. */
+async function answersOn<D extends DB>(
+  open: (connectionString: string) => Kysely<D>,
+  enter: (db: Kysely<D>, work: (handle: Kysely<D>) => Promise<void>) => Promise<unknown>,
+): Promise<unknown[]> {
+  await using database = await createTestDatabase()
+  await seed(database.db)
+  await using db = open(database.connectionString)
+  const answers: unknown[] = []
+  await enter(db, async (handle) => {
+    const caller = callerOf(handle, { now: () => new Date(NOW), requestId: 'request' })
+    for (const [path, input] of script) answers.push(await answerOf(caller, path, input))
+  })
+  return answers
+}
+
+async function answerOf(caller: Caller, path: Path, input: object): Promise<unknown> {
+  const [group = '', name = ''] = path.split('.')
+  const call: unknown = Reflect.get(Reflect.get(caller, group) as object, name)
+  const { output } = Reflect.get(Reflect.get(operations, group) as object, name) as (typeof operations)['course']['get']
+  try {
+    const answer: unknown = await (call as (input: object) => Promise<unknown>)(input)
+    // The schemas are strict, and take no instance of a class.
+    expect(output.parse(answer)).toEqual(answer)
+    expect(JSON.parse(JSON.stringify(answer))).toEqual(answer)
+    return { path, answer: comparable(answer) }
+  } catch (error) {
+    if (!(error instanceof TRPCError)) throw error
+    expect(error.code, String(error.cause)).not.toBe('INTERNAL_SERVER_ERROR')
+    const { cause } = error
+    return { path, refused: error.code, cause: JSON.parse(JSON.stringify(cause)) }
+  }
+}
+
+/** Without what is drawn by lot or counted by the whole server. */
+function comparable(answer: unknown): unknown {
+  const text = JSON.stringify(answer)
+    .replaceAll(/"batchId":"[^"]+"/g, '"batchId":"…"')
+    .replaceAll(/"cursor":"\d+-/g, '"cursor":"…-')
+  return JSON.parse(text)
+}
+
+/** The same rows each time, with the same ids. */
+async function seed(db: Kysely<DB>): Promise<void> {
+  await addLearner(db, { ...ada, email: 'ada@example.com' })
+  await addLearner(db, { ...bob, email: 'bob@example.com' })
+  const starts = '2026-01-01T00:00:00.000001Z'
+  await addCourse(db, { course_key: OPEN, display_name: 'Öffentlich "x"', starts })
+  await addCourse(db, {
+    course_key: CAPPED,
+    max_enrollments: 1,
+    modes: ['audit', ['verified', '2036-01-01T00:00:00Z']],
+  })
+  await addCourse(db, { course_key: EARLIER, enrollment_end: '2036-01-01T00:00:00Z' })
+  const caller = callerOf(db, { now: () => new Date('2026-02-01T00:00:00Z') })
+  await caller.enrollment.enroll({ ...bob, courseId: EARLIER })
+  // An event is in the feed once no transaction of the whole server is older.
+  await eventually(async () => expect((await caller.events.list({})).events).toHaveLength(1), 5)
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { openDatabase } from '../../core/database/open.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { addCourse, addLearners } from '../support/seed.ts'
+import { openSilentProxy } from '../support/silent-proxy.ts'
+import { callerOf, refusalOf } from './calls.ts'
+
+// Connections that went silent are dropped, and every call ends by its deadline (rpc §1).
+
+const DEADLINE_MS = 6_000
+const database = await createTestDatabase()
+const proxy = await openSilentProxy(database.connectionString)
+const pool = openDatabase({
+  connectionString: proxy.url,
+  poolSize: 4,
+  statementTimeoutMs: 500,
+  lockTimeoutMs: 400,
+  connectionTimeoutMs: 1_000,
+  requestDeadlineMs: DEADLINE_MS,
+  maxWaitingCalls: 200,
+})
+const { enrollment } = callerOf(pool)
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]()
+  void pool.destroy()
+  await database[Symbol.asyncDispose]()
+})
+afterEach(() => proxy.resume())
+
+async function freshPairs(count: number) {
+  const courseId = await addCourse(database.db)
+  return (await addLearners(database.db, count)).map(({ username }) => ({ username, courseId }))
+}
+
+test('when the database goes silent each call is refused by its deadline, and service returns with it', async () => {
+  const pairs = await freshPairs(30)
+  const [first, ...others] = pairs
+  if (first === undefined) throw new Error('No pair')
+  await enrollment.enroll(first)
+  proxy.silence()
+  const began = performance.now()
+  const ends: number[] = []
+  const refusals = await Promise.all(
+    others.map(async (pair) => {
+      const refusal = await refusalOf(enrollment.enroll(pair))
+      ends.push(performance.now() - began)
+      return refusal.code
+    }),
+  )
+  expect(new Set(refusals)).toEqual(new Set(['unavailable']))
+  expect(Math.max(...ends), 'nobody waits past the deadline').toBeLessThan(DEADLINE_MS * 1.5)
+  proxy.resume()
+  let isBack = false
+  for (let attempt = 0; attempt < 40 && !isBack; attempt += 1) {
+    isBack = await enrollment.enroll(first).then(
+      () => true,
+      () => false,
+    )
+    if (!isBack) await sleep(100)
+  }
+  expect(isBack).toBe(true)
+})
+
+test('half of the connections going silent ends in answers', async () => {
+  const pairs = await freshPairs(60)
+  // As many connections as the pool has.
+  await Promise.all(pairs.slice(0, 20).map((pair) => enrollment.enrollMany({ items: [pair], failureMode: 'strict' })))
+  const opened = proxy.opened()
+  proxy.silence((number) => number < opened && number % 2 === 0)
+  const outcomes = await Promise.all(
+    pairs.slice(20).map(async (pair) => {
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        try {
+          return (await enrollment.enroll(pair)).kind
+        } catch {
+          // Refused as unavailable: it is safe to repeat.
+        }
+      }
+      return 'never'
+    }),
+  )
+  expect(outcomes).not.toContain('never')
+})
+
+test('beyond the number of calls that may wait they are refused at once', async () => {
+  const pairs = await freshPairs(300)
+  proxy.silence()
+  const began = performance.now()
+  const refusedAt: number[] = []
+  const calls = pairs.map(async (pair) => {
+    const { code, details } = await refusalOf(enrollment.enroll(pair))
+    if ('retryAfterMs' in (details ?? {})) refusedAt.push(performance.now() - began)
+    return code
+  })
+  const codes = await Promise.all(calls)
+  expect(new Set(codes)).toEqual(new Set(['unavailable']))
+  expect(refusedAt).toHaveLength(100)
+  expect(Math.max(...refusedAt)).toBeLessThan(DEADLINE_MS / 4)
+})
+
+test('a call that was aborted stops waiting, and is not carried out', async () => {
+  const [pair, held] = await freshPairs(2)
+  if (pair === undefined || held === undefined) throw new Error('No pairs')
+  const abort = new AbortController()
+  await database.db.transaction().execute(async (trx) => {
+    await callerOf(trx).enrollment.enroll(held)
+    const call = enrollment.enroll(held, { signal: abort.signal })
+    const inTransaction = callerOf(trx)
+    const queued = [
+      inTransaction.enrollment.enroll(pair),
+      inTransaction.enrollment.change({ ...pair, isActive: false }, { signal: abort.signal }),
+    ]
+    abort.abort(new Error('no longer wanted'))
+    await expect(call).rejects.toThrow('no longer wanted')
+    await expect(queued[1]).rejects.toThrow('no longer wanted')
+    await queued[0]
+  })
+  expect(await enrollment.get(pair)).toMatchObject({ version: 1, isActive: true })
+})
+
+test('statements that the server forgot, or whose plan no longer fits, are prepared again', async () => {
+  const [first, second, third] = await freshPairs(3)
+  if (!first || !second || !third) throw new Error('No pairs')
+  expect((await enrollment.enroll(first)).kind).toBe('created')
+  await Promise.all(
+    Array.from({ length: 8 }, () =>
+      pool.connection().execute((one) => one.executeQuery({ sql: 'deallocate all' } as never)),
+    ),
+  )
+  expect((await enrollment.enroll(second)).kind).toBe('created')
+  await database.db.schema
+    .alterTable('enrollments')
+    .alterColumn('mode', (column) => column.setDataType('varchar'))
+    .execute()
+  expect((await enrollment.enroll(third)).kind).toBe('created')
+  expect((await enrollment.enrollMany({ items: [third], failureMode: 'strict' })).counts).toEqual({ unchanged: 1 })
+})
