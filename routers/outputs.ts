@@ -3,7 +3,7 @@ import type { Course } from '../core/course/course.ts'
 import type { Mode } from '../core/course/mode.ts'
 import type { CourseOffer } from '../core/course/offers.ts'
 import type { Enrollment, Outcome } from '../core/enrollment/command.ts'
-import type { EnrollmentEvent } from '../core/event/event.ts'
+import type { EnrollmentEvent, HeldBack } from '../core/event/event.ts'
 import type { Failure } from '../core/errors.ts'
 
 // What the operations answer (rpc §2 and §3), for tools, documentation and tests.
@@ -24,7 +24,7 @@ export const enrollment: z.ZodType<Enrollment> = z.strictObject({
 })
 
 const state = z.strictObject({ mode: z.string(), isActive: z.boolean() })
-const changeKind = z.enum(['created', 'reactivated', 'modeChanged', 'deactivated'])
+export const changeKind = z.enum(['created', 'reactivated', 'modeChanged', 'deactivated'])
 
 export const outcome: z.ZodType<Outcome> = z.strictObject({
   kind: z.enum([...changeKind.options, 'unchanged']),
@@ -112,4 +112,12 @@ const event: z.ZodType<EnrollmentEvent> = z.strictObject({
 
 export const events = z.array(event)
 
-export const eventPage = z.strictObject({ events, cursor: z.string() })
+const heldBack: z.ZodType<HeldBack> = z.strictObject({
+  since: instant.nullable(),
+  by: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('transaction'), pid: z.number().int(), applicationName: z.string() }),
+    z.strictObject({ kind: z.literal('prepared'), gid: z.string() }),
+  ]),
+})
+
+export const eventPage = z.strictObject({ events, cursor: z.string(), heldBack: heldBack.nullable() })

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { courseKeyOf } from '../course/key.ts'
+import { isBigint } from '../database/bigint.ts'
 import type { DB } from '../database/schema.ts'
 import { foldEmail } from '../learner/email-address.ts'
 import type { Enrollment } from './command.ts'
@@ -72,11 +73,11 @@ export function encodeSearchCursor({ created, id }: SearchPosition): string {
 
 /** Reads what {@link encodeSearchCursor} wrote; null for anything else. */
 export function decodeSearchCursor(cursor: string): SearchPosition | null {
-  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z) (\d{1,18})$/.exec(
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z) (\d{1,19})$/.exec(
     Buffer.from(cursor, 'base64url').toString(),
   )
   const [, created, id] = match ?? []
-  if (created === undefined || id === undefined || !isInstant(created)) return null
+  if (created === undefined || id === undefined || !isInstant(created) || !isBigint(id)) return null
   return { created, id }
 }
 

@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { FEED_START } from './read.ts'
+import { FEED_START } from './cursor.ts'
 
 /** How far a consumer has come in the feed. */
 export interface Checkpoint {

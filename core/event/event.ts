@@ -22,3 +22,10 @@ export interface EnrollmentEvent {
   /** ISO 8601, UTC. */
   at: string
 }
+
+/** Who keeps committed events from being shown (events.md §1). */
+export interface HeldBack {
+  /** When the transaction began or was prepared, ISO 8601, UTC; null where the role may not see it. */
+  since: string | null
+  by: { kind: 'transaction'; pid: number; applicationName: string } | { kind: 'prepared'; gid: string }
+}

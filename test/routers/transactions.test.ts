@@ -75,12 +75,12 @@ describe('in a transaction of the caller’s owner', () => {
 
   test('everything runs on its connection', async () => {
     const trx = await db.startTransaction().execute()
-    const { rows } = await sql<{ id: string }>`select pg_current_xact_id() as id`.execute(trx)
     await callerOf(trx).enrollment.enroll(pair)
     await callerOf(trx).enrollment.enrollMany({ items: [{ ...pair, mode: 'verified', whenEnrolled: 'update' }] })
     await callerOf(trx).enrollment.unenrollAll({ username: pair.username })
+    const { rows } = await sql<{ number: string }>`select txid_current() + feed_offset() as number`.execute(trx)
     const cursors = (await callerOf(trx).enrollment.history(pair)).map(({ cursor }) => cursor.split('-')[0])
-    expect(cursors).toEqual([rows[0]?.id, rows[0]?.id, rows[0]?.id])
+    expect(cursors).toEqual([rows[0]?.number, rows[0]?.number, rows[0]?.number])
     await trx.rollback().execute()
   })
 })

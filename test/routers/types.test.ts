@@ -14,6 +14,7 @@ import {
   type EnrollmentEvent,
   type ErrorCode,
   type ErrorDetails,
+  type FeedPage,
   type ForeignContext,
   type Learner,
   type Outcome,
@@ -104,7 +105,11 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     expectTypeOf<Outputs['enrollment']['list']>().toEqualTypeOf<Enrollment[]>()
     expectTypeOf<Outputs['enrollment']['search']>().toEqualTypeOf<{ items: Enrollment[]; nextCursor: string | null }>()
     expectTypeOf<Outputs['enrollment']['history']>().toEqualTypeOf<EnrollmentEvent[]>()
-    expectTypeOf<Outputs['events']['list']>().toEqualTypeOf<{ events: EnrollmentEvent[]; cursor: string }>()
+    expectTypeOf<Outputs['events']['list']>().toEqualTypeOf<FeedPage>()
+    expectTypeOf<FeedPage['heldBack']>().toEqualTypeOf<{
+      since: string | null
+      by: { kind: 'transaction'; pid: number; applicationName: string } | { kind: 'prepared'; gid: string }
+    } | null>()
     expectTypeOf<Outputs['course']['get']['modes'][number]['expires']>().toEqualTypeOf<string | null>()
     expectTypeOf<Awaited<ReturnType<Caller['course']['getMany']>>>().toEqualTypeOf<(CourseOffer | null)[]>()
     expectTypeOf<NonNullable<Outputs['course']['getMany'][number]>['courseId']>().toEqualTypeOf<string>()

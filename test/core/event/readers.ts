@@ -1,0 +1,44 @@
+import { sql, type ControlledTransaction, type Kysely } from 'kysely'
+import type { DB } from '../../../core/database/schema.ts'
+import { createCaller, type FeedPage } from '../../../routers/index.ts'
+import { addLearner } from '../../support/seed.ts'
+
+const actor = { kind: 'service', name: 'tests' } as const
+
+/** Enrolls a new learner, with a text by which the event is told from all others. */
+export async function enrollTagged(db: Kysely<DB>, courseId: string, tag: string, on: Kysely<DB> = db): Promise<void> {
+  const { username } = await addLearner(db)
+  await createCaller({ db: on, actor }).enrollment.enroll({ username, courseId, reason: tag })
+}
+
+/** Somebody who reads the feed, from whichever database, and keeps what has come. */
+export interface Reader {
+  cursor: string
+  readonly tags: (string | null)[]
+}
+
+export function newReader(cursor = '0-0'): Reader {
+  return { cursor, tags: [] }
+}
+
+/** Reads one page. */
+export async function readOn(reader: Reader, db: Kysely<DB>, limit = 1000): Promise<FeedPage> {
+  const page = await createCaller({ db, actor }).events.list({ after: reader.cursor, limit })
+  reader.cursor = page.cursor
+  reader.tags.push(...page.events.map(({ reason }) => reason))
+  return page
+}
+
+/** Lets a cluster give out so many transaction ids. */
+export async function useTransactionIds(db: Kysely<DB>, count: number): Promise<void> {
+  await sql
+    .raw(`do $$ begin for i in 1..${count} loop perform pg_current_xact_id(); commit; end loop; end $$`)
+    .execute(db)
+}
+
+/** A transaction in which one learner is enrolled, and which stays open. */
+export async function openLate(db: Kysely<DB>, courseId: string, tag: string): Promise<ControlledTransaction<DB>> {
+  const trx = await db.startTransaction().execute()
+  await enrollTagged(db, courseId, tag, trx)
+  return trx
+}
