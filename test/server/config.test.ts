@@ -23,6 +23,7 @@ test('an empty environment gives the documented defaults', () => {
   expect(readServerConfig({})).toEqual({
     databaseUrl: undefined,
     databasePoolSize: 10,
+    limits: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, requestDeadlineMs: 15_000, maxWaitingCalls: 5_000 },
     dataDir: '.data',
     publicAddress: { host: '127.0.0.1', port: 8000 },
     privateAddress: { host: '127.0.0.1', port: 8001 },
@@ -44,6 +45,10 @@ test('every setting is read', () => {
   const config = readServerConfig({
     DATABASE_URL,
     DATABASE_POOL_SIZE: '25',
+    DATABASE_STATEMENT_TIMEOUT: '2m',
+    DATABASE_LOCK_TIMEOUT: '500ms',
+    REQUEST_DEADLINE: '3s',
+    MAX_WAITING_CALLS: '70',
     DATA_DIR: '/var/lib/enrollment',
     HOST: '0.0.0.0',
     PORT: '0',
