@@ -24,12 +24,14 @@ export function startCallers(options: CallersOptions, onAnswer: (answer: Answer)
   const agent = new Agent({ connections: options.count, headersTimeout: 120_000, bodyTimeout: 120_000 })
   let isOver = false
   const call = async (number: number) => {
+    // One after another: a thousand connections at once are more than the system holds for a server that is about to take them.
+    await sleep(number * 4)
     for (let turn = 0; !isOver; turn += 1) {
       const began = performance.now()
       const username = options.usernames[(number * 31 + turn) % options.usernames.length] ?? ''
       const status = await (number % 2 === 0 ? overRest : overTrpc)(agent, options, username).catch(() => 0)
       onAnswer({ status, at: performance.now(), ms: performance.now() - began })
-      await sleep(status === 200 ? 200 : 500)
+      await sleep(status === 200 ? 1_000 : 500)
     }
   }
   const all = Promise.all(Array.from({ length: options.count }, (_, number) => call(number)))

@@ -16,7 +16,7 @@ const { values } = parseArgs({
 
 for (const fault of ['frozen', 'halfSilent'] as const) {
   const dataDir = await mkdtemp(join(tmpdir(), 'soak-'))
-  const size = { callers: Number(values.callers), faultMs: Number(values.seconds) * 1_000, warmUpMs: 10_000 }
+  const size = { callers: Number(values.callers), faultMs: Number(values.seconds) * 1_000, warmUpMs: 20_000 }
   try {
     process.stdout.write(`${JSON.stringify({ fault, ...(await rehearse({ dataDir, fault, ...size })) })}\n`)
   } finally {

@@ -10,9 +10,10 @@ parentPort?.once('message', () => (isOver = true))
 while (!isOver) {
   const began = performance.now()
   const ok = await new Promise<boolean>((resolve) => {
-    const request = get(url, { agent: false }, (response) => {
+    const request = get(url, { agent: false, timeout: 5_000 }, (response) => {
       response.resume().once('end', () => resolve(response.statusCode === 200))
     })
+    request.once('timeout', () => request.destroy())
     request.once('error', () => resolve(false))
   })
   parentPort?.postMessage({ ok, ms: performance.now() - began })
