@@ -30,7 +30,10 @@ function announce(size: number) {
   sent.on('response', (response) => {
     let text = ''
     response.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    const { statusCode = 0, headers: { 'retry-after': retryAfter } } = response
+    const {
+      statusCode = 0,
+      headers: { 'retry-after': retryAfter },
+    } = response
     response.on('close', () => resolve({ status: statusCode, retryAfter, text }))
   })
   sent.flushHeaders()
