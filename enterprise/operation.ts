@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
-import { adoptDatabase, retryOnSerializationFailure, withSavepoint } from '../routers/extension.ts'
+import {
+  adoptDatabase,
+  retryOnSerializationFailure,
+  withSavepoint,
+  type Cancellation,
+  type RunOptions,
+} from '../routers/extension.ts'
 import { createCaller, type Caller, type Context, type ForeignContext } from '../routers/index.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
 import { errorFrom } from './failure.ts'
@@ -11,16 +17,21 @@ import { errorFrom } from './failure.ts'
  * type parsers of its own. Operations on one transaction run one after another, in the order in which they were called.
  *
  * @param work what the operation does; the database is a transaction where the caller has begun one.
+ * @param options `isLong` for what has many parts: each of them is bounded by the time-outs of the pool, and all together may
+ *   take longer than a call.
  * @throws {TypeError} for a database that cannot work
  * @throws {EnrollmentError} `unavailable` where the database cannot be reached or ends the transaction
  * @throws what the work throws
  */
 export async function runOperation<T, Tables extends DB>(
   { db }: Pick<ForeignContext<Tables>, 'db'>,
-  work: (db: Kysely<EnterpriseDB>) => Promise<T>,
+  work: (db: Kysely<EnterpriseDB>, cancellation: Cancellation | undefined) => Promise<T>,
+  options: RunOptions = {},
 ): Promise<T> {
   try {
-    return await adoptDatabase(db).run((adopted) => work(adopted.$extendTables<EnterpriseTables>()))
+    const run = (adopted: Kysely<DB>, cancellation: Cancellation | undefined) =>
+      work(adopted.$extendTables<EnterpriseTables>(), cancellation)
+    return await adoptDatabase(db).run(run, options)
   } catch (error) {
     throw errorFrom(error)
   }
@@ -71,8 +82,8 @@ export function callerIn(
 export function runAtomically<T>(
   db: Kysely<EnterpriseDB>,
   work: (trx: Transaction<EnterpriseDB>) => Promise<T>,
+  cancellation?: Cancellation,
 ): Promise<T> {
-  return retryOnSerializationFailure(db, () =>
-    withSavepoint(db, async (trx) => ({ keep: true, value: await work(trx) })),
-  )
+  const attempt = () => withSavepoint(db, async (trx) => ({ keep: true, value: await work(trx) }))
+  return retryOnSerializationFailure(db, attempt, cancellation)
 }

@@ -1,5 +1,6 @@
 // What an extension builds with beside the caller: transactions that join, retries, keys, lines of the import format.
-export { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
+export { adoptDatabase, type AdoptedDatabase, type RunOptions } from '../core/database/adopt.ts'
+export type { Cancellation } from '../core/database/deadline.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { migrateExtension, type ExtensionMigrations } from '../core/database/migrate.ts'
 export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'

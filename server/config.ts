@@ -2,10 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import * as z from 'zod'
 import type { Policy } from '../core/policy.ts'
+import { clash, contradictions } from './contradictions.ts'
 import {
   baseUrl,
   booleanText,
   cidrList,
+  duration,
   host,
   httpUrl,
   logLevel,
@@ -28,6 +30,7 @@ export interface Config {
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl?: string | undefined
   readonly databasePoolSize: number
+  readonly limits: Limits
   /** Holds the embedded database and the development secrets. */
   readonly dataDir: string
   readonly publicAddress: HostAndPort
@@ -69,6 +72,14 @@ export interface JwtKeys {
   readonly jwksUrl?: string | undefined
   /** Path of a file that holds a JSON Web Key Set. */
   readonly publicKeysFile?: string | undefined
+}
+
+/** How long anything may take, and how much may wait; milliseconds. */
+export interface Limits {
+  readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly requestDeadlineMs: number
+  readonly maxWaitingCalls: number
 }
 
 export interface RateLimits {
@@ -143,6 +154,10 @@ export function readServerConfig(env: Environment): Config {
 const settings = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10),
+  DATABASE_STATEMENT_TIMEOUT: duration(100, 3_600_000).default(10_000),
+  DATABASE_LOCK_TIMEOUT: duration(100, 3_600_000).default(5_000),
+  REQUEST_DEADLINE: duration(100, 3_600_000).default(15_000),
+  MAX_WAITING_CALLS: wholeNumber(1, 1_000_000).default(5_000),
   DATA_DIR: path.default('.data'),
   HOST: host.default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(8000),
@@ -188,25 +203,6 @@ function given(env: Environment): Environment {
   return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
 }
 
-function contradictions(env: Environment): string[] {
-  const problems: string[] = []
-  if (env['INTERNAL_SOCKET'] !== undefined) {
-    for (const key of ['INTERNAL_HOST', 'INTERNAL_PORT']) {
-      if (env[key] !== undefined) problems.push(`${key} has no meaning beside INTERNAL_SOCKET: set one of the two`)
-    }
-  }
-  if (env['DATABASE_URL'] !== undefined && env['EMBARGO'] === 'on' && env['GEOIP_DATABASE'] === undefined) {
-    problems.push('GEOIP_DATABASE is required with EMBARGO=on and DATABASE_URL: the path of an .mmdb file')
-  }
-  return problems
-}
-
-function clash({ publicAddress: outside, privateAddress: inside }: Config): string[] {
-  if ('socketPath' in inside || outside.port === 0) return []
-  if (outside.host !== inside.host || outside.port !== inside.port) return []
-  return [`INTERNAL_PORT must differ from PORT, which is ${outside.port} too`]
-}
-
 function missingSecrets(env: Environment): string[] {
   if (env['DATABASE_URL'] === undefined) return []
   const why = 'is required with DATABASE_URL, beside which no secret is generated'
@@ -222,6 +218,12 @@ function arrange(read: z.output<typeof settings>): Config {
   return {
     databaseUrl: read.DATABASE_URL,
     databasePoolSize: read.DATABASE_POOL_SIZE,
+    limits: {
+      statementTimeoutMs: read.DATABASE_STATEMENT_TIMEOUT,
+      lockTimeoutMs: read.DATABASE_LOCK_TIMEOUT,
+      requestDeadlineMs: read.REQUEST_DEADLINE,
+      maxWaitingCalls: read.MAX_WAITING_CALLS,
+    },
     dataDir: read.DATA_DIR,
     publicAddress: { host: read.HOST, port: read.PORT },
     privateAddress:

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { startEmbeddedDatabase } from '../embedded/start.ts'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
-import { openDatabase, type Database } from '../core/database/open.ts'
+import { openDatabase, type Database, type OpenDatabaseOptions } from '../core/database/open.ts'
 import type { Config } from './config.ts'
 import type { Extension } from './extension.ts'
 import { migrateAll } from './migrations.ts'
@@ -22,15 +22,15 @@ export interface ServerDatabase extends AsyncDisposable {
  * @throws {DatabaseError} when the database does not answer, or is too old; nothing is left running then.
  */
 export async function openServerDatabase(
-  config: Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir'>,
-  onConnectionLost: (error: Error) => void,
+  config: Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'limits' | 'dataDir'>,
+  reports: Pick<OpenDatabaseOptions, 'onConnectionLost' | 'onWarning'>,
   extensions: readonly Extension[],
 ): Promise<ServerDatabase> {
   await using undo = new AsyncDisposableStack()
   const connectionString =
     config.databaseUrl ??
     undo.use(await startEmbeddedDatabase({ dataDir: config.dataDir, mode: 'owner' })).connectionString
-  const db = openDatabase({ connectionString, poolSize: config.databasePoolSize, onConnectionLost })
+  const db = openDatabase({ connectionString, poolSize: config.databasePoolSize, ...config.limits, ...reports })
   undo.defer(() => closePool(db))
   await checkVersion(db, connectionString)
   await migrateAll(db, extensions)

@@ -32,8 +32,15 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
   const secrets = await resolveSecrets(config)
-  let onConnectionLost = (_error: Error) => {}
-  const database = await openServerDatabase(config, (error) => onConnectionLost(error), extensions)
+  const early: [error: Error, message: string][] = []
+  let warn = (...warning: (typeof early)[number]): void => {
+    early.push(warning)
+  }
+  const reports = {
+    onConnectionLost: (error: Error) => warn(error, 'database connection lost'),
+    onWarning: (message: string, error: Error) => warn(error, message),
+  }
+  const database = await openServerDatabase(config, reports, extensions)
   undo.use(database)
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
@@ -45,7 +52,8 @@ export async function startServer(
     logger: loggerOptions(config.logLevel, output),
   })
   const { log } = app
-  onConnectionLost = (error) => log.warn({ err: error }, 'database connection lost')
+  warn = (err, message) => log.warn({ err }, message)
+  for (const warning of early) warn(...warning)
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
   undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))

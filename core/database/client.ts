@@ -4,7 +4,7 @@ import { JoinedStatement, statementName } from './statement.ts'
 
 /** What the connections of one pool share. */
 export interface ClientSettings {
-  /** Milliseconds after which a statement without an answer makes somebody ask whether the connection lives. */
+  /** Milliseconds after which a statement without an answer makes somebody ask whether the connection lives; Infinity: never. */
   readonly suspiciousMs: number
   /** Asks the server, on another connection, whether the one with this process id is at work. */
   readonly isAtWork: (processId: number) => Promise<boolean>
@@ -42,7 +42,10 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     }
 
     async #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): Promise<unknown> {
-      const timer = setTimeout(() => void this.#suspect(timer), settings.suspiciousMs)
+      const { suspiciousMs } = settings
+      const timer = Number.isFinite(suspiciousMs)
+        ? setTimeout(() => void this.#suspect(timer), suspiciousMs)
+        : undefined
       try {
         return await answer
       } catch (error) {
@@ -52,9 +55,9 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       }
     }
 
-    async #suspect(timer: NodeJS.Timeout): Promise<void> {
+    async #suspect(timer: NodeJS.Timeout | undefined): Promise<void> {
       const { processID } = this as unknown as { processID: number | null } // Not in the types of pg.
-      if (processID !== null && (await settings.isAtWork(processID))) timer.refresh()
+      if (processID !== null && (await settings.isAtWork(processID))) timer?.refresh()
       else this.connection.stream.destroy()
     }
 

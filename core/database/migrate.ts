@@ -1,5 +1,6 @@
 import { Migrator, type Migration } from 'kysely/migration'
 import type { Kysely } from 'kysely'
+import { withoutTimeouts } from './own-pools.ts'
 import type { DB } from './schema.ts'
 import * as initial from './migrations/0001_initial.ts'
 import * as restLimits from './migrations/0002_rest_limits.ts'
@@ -33,13 +34,14 @@ export interface ExtensionMigrations {
 
 /**
  * Brings the tables of the core to the newest schema, in one transaction. Several processes may call it at once: one works,
- * the others wait and find nothing to do.
+ * the others wait and find nothing to do. The time-outs of a pool of `openDatabase` do not count here: a migration takes as long
+ * as it takes.
  *
  * @returns the names of the migrations that this call applied; empty when the schema was already the newest.
  * @throws what the failing migration threw; nothing of it is kept then.
  */
 export function migrateToLatest(db: Kysely<DB>): Promise<string[]> {
-  return applied(coreMigrator(db))
+  return withoutTimeouts(db, (patient) => applied(coreMigrator(patient)))
 }
 
 /** Names the migrations of the core that the database lacks; changes nothing. */
@@ -52,7 +54,7 @@ export function pendingMigrations(db: Kysely<DB>): Promise<string[]> {
  * of the extension, `<name>_migrations`: its migrations and those of others do not know of each other.
  */
 export function migrateExtension(db: Kysely<DB>, extension: ExtensionMigrations): Promise<string[]> {
-  return applied(extensionMigrator(db, extension))
+  return withoutTimeouts(db, (patient) => applied(extensionMigrator(patient, extension)))
 }
 
 /** Names the migrations of an extension that the database lacks; changes nothing. */

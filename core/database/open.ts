@@ -47,7 +47,7 @@ export interface OpenDatabaseOptions {
 export function openDatabase(options: OpenDatabaseOptions): Database {
   const { connectionString, statementTimeoutMs = 10_000, lockTimeoutMs = 5_000 } = options
   const settings: ClientSettings = {
-    suspiciousMs: statementTimeoutMs > 0 ? statementTimeoutMs + 1_000 : 30_000,
+    suspiciousMs: statementTimeoutMs > 0 ? statementTimeoutMs + 1_000 : Infinity,
     isAtWork: livenessOf(connectionString),
     isNaming: true,
     onNamesFail: (error) => options.onWarning?.(NO_NAMES, error),
@@ -72,10 +72,11 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
   // A connection that breaks while it is in use fails its query, and tells it again as an event that, unheard, would
   // end the process.
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = rememberOwnPool(
-    new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
-    new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
-  )
+  const db = rememberOwnPool({
+    pool: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
+    brief: new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
+    openPatient: () => openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 0, lockTimeoutMs: 0 }),
+  })
   const { requestDeadlineMs = 15_000, maxWaitingCalls = 5_000 } = options
   boundCalls(db, {
     deadlineMs: requestDeadlineMs || Infinity,

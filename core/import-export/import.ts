@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { DatabaseError } from 'pg'
 import { isSerializationFailure } from '../database/failure.ts'
+import { waitPatiently } from '../database/lock-wait.ts'
 import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
@@ -68,6 +69,8 @@ export async function importLines(
 ): Promise<ImportCounts> {
   if (!options.strict) return importAll(db, source, options)
   return withSavepoint(db, async (trx) => {
+    // It reads a file that cannot be read again.
+    if (!db.isTransaction) await waitPatiently(trx, db)
     const counts = await importAll(trx, source, options)
     if (counts.failed === 0) return { keep: true, value: counts }
     return { keep: false, value: { ...counts, kept: 0, written: 0 } }

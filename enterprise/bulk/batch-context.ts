@@ -1,3 +1,4 @@
+import type { Cancellation } from '../../routers/extension.ts'
 import type { Customer } from '../customer.ts'
 import type { OperationContext } from '../operation.ts'
 import type { EnrollLearnersOptions } from './request.ts'
@@ -9,4 +10,6 @@ export interface BatchContext extends OperationContext {
   readonly options: EnrollLearnersOptions
   /** How many rows the request has. */
   readonly rowCount: number
+  /** Says when nobody waits for the answer any more: what has not begun is not done then. */
+  readonly cancellation?: Cancellation | undefined
 }

@@ -56,7 +56,7 @@ export async function expireLicenses<Tables extends DB>(
 ): Promise<ExpireLicensesAnswer> {
   const { licenses, customer, ignoreEnrollmentsModifiedAfter, reason } = parseRequest(expireLicensesRequest, request)
   const since = ignoreEnrollmentsModifiedAfter === undefined ? null : new Date(ignoreEnrollmentsModifiedAfter)
-  return runOperation(context, async (db) => {
+  const expireAll = async (db: Kysely<EnterpriseDB>) => {
     const operation = operationContextOf(context, { reason })
     const customerId = customer === undefined ? undefined : (await findCustomer(db, customer)).id
     const fundingIds = [...new Set(licenses.flatMap((text) => canonicalUuid(text) ?? []))]
@@ -71,7 +71,8 @@ export async function expireLicenses<Tables extends DB>(
       counts: countBy(results, ({ did }) => did),
       results,
     }
-  })
+  }
+  return runOperation(context, expireAll, { isLong: true })
 }
 
 function expireChunk(

@@ -45,10 +45,13 @@ export async function withAnyDatabase<T>(
   await using undo = new AsyncDisposableStack()
   const connectionString =
     databaseUrl ?? undo.use(await startEmbeddedDatabase({ dataDir, mode: 'guest' })).connectionString
-  const db = openDatabase({ connectionString, poolSize: POOL_SIZE })
+  const db = openDatabase({ connectionString, poolSize: POOL_SIZE, ...UNHURRIED })
   undo.defer(() => db.destroy())
   return await work(db, databaseUrl === undefined)
 }
 
 /** Commands do one thing after another. */
 const POOL_SIZE = 2
+
+/** What a person or a script has asked for takes as long as it takes: an import of a million lines, a lock that is held. */
+const UNHURRIED = { statementTimeoutMs: 0, lockTimeoutMs: 0, requestDeadlineMs: Infinity }

@@ -1,12 +1,11 @@
 import { METHODS } from 'node:http'
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
-import { EnrollmentError } from '../../../core/errors.ts'
+import { isUnavailable, retryAfter } from '../../unavailable.ts'
 import type { BodyParser } from './body.ts'
 import { BODY_BOUNDS, type BodyBounds } from './bounds.ts'
 import type { Json } from './json.ts'
-import { DependencyUnavailable, detail, Refusal, serialize, UNAVAILABLE, type ViewResponse } from './response.ts'
+import { detail, Refusal, serialize, unavailableAfter, type ViewResponse } from './response.ts'
 
 /**
  * Makes a scope receive requests and send responses as Django REST framework does (rest-v1 §2.3): any method reaches its
@@ -54,15 +53,9 @@ function asItIs(text: string): string {
 /** The response to an error; of one that nobody expected nothing leaves the process. */
 function responseToError(error: FastifyError, request: FastifyRequest): ViewResponse {
   if (error instanceof Refusal) return error.response
-  if (isUnavailable(error)) return UNAVAILABLE
+  if (isUnavailable(error)) return unavailableAfter(retryAfter(error))
   const { statusCode = 500, message } = error
   if (statusCode >= 400 && statusCode < 500) return detail(statusCode, message)
   request.log.error({ err: error }, 'request failed')
   return detail(500, 'Internal server error.')
-}
-
-/** Whether the database, or a server of keys, is out of reach. */
-function isUnavailable(error: Error): boolean {
-  if (error instanceof EnrollmentError) return error.code === 'unavailable'
-  return error instanceof DependencyUnavailable || isDatabaseUnavailable(error)
 }

@@ -48,13 +48,13 @@ async function mayEnrollFor({ db }: EnterpriseApi, customer: string, rights: Rig
 async function enroll(
   { db, policy, createdFlag, now }: EnterpriseApi,
   customer: string,
-  { rights, body, requestId, log }: EnterpriseRequest,
+  { rights, body, requestId, log, signal }: EnterpriseRequest,
 ): Promise<ViewResponse> {
   if (mostRowsIn(body) > MAX_ROWS) throw new Refusal(detail(413, `A request may hold at most ${MAX_ROWS} rows.`))
   const { rows, options } = readBulkRequest(fieldReader(body))
   const context = { db, policy, now, requestId, log, actor: actorOf(rights) }
   const request = { customer, rows: rows.map((row) => row.request), ...options }
-  const answer = await enrollLearners(context, request).catch((error: unknown) => {
+  const answer = await enrollLearners(context, request, { signal }).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })
   return bulkAnswer(rows, answer.rows, createdFlag)

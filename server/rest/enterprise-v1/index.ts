@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
+import { boundBodiesInWork } from '../../bodies-in-work.ts'
 import type { ExtensionRouteOptions } from '../../extension.ts'
 import { followDjangoConventions } from '../django/framework.ts'
 import { enrollLearnersView, type EnterpriseApi } from './enroll-learners-in-courses.ts'
@@ -17,12 +18,18 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
   const createdFlag = settings.enterprise.legacyCreatedFlag ? 'compat' : 'strict'
   const api: EnterpriseApi = { db, policy, createdFlag, now }
 
+  const { requestDeadlineMs: maxWaitMs } = settings.limits
+  const inWork = boundBodiesInWork({ maxBytes: 2 * BODY_LIMIT, bodyLimit: BODY_LIMIT, maxWaitMs })
+
   await followDjangoConventions(app)
   app.decorateRequest('admission')
   const serve = (url: string, viewOf: (customer: string) => EnterpriseView) => {
     app.all(
       url,
-      { onRequest: admission((request) => viewOf(customerOf(request)), authentication), bodyLimit: BODY_LIMIT },
+      {
+        onRequest: [admission((request) => viewOf(customerOf(request)), authentication), inWork],
+        bodyLimit: BODY_LIMIT,
+      },
       answerAdmitted,
     )
   }

@@ -6,6 +6,7 @@ import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
 import { readBody, send } from '../django/framework.ts'
 import type { Json } from '../django/json.ts'
 import { refuseUnstorableBody } from '../django/storable.ts'
+import { openRequestBounds } from '../request-bounds.ts'
 import { allowedMethods, type View } from '../view.ts'
 
 /** A request that has been let in, with its body. */
@@ -15,6 +16,8 @@ export interface EnterpriseRequest {
   readonly body: Json
   readonly requestId: string
   readonly log: FastifyBaseLogger
+  /** Is aborted when the client has left. */
+  readonly signal: AbortSignal
 }
 
 /** A route of the enterprise API: who may come in, and what each method does. */
@@ -36,14 +39,20 @@ export function admission(
     const view = viewOf(request)
     reply.header('allow', allowedMethods(view))
     const rules = { authenticates: true, session: 'active', throttling: 'never' } as const
-    request.setDecorator('admission', await admitTo({ ...view, ...rules }, request, options))
+    const bounds = openRequestBounds(authentication.db, reply)
+    const admission = await bounds.run(() => admitTo({ ...view, ...rules }, request, options))
+    request.setDecorator('admission', { ...admission, signal: bounds.signal })
   }
 }
 
 /** Reads the body of a request that was let in, and answers it. */
 export async function answerAdmitted(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { handler, rights, parseBody } = request.getDecorator<Admission<EnterpriseRequest>>('admission')
+  const { handler, rights, parseBody, signal } = request.getDecorator<LeavableAdmission>('admission')
   const body = await readBody(request, parseBody, BULK_BOUNDS)
   refuseUnstorableBody(body)
-  return send(reply, await handler({ rights, body, requestId: request.id, log: request.log }))
+  return send(reply, await handler({ rights, body, requestId: request.id, log: request.log, signal }))
+}
+
+interface LeavableAdmission extends Admission<EnterpriseRequest> {
+  readonly signal: AbortSignal
 }
