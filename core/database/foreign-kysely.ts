@@ -20,7 +20,7 @@ import {
 export function propsOn(
   foreign: QueryExecutor,
   connectionOn: (connection: DatabaseConnection) => DatabaseConnection,
-  begin = 'begin',
+  begin = BEGIN,
 ): KyselyProps {
   const bare = foreign.withoutPlugins()
   const provider = {
@@ -65,9 +65,12 @@ const driverWith = (begin: string): Driver => ({
   async destroy() {},
 })
 
+/** Whatever the database prefers: what waits for a lock has to see what its holder wrote. */
+const BEGIN = 'begin isolation level read committed'
+
 const dialect: Dialect = {
   createAdapter: () => new PostgresAdapter(),
-  createDriver: () => driverWith('begin'),
+  createDriver: () => driverWith(BEGIN),
   createQueryCompiler: () => new PostgresQueryCompiler(),
   createIntrospector: (db) => new PostgresIntrospector(db),
 }
