@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import * as z from 'zod'
+import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import {
   baseUrl,
@@ -28,6 +29,8 @@ export interface Config {
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl?: string | undefined
   readonly databasePoolSize: number
+  /** Whether statements are prepared under names: `auto` finds out. */
+  readonly preparedStatements: PreparedStatements
   /** Holds the embedded database and the development secrets. */
   readonly dataDir: string
   readonly publicAddress: HostAndPort
@@ -143,6 +146,7 @@ export function readServerConfig(env: Environment): Config {
 const settings = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10),
+  DATABASE_PREPARED_STATEMENTS: z.enum(['auto', 'on', 'off'], { error: 'must be auto, on or off' }).default('auto'),
   DATA_DIR: path.default('.data'),
   HOST: host.default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(8000),
@@ -222,6 +226,7 @@ function arrange(read: z.output<typeof settings>): Config {
   return {
     databaseUrl: read.DATABASE_URL,
     databasePoolSize: read.DATABASE_POOL_SIZE,
+    preparedStatements: read.DATABASE_PREPARED_STATEMENTS,
     dataDir: read.DATA_DIR,
     publicAddress: { host: read.HOST, port: read.PORT },
     privateAddress:

@@ -32,8 +32,17 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
   const secrets = await resolveSecrets(config)
+  // The log is there once the database is.
+  const early: [string, Error | undefined][] = []
+  let onWarning = (message: string, error?: Error): void => {
+    early.push([message, error])
+  }
   let onConnectionLost = (_error: Error) => {}
-  const database = await openServerDatabase(config, (error) => onConnectionLost(error), extensions)
+  const reports = {
+    onConnectionLost: (error: Error) => onConnectionLost(error),
+    onWarning: (message: string, error?: Error) => onWarning(message, error),
+  }
+  const database = await openServerDatabase(config, reports, extensions)
   undo.use(database)
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
@@ -46,6 +55,8 @@ export async function startServer(
   })
   const { log } = app
   onConnectionLost = (error) => log.warn({ err: error }, 'database connection lost')
+  onWarning = (message, error) => log.warn(error === undefined ? {} : { reason: error.message }, message)
+  for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
   undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))

@@ -71,6 +71,7 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
       keepAliveInitialDelayMillis: 10_000,
       types: { getTypeParser },
       Client: clientClass(settings),
+      // oxlint-disable-next-line typescript/no-misused-promises -- pg's pool waits for it, which its types do not tell
       onConnect: async (client) => {
         if (isInspected) return
         const route = await inspectRoute(client)
