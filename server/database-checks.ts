@@ -64,7 +64,16 @@ async function readFacts(db: Database): Promise<Facts> {
 
 const OLDEST = 15
 
-function problemWith({ database, version, encoding, role, schema, searchPath, elsewhere, mayRead }: Facts): string | null {
+function problemWith({
+  database,
+  version,
+  encoding,
+  role,
+  schema,
+  searchPath,
+  elsewhere,
+  mayRead,
+}: Facts): string | null {
   if (version < OLDEST) return `is PostgreSQL ${version}: PostgreSQL ${OLDEST} or newer is required.`
   if (encoding !== 'UTF8') {
     return (
@@ -89,7 +98,15 @@ function problemWith({ database, version, encoding, role, schema, searchPath, el
   return null
 }
 
-function problemOfWriting({ isStandby, isReadOnly, isMigrated, mayCreate, mayWrite, role, schema }: Facts): string | null {
+function problemOfWriting({
+  isStandby,
+  isReadOnly,
+  isMigrated,
+  mayCreate,
+  mayWrite,
+  role,
+  schema,
+}: Facts): string | null {
   if (isStandby) return 'is a standby, which cannot be written: name its primary in DATABASE_URL.'
   if (isReadOnly) {
     return (

@@ -150,27 +150,26 @@ test('a foreign pool with other type parsers does answer something else to its o
 test.each([
   ['a foreign pool', (url: string): Kysely<DB> => foreignPool(url)],
   ['our own pool', (url: string): Kysely<DB> => openDatabase({ connectionString: url })],
-])(
-  'an owner on %s who writes dates in another form gets ISO 8601 from us, and keeps that form',
-  async (_, open) => {
-    await using database = await createTestDatabase()
-    await addLearner(database.db, ada)
-    await addCourse(database.db, { course_key: ANCIENT, starts: '1900-01-01T00:00:00.000001Z' })
-    await using db = open(database.connectionString)
-    const { enrollment, course } = callerOf(db)
-    await enrollment.enroll({ ...ada, courseId: ANCIENT })
-    await db.transaction().execute(async (trx) => {
-      const joined = callerOf(trx)
-      await joined.course.get({ courseId: ANCIENT })
-      await sql`set local datestyle = German`.execute(trx)
-      const { created } = await joined.enrollment.get({ ...ada, courseId: ANCIENT }).then((found) => found ?? { created: '' })
-      expect(created).toMatch(/^20\d\d-/)
-      const { rows } = await sql`select current_setting('datestyle') as style`.execute(trx)
-      expect(rows).toEqual([{ style: 'German, DMY' }])
-    })
-    expect((await course.get({ courseId: ANCIENT })).start).toBe('1900-01-01T00:00:00.000001Z')
-  },
-)
+])('an owner on %s who writes dates in another form gets ISO 8601 from us, and keeps that form', async (_, open) => {
+  await using database = await createTestDatabase()
+  await addLearner(database.db, ada)
+  await addCourse(database.db, { course_key: ANCIENT, starts: '1900-01-01T00:00:00.000001Z' })
+  await using db = open(database.connectionString)
+  const { enrollment, course } = callerOf(db)
+  await enrollment.enroll({ ...ada, courseId: ANCIENT })
+  await db.transaction().execute(async (trx) => {
+    const joined = callerOf(trx)
+    await joined.course.get({ courseId: ANCIENT })
+    await sql`set local datestyle = German`.execute(trx)
+    const { created } = await joined.enrollment
+      .get({ ...ada, courseId: ANCIENT })
+      .then((found) => found ?? { created: '' })
+    expect(created).toMatch(/^20\d\d-/)
+    const { rows } = await sql`select current_setting('datestyle') as style`.execute(trx)
+    expect(rows).toEqual([{ style: 'German, DMY' }])
+  })
+  expect((await course.get({ courseId: ANCIENT })).start).toBe('1900-01-01T00:00:00.000001Z')
+})
 
 /** What the script answers on a database of its own, which is the same each time but for numbers of transactions. */
 async function answersOn<D extends DB>(

@@ -30,7 +30,8 @@ async function make(options = '', ...statements: string[]): Promise<{ name: stri
 async function migrated(...statements: string[]): Promise<URL> {
   const { connectionString } = await createTestDatabase()
   const url = new URL(connectionString)
-  for (const statement of statements) await runStatement(connectionString, statement.replaceAll('DB', url.pathname.slice(1)))
+  for (const statement of statements)
+    await runStatement(connectionString, statement.replaceAll('DB', url.pathname.slice(1)))
   return url
 }
 
@@ -66,7 +67,9 @@ describe('the server, migrate and import refuse', () => {
     const { url, name } = await make(`encoding '${encoding}' locale 'C'`)
     await expectRefusals(
       url.href,
-      new RegExp(`^The database ${name} at \\S+ has the encoding ${encoding}, .*UTF8 is required. Make another database`),
+      new RegExp(
+        `^The database ${name} at \\S+ has the encoding ${encoding}, .*UTF8 is required. Make another database`,
+      ),
     )
   })
 
@@ -88,12 +91,18 @@ describe('the server, migrate and import refuse', () => {
 
   test('a role that may not make tables', async () => {
     const { url } = await make('', `create role idle_DB login password 'idle_DB'`)
-    await expectRefusals(as(url, `idle_${url.pathname.slice(1)}`), /is empty, and idle_\w+ may not make tables in it: "grant/)
+    await expectRefusals(
+      as(url, `idle_${url.pathname.slice(1)}`),
+      /is empty, and idle_\w+ may not make tables in it: "grant/,
+    )
   })
 
   test('a role that may not use the tables', async () => {
     const url = await migrated(`create role closed_DB login password 'closed_DB'`)
-    await expectRefusals(as(url, `closed_${url.pathname.slice(1)}`), /does not let closed_\w+ read its tables: "grant select/)
+    await expectRefusals(
+      as(url, `closed_${url.pathname.slice(1)}`),
+      /does not let closed_\w+ read its tables: "grant select/,
+    )
   })
 
   test('a standby', async () => {
@@ -129,7 +138,18 @@ async function openStandby(): Promise<{ url: string; stop: () => Promise<void> }
   const { initdb, postgres } = await resolveBinaries()
   const account = await chooseAccount(initdb, dataDir)
   await giveFilesTo(account, dataDir, [FILES])
-  const [program = '', ...args] = [...account.prefix, postgres, '-D', files, '-p', url.port, '-h', url.hostname, '-k', '']
+  const [program = '', ...args] = [
+    ...account.prefix,
+    postgres,
+    '-D',
+    files,
+    '-p',
+    url.port,
+    '-h',
+    url.hostname,
+    '-k',
+    '',
+  ]
   const child = spawn(program, args, { ...account.user, env: {}, stdio: 'ignore' })
   const ended = once(child, 'exit')
   await vi.waitFor(() => runStatement(url.href, 'select 1'), { timeout: 60_000, interval: 100 })

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import pg from 'pg'
 import { afterAll, describe, expect, test } from 'vitest'
+import { migrateToLatest } from '../../../core/database/migrate.ts'
 import { openDatabase, type Database, type OpenDatabaseOptions } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { callerOf } from '../../routers/calls.ts'
@@ -42,7 +43,15 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
 
     test('nothing of ours is left for other clients, nor prepared', async () => {
       await using pooler = await openPgbouncer(database.connectionString, { ...settings, default_pool_size: 1 })
-      const names = ['enable_seqscan', 'jit', 'lock_timeout', 'statement_timeout', 'search_path', 'DateStyle', 'TimeZone']
+      const names = [
+        'enable_seqscan',
+        'jit',
+        'lock_timeout',
+        'statement_timeout',
+        'search_path',
+        'DateStyle',
+        'TimeZone',
+      ]
       const before = await settingsOf(pooler.url, names)
       await using db = openDatabase({ connectionString: pooler.url })
       await enrollInEveryWay(db)
@@ -75,6 +84,7 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
     await using _ = db
     await expect(sql`select pg_sleep(5)`.execute(db)).rejects.toThrow('statement timeout')
     expect(told).toEqual([expect.stringMatching(NO_NAMES)])
+    await sql`drop role patient`.execute(owner)
   })
 
   test('what waits for a lock waits briefly, though the pooler drops our lock_timeout', async () => {
@@ -89,6 +99,20 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
     expect(performance.now() - began).toBeLessThan(5_000)
     await holder.commit().execute()
     expect(await callerOf(db).enrollment.enroll(pair)).toMatchObject({ kind: 'unchanged' })
+  })
+
+  test('several migrate at once, and leave no lock behind', async () => {
+    const url = new URL(database.connectionString)
+    url.pathname = `pooled_${process.pid}_${Date.now()}`
+    await sql.raw(`create database ${url.pathname.slice(1)} template template0`).execute(owner)
+    await using pooler = await openPgbouncer(url.href, IGNORING)
+    await using stack = new AsyncDisposableStack()
+    const pools = [1, 2, 3].map(() => stack.use(openDatabase({ connectionString: pooler.url, poolSize: 2 })))
+    const applied = await Promise.all(pools.map((db) => migrateToLatest(db)))
+    expect(applied.filter((names) => names.length > 0)).toHaveLength(1)
+    const locks = await sql`select from pg_locks l join pg_database d on d.oid = l.database
+      where l.locktype = 'advisory' and d.datname = ${url.pathname.slice(1)}`.execute(owner)
+    expect(locks.rows).toEqual([])
   })
 
   test('a slow statement is left to run, and one in the queue of the pooler to wait, however late their answers', async () => {
