@@ -23,6 +23,7 @@ test('an empty environment gives the documented defaults', () => {
   expect(readServerConfig({})).toEqual({
     databaseUrl: undefined,
     databasePoolSize: 10,
+    preparedStatements: 'auto',
     dataDir: '.data',
     publicAddress: { host: '127.0.0.1', port: 8000 },
     privateAddress: { host: '127.0.0.1', port: 8001 },
@@ -44,6 +45,7 @@ test('every setting is read', () => {
   const config = readServerConfig({
     DATABASE_URL,
     DATABASE_POOL_SIZE: '25',
+    DATABASE_PREPARED_STATEMENTS: 'off',
     DATA_DIR: '/var/lib/enrollment',
     HOST: '0.0.0.0',
     PORT: '0',
@@ -72,6 +74,7 @@ test('every setting is read', () => {
   expect(config).toEqual({
     databaseUrl: DATABASE_URL,
     databasePoolSize: 25,
+    preparedStatements: 'off',
     dataDir: '/var/lib/enrollment',
     publicAddress: { host: '0.0.0.0', port: 0 },
     privateAddress: { socketPath: '/run/enrollment.sock' },
