@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import * as z from 'zod'
+import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import { clash, contradictions } from './contradictions.ts'
 import {
@@ -31,6 +32,8 @@ export interface Config {
   readonly databaseUrl?: string | undefined
   readonly databasePoolSize: number
   readonly limits: Limits
+  /** Whether statements are prepared under names: `auto` finds out. */
+  readonly preparedStatements: PreparedStatements
   /** Holds the embedded database and the development secrets. */
   readonly dataDir: string
   readonly publicAddress: HostAndPort
@@ -158,6 +161,7 @@ const settings = z.object({
   DATABASE_LOCK_TIMEOUT: duration(100, 3_600_000).default(5_000),
   REQUEST_DEADLINE: duration(100, 3_600_000).default(15_000),
   MAX_WAITING_CALLS: wholeNumber(1, 1_000_000).default(5_000),
+  DATABASE_PREPARED_STATEMENTS: z.enum(['auto', 'on', 'off'], { error: 'must be auto, on or off' }).default('auto'),
   DATA_DIR: path.default('.data'),
   HOST: host.default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(8000),
@@ -224,6 +228,7 @@ function arrange(read: z.output<typeof settings>): Config {
       requestDeadlineMs: read.REQUEST_DEADLINE,
       maxWaitingCalls: read.MAX_WAITING_CALLS,
     },
+    preparedStatements: read.DATABASE_PREPARED_STATEMENTS,
     dataDir: read.DATA_DIR,
     publicAddress: { host: read.HOST, port: read.PORT },
     privateAddress:

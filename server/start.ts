@@ -32,13 +32,15 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
   const secrets = await resolveSecrets(config)
-  const early: [error: Error, message: string][] = []
-  let warn = (...warning: (typeof early)[number]): void => {
-    early.push(warning)
+  // The log is there once the database is.
+  const early: [string, Error | undefined][] = []
+  let onWarning = (message: string, error?: Error): void => {
+    early.push([message, error])
   }
+  let onConnectionLost = (_error: Error) => {}
   const reports = {
-    onConnectionLost: (error: Error) => warn(error, 'database connection lost'),
-    onWarning: (message: string, error: Error) => warn(error, message),
+    onConnectionLost: (error: Error) => onConnectionLost(error),
+    onWarning: (message: string, error?: Error) => onWarning(message, error),
   }
   const database = await openServerDatabase(config, reports, extensions)
   undo.use(database)
@@ -52,8 +54,9 @@ export async function startServer(
     logger: loggerOptions(config.logLevel, output),
   })
   const { log } = app
-  warn = (err, message) => log.warn({ err }, message)
-  for (const warning of early) warn(...warning)
+  onConnectionLost = (error) => log.warn({ err: error }, 'database connection lost')
+  onWarning = (message, error) => log.warn(error === undefined ? {} : { reason: error.message }, message)
+  for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
   undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))

@@ -59,7 +59,7 @@ const SHORTEST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 250
 
 /** Begins a transaction of our own, whose statements wait for their locks only for a moment. */
-export const BEGIN_BRIEFLY = `begin; set local lock_timeout = ${LOCK_WAIT_MS}`
+export const BEGIN_BRIEFLY = `begin isolation level read committed; set local lock_timeout = ${LOCK_WAIT_MS}`
 
 /** The same for one that has begun. */
 export async function waitBriefly<Tables>(trx: Transaction<Tables>): Promise<void> {

@@ -41,7 +41,7 @@ async function printToken(session: Session, username: string, { expires, json = 
   const config = session.config()
   if (username === '' || [...username].length > 150) throw new CommandError('A username has 1 to 150 characters.')
   const secret = await signingSecret(config)
-  const claims = await withDatabase(session, (db) => claimsOf(db, username))
+  const claims = await withDatabase(session, (db) => claimsOf(db, username), 'read')
   if (claims === null) {
     session.stderr.write(`There is no account '${username}' yet: the first use of this token creates it.\n`)
   }
