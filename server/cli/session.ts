@@ -1,6 +1,7 @@
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
-import { processEnvironment, readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
+import { processEnvironment } from '../environment.ts'
 import type { Extension } from '../extension.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'

@@ -92,8 +92,8 @@ beforeAll(async () => {
     DATABASE_URL: connectionString,
     PORT: '0',
     INTERNAL_PORT: '0',
-    INTERNAL_TOKENS: 'ops:t1',
-    EDX_API_KEY: 'k1',
+    INTERNAL_TOKENS: 'ops:token-of-the-tests',
+    EDX_API_KEY: 'api-key-of-the-tests',
     JWT_SECRET: secrets.jwt.secret,
   }
   server = await startServer(readServerConfig(env), { write: (line) => void log.push(line) }, extensions)
@@ -118,7 +118,7 @@ describe('an extension that a server is started with', () => {
   test('has its routes on the public listener alone, which know who asks', async () => {
     const { username } = await addLearner(db)
     const authorization = `JWT ${await signToken({ preferred_username: username })}`
-    const answer = await get(addresses.url, { authorization, 'x-edx-api-key': 'k1' })
+    const answer = await get(addresses.url, { authorization, 'x-edx-api-key': 'api-key-of-the-tests' })
     expect(answer).toMatchObject({ status: 200, body: { username, hasApiKey: true, level: 'info' } })
     expect(await get(addresses.url)).toMatchObject({ status: 200, body: { username: null, hasApiKey: false } })
     expect(await get(addresses.internalUrl)).toMatchObject({ status: 404 })
