@@ -1,4 +1,4 @@
-import { startEmbeddedDatabase } from '../../embedded/start.ts'
+import { startEmbeddedDatabase, type EmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
 import { readConfig, type Config } from '../config.ts'
 import { processEnvironment } from '../environment.ts'
@@ -44,11 +44,18 @@ export async function withAnyDatabase<T>(
 ): Promise<T> {
   const { databaseUrl, dataDir } = session.config()
   await using undo = new AsyncDisposableStack()
-  const connectionString =
-    databaseUrl ?? undo.use(await startEmbeddedDatabase({ dataDir, mode: 'guest' })).connectionString
+  const connectionString = databaseUrl ?? undo.use(await joinEmbeddedDatabase(session, dataDir)).connectionString
   const db = openDatabase({ connectionString, poolSize: POOL_SIZE })
   undo.defer(() => db.destroy())
   return await work(db, databaseUrl === undefined)
+}
+
+function joinEmbeddedDatabase({ stderr }: Session, dataDir: string): Promise<EmbeddedDatabase> {
+  return startEmbeddedDatabase({
+    dataDir,
+    mode: 'guest',
+    onWaiting: (pid) => stderr.write(`Waiting for the embedded PostgreSQL under ${dataDir} (process ${pid}) …\n`),
+  })
 }
 
 /** Commands do one thing after another. */

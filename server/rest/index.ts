@@ -5,7 +5,7 @@ import type { Policy } from '../../core/policy.ts'
 import type { EmbargoConfig, RateLimits } from '../config.ts'
 import { admitTo, type Admission, type AdmissionOptions } from './admit.ts'
 import type { Authentication } from './auth/authenticate.ts'
-import { sendCsrfCookie } from './auth/csrf.ts'
+import { isSecureRequest, sendCsrfCookie } from './auth/csrf.ts'
 import { actorOf } from './auth/rights.ts'
 import { clientAddresses } from './checks/client-address.ts'
 import { openEmbargoCheck } from './checks/embargo.ts'
@@ -94,7 +94,7 @@ async function admit(
   if (view.givesCsrfCookie === true && admission.handler === view.methods.GET) {
     sendCsrfCookie(request, reply, options.authentication.now())
   }
-  const url = `${request.protocol}://${request.host}${pathOf(address)}`
+  const url = `${isSecureRequest(request) ? 'https' : 'http'}://${request.host}${pathOf(address)}`
   return { ...admission, view, pathFields: pathFieldsOf(match), query: parseFields(queryText), url }
 }
 

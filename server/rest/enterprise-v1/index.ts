@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
 import type { ExtensionRouteOptions } from '../../extension.ts'
+import { openEnterpriseThrottleCheck } from '../checks/throttle.ts'
 import { followDjangoConventions } from '../django/framework.ts'
 import { enrollLearnersView, type EnterpriseApi } from './enroll-learners-in-courses.ts'
 import { admission, answerAdmitted, type EnterpriseView } from './serve.ts'
@@ -17,12 +18,14 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
   const createdFlag = settings.enterprise.legacyCreatedFlag ? 'compat' : 'strict'
   const api: EnterpriseApi = { db, policy, createdFlag, now }
 
+  const admissionOptions = { authentication, throttle: openEnterpriseThrottleCheck(db, settings.rateLimits) }
+
   await followDjangoConventions(app)
   app.decorateRequest('admission')
   const serve = (url: string, viewOf: (customer: string) => EnterpriseView) => {
     app.all(
       url,
-      { onRequest: admission((request) => viewOf(customerOf(request)), authentication), bodyLimit: BODY_LIMIT },
+      { onRequest: admission((request) => viewOf(customerOf(request)), admissionOptions), bodyLimit: BODY_LIMIT },
       answerAdmitted,
     )
   }
