@@ -31,6 +31,7 @@ import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
 import { boundUnreadBodies } from './unread-body.ts'
+import { slowDown, unlimited } from './wrong-credentials.ts'
 
 export interface AppOptions {
   readonly db: Database
@@ -80,6 +81,7 @@ export function buildApp({
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
   const policy = sitePolicy(config, app.log)
+  const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
 
   app.register(health, { db })
 
@@ -87,7 +89,7 @@ export function buildApp({
     confineTo('public', scope)
     const { corsOrigins } = config
     const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins }
+    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins, wrongCredentials }
     const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })
@@ -113,7 +115,7 @@ export function buildApp({
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
+    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, wrongCredentials, extensions, now })
   })
 
   app.register(traceRoutes)

@@ -12,12 +12,15 @@ import { operations } from '../routers/operations.ts'
 import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
 import type { Extension } from './extension.ts'
+import { canonicalAddress } from './rest/checks/client-address.ts'
+import type { WrongCredentials } from './wrong-credentials.ts'
 
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
+  readonly wrongCredentials: WrongCredentials
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   readonly now?: (() => Date) | undefined
 }
@@ -30,13 +33,15 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, extensions, now } = options
+  const { db, policy, internalTokens, wrongCredentials, extensions, now } = options
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
     const caller = findCaller(request.headers.authorization)
     if (caller === undefined) {
+      if (request.headers.authorization !== undefined) await wrongCredentials(canonicalAddress(request.ip))
       throw new TRPCError({ code: 'UNAUTHORIZED', message: 'A token of INTERNAL_TOKENS is required.' })
     }
     request.setDecorator('caller', caller)

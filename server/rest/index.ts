@@ -90,7 +90,7 @@ async function admit(
   if (match === 'slashMissing') throw new Refusal(redirectToSlash(address, queryText))
   const view = viewOf(match, settings)
   reply.header('allow', allowedMethods(view))
-  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, options))
+  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, reply, options))
   if (view.givesCsrfCookie === true && admission.handler === view.methods.GET) {
     sendCsrfCookie(request, reply, options.authentication.now())
   }

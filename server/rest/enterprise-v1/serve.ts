@@ -34,7 +34,7 @@ export function admission(
     const view = viewOf(request)
     reply.header('allow', allowedMethods(view))
     const rules = { authenticates: true, session: 'active', throttling: 'switchable' } as const
-    request.setDecorator('admission', await admitTo({ ...view, ...rules }, request, options))
+    request.setDecorator('admission', await admitTo({ ...view, ...rules }, request, reply, options))
   }
 }
 
