@@ -11,6 +11,7 @@ import {
   staffText,
   wish,
 } from '../support/hostile.ts'
+import { toEnterprise, toPrivate, type Part } from './other-apis.ts'
 
 const CALLERS = [
   'nobody',
@@ -22,6 +23,7 @@ const CALLERS = [
   'keyAndLearner',
   'browser',
   'page',
+  'service',
 ] as const
 
 /** As whom a request is sent. */
@@ -30,6 +32,7 @@ export type Caller = (typeof CALLERS)[number]
 /** A request as it goes over the wire. */
 export interface HostileRequest {
   readonly caller: Caller
+  readonly listener: 'public' | 'private'
   readonly method: string
   /** Path and query. */
   readonly target: string
@@ -37,8 +40,6 @@ export interface HostileRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Buffer | undefined
 }
-
-type Part = Pick<HostileRequest, 'method' | 'target' | 'headers' | 'body'>
 
 const BASE = '/api/enrollment/v1'
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -213,11 +214,20 @@ const part = fc.oneof(
 
 /** Mostly one who may do much: refusals by name alone are soon seen. */
 const caller = fc.oneof(fc.constantFrom<Caller>('staff', 'key'), fc.constantFrom(...CALLERS))
+const customerCaller = fc.oneof(fc.constantFrom<Caller>('staff', 'learner'), fc.constantFrom(...CALLERS))
+const callerInside = fc.oneof({ weight: 9, arbitrary: fc.constant<Caller>('service') }, caller)
+
+const addressed = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(caller, part, fc.constant('public' as const)) },
+  { weight: 2, arbitrary: fc.tuple(customerCaller, toEnterprise, fc.constant('public' as const)) },
+  { weight: 2, arbitrary: fc.tuple(callerInside, toPrivate, fc.constant('private' as const)) },
+)
 
 const hostileRequest: fc.Arbitrary<HostileRequest> = fc
-  .tuple(caller, part, method, headers)
-  .map(([caller, own, other, more]) => ({
+  .tuple(addressed, method, headers)
+  .map(([[caller, own, listener], other, more]) => ({
     caller,
+    listener,
     method: other ?? own.method,
     target: own.target,
     headers: { ...own.headers, ...Object.fromEntries(more.map(([name, value]) => [name, sendable(value)])) },
