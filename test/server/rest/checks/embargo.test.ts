@@ -254,6 +254,9 @@ describe('where the explanation is', () => {
     expect(await urlFor({ host: 'courses.example.org:8443', 'x-forwarded-proto': 'https' })).toBe(
       `https://courses.example.org:8443${path}`,
     )
+    for (const scheme of ['javascript', 'HTTPS,http', 'data:x']) {
+      expect(await urlFor({ host: 'courses.example.org', 'x-forwarded-proto': scheme })).toMatch(/^http:\/\/courses/)
+    }
   })
 
   test('on the origin of the settings', async () => {
