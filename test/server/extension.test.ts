@@ -187,7 +187,7 @@ async function get(url: string, headers: Record<string, string> = {}) {
 /** Calls an operation; without an input it is a query. */
 async function call(path: string, input?: object) {
   const options = input && { method: 'POST', body: JSON.stringify(input) }
-  const headers = { authorization: 'Bearer t1', 'content-type': 'application/json' }
+  const headers = { authorization: 'Bearer token-of-the-tests', 'content-type': 'application/json' }
   const answer = await fetch(`${addresses.internalUrl}/trpc/${path}`, { headers, ...options })
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into it as they please
   return { status: answer.status, body: (await answer.json()) as any }
