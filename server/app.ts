@@ -31,6 +31,7 @@ import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
 import { isUnavailable, retryAfter } from './unavailable.ts'
 import { boundUnreadBodies } from './unread-body.ts'
+import { slowDown, unlimited } from './wrong-credentials.ts'
 
 export interface AppOptions {
   readonly db: Database
@@ -80,6 +81,7 @@ export function buildApp({
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
   const policy = sitePolicy(config, app.log)
+  const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
 
   app.register(health, { db })
 
@@ -87,7 +89,7 @@ export function buildApp({
     confineTo('public', scope)
     const { corsOrigins } = config
     const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins }
+    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins, wrongCredentials }
     const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })
@@ -114,7 +116,8 @@ export function buildApp({
   app.register(async (scope) => {
     confineTo('private', scope)
     const { requestDeadlineMs: deadlineMs } = config.limits
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, deadlineMs, now })
+    const { internalTokens } = secrets
+    scope.register(trpc, { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now })
   })
 
   app.register(traceRoutes)

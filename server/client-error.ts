@@ -28,7 +28,12 @@ export function answerClientError(error: ClientError, socket: Socket, bodyOf: Re
   const status = statusFor(error.code)
   const text = STATUS_CODES[status] ?? ''
   const body = JSON.stringify(bodyOf(status, text))
-  const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Connection: close']
+  const headers = [
+    'Content-Type: application/json',
+    'X-Content-Type-Options: nosniff',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ]
   if (socket.writable) socket.write([`HTTP/1.1 ${status} ${text}`, ...headers, '', body].join('\r\n'))
   socket.destroy(error)
 }

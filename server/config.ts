@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
 import * as z from 'zod'
 import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import { clash, contradictions } from './contradictions.ts'
+import { missingSecrets, weakSecrets } from './secret-problems.ts'
 import {
   baseUrl,
   booleanText,
@@ -22,6 +21,7 @@ import {
   secretList,
   secretText,
   socketPath,
+  weakSecretsRule,
   wholeNumber,
   type Rate,
 } from './setting-formats.ts'
@@ -90,6 +90,8 @@ export interface RateLimits {
   readonly on: boolean
   readonly user: Rate
   readonly staff: Rate
+  /** On the routes of enterprise, for whoever is no global staff. */
+  readonly enterprise: Rate
 }
 
 export interface EmbargoConfig {
@@ -119,19 +121,6 @@ export class ConfigError extends Error {
 }
 
 /**
- * The environment of this process, above what a file `.env` in the working directory says; nothing else in the product
- * looks at either.
- */
-export function processEnvironment(): Environment {
-  // oxlint-disable-next-line node/no-process-env -- the one place
-  return { ...environmentFile(), ...process.env }
-}
-
-function environmentFile(): Environment {
-  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-}
-
-/**
  * Reads the settings from an environment; an empty value counts as unset.
  *
  * @throws {ConfigError} with all problems at once. A missing secret is not one here: the command line needs none.
@@ -143,13 +132,14 @@ export function readConfig(env: Environment): Config {
 }
 
 /**
- * Reads the settings of a server, which needs all secrets: they are never generated beside a `DATABASE_URL`.
+ * Reads the settings of a server, which needs all secrets: they are never generated beside a `DATABASE_URL`, and short ones
+ * are refused there.
  *
- * @throws {ConfigError} with all problems at once, the missing secrets among them.
+ * @throws {ConfigError} with all problems at once, the missing and the weak secrets among them.
  */
 export function readServerConfig(env: Environment): Config {
   const { config, problems } = parse(env)
-  const all = [...problems, ...missingSecrets(given(env))]
+  const all = [...problems, ...missingSecrets(given(env)), ...weakSecretsOf(config, env)]
   if (config === undefined || all.length > 0) throw new ConfigError(all)
   return config
 }
@@ -175,10 +165,12 @@ const settings = z.object({
   JWT_PUBLIC_KEYS: path.optional(),
   JWT_ISSUER: name.optional(),
   JWT_AUDIENCE: name.optional(),
+  WEAK_SECRETS: weakSecretsRule.default(false),
   RETIREMENT_SERVICE_USERNAME: name.default('retirement_service_worker'),
   RATE_LIMITS: onOff.default(true),
   RATE_LIMIT_USER: rate.default({ requests: 40, seconds: 60 }),
   RATE_LIMIT_STAFF: rate.default({ requests: 120, seconds: 60 }),
+  RATE_LIMIT_ENTERPRISE: rate.default({ requests: 60, seconds: 60 }),
   EMBARGO: onOff.default(false),
   GEOIP_DATABASE: path.optional(),
   EMBARGO_BASE_URL: baseUrl.optional(),
@@ -207,15 +199,8 @@ function given(env: Environment): Environment {
   return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
 }
 
-function missingSecrets(env: Environment): string[] {
-  if (env['DATABASE_URL'] === undefined) return []
-  const why = 'is required with DATABASE_URL, beside which no secret is generated'
-  const problems: string[] = []
-  if (env['INTERNAL_TOKENS'] === undefined) problems.push(`INTERNAL_TOKENS ${why}: name:secret pairs, comma separated`)
-  if (env['EDX_API_KEY'] === undefined) problems.push(`EDX_API_KEY ${why}: accepted values, comma separated`)
-  const jwt = ['JWT_SECRET', 'JWT_JWKS_URL', 'JWT_PUBLIC_KEYS']
-  if (jwt.every((key) => env[key] === undefined)) problems.push(`JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS ${why}`)
-  return problems
+function weakSecretsOf(config: Config | undefined, { WEAK_SECRETS: rule }: Environment): string[] {
+  return config === undefined || rule === 'allow' ? [] : weakSecrets(config)
 }
 
 function arrange(read: z.output<typeof settings>): Config {
@@ -243,7 +228,12 @@ function arrange(read: z.output<typeof settings>): Config {
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
     retirementServiceUsername: read.RETIREMENT_SERVICE_USERNAME,
-    rateLimits: { on: read.RATE_LIMITS, user: read.RATE_LIMIT_USER, staff: read.RATE_LIMIT_STAFF },
+    rateLimits: {
+      on: read.RATE_LIMITS,
+      user: read.RATE_LIMIT_USER,
+      staff: read.RATE_LIMIT_STAFF,
+      enterprise: read.RATE_LIMIT_ENTERPRISE,
+    },
     embargo: { on: read.EMBARGO, geoipDatabase: read.GEOIP_DATABASE, baseUrl: read.EMBARGO_BASE_URL },
     trustedProxies: read.TRUST_PROXY,
     corsOrigins: read.CORS_ORIGINS,

@@ -87,6 +87,9 @@ export const rate = text(
 
 export const secretText = text((value) => value.trim() !== '', 'must not be blank')
 
+/** Whether short secrets are taken (`allow`); there is no other value, and unset is no. */
+export const weakSecretsRule = z.literal('allow', { error: "must be 'allow' or unset" }).transform(() => true)
+
 export const secretList = list((item) => item !== '', 'must be a comma separated list without empty entries')
 
 /** `name:secret` pairs; names by secret. */

@@ -16,12 +16,15 @@ import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
 import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
+import { canonicalAddress } from './rest/checks/client-address.ts'
+import type { WrongCredentials } from './wrong-credentials.ts'
 
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
+  readonly wrongCredentials: WrongCredentials
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   /** Milliseconds after which a call has its answer, or is refused. */
   readonly deadlineMs: number
@@ -40,13 +43,15 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, extensions, deadlineMs, now } = options
+  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
     const caller = findCaller(request.headers.authorization)
     if (caller === undefined) {
+      if (request.headers.authorization !== undefined) await wrongCredentials(canonicalAddress(request.ip))
       throw new TRPCError({ code: 'UNAUTHORIZED', message: 'A token of INTERNAL_TOKENS is required.' })
     }
     request.setDecorator('caller', caller)

@@ -81,7 +81,7 @@ export const lineSchemas = {
     created: instant().optional(),
     attributes: z
       .array(attribute, { error: expected('a list') })
-      .max(1000, { error: 'has more than 1000 items' })
+      .max(100, { error: 'has more than 100 items' })
       .optional(),
   }),
   retirement: line('retirement', { username, state: text({ max: 30 }) }),

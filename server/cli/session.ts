@@ -1,7 +1,8 @@
-import { startEmbeddedDatabase } from '../../embedded/start.ts'
+import { startEmbeddedDatabase, type EmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
-import { processEnvironment, readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
 import { checkDatabase } from '../database-checks.ts'
+import { processEnvironment } from '../environment.ts'
 import type { Extension } from '../extension.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'
@@ -52,12 +53,19 @@ export async function withAnyDatabase<T>(
 ): Promise<T> {
   const { databaseUrl, dataDir, preparedStatements } = session.config()
   await using undo = new AsyncDisposableStack()
-  const connectionString =
-    databaseUrl ?? undo.use(await startEmbeddedDatabase({ dataDir, mode: 'guest' })).connectionString
+  const connectionString = databaseUrl ?? undo.use(await joinEmbeddedDatabase(session, dataDir)).connectionString
   const db = openDatabase({ connectionString, poolSize: POOL_SIZE, preparedStatements, ...UNHURRIED })
   undo.defer(() => db.destroy())
   await checkDatabase(db, connectionString, use)
   return await work(db, databaseUrl === undefined)
+}
+
+function joinEmbeddedDatabase({ stderr }: Session, dataDir: string): Promise<EmbeddedDatabase> {
+  return startEmbeddedDatabase({
+    dataDir,
+    mode: 'guest',
+    onWaiting: (pid) => stderr.write(`Waiting for the embedded PostgreSQL under ${dataDir} (process ${pid}) …\n`),
+  })
 }
 
 /** Commands do one thing after another. */

@@ -5,7 +5,7 @@ import type { Policy } from '../../core/policy.ts'
 import type { EmbargoConfig, RateLimits } from '../config.ts'
 import { admitTo, type Admission, type AdmissionOptions } from './admit.ts'
 import type { Authentication } from './auth/authenticate.ts'
-import { sendCsrfCookie } from './auth/csrf.ts'
+import { isSecureRequest, sendCsrfCookie } from './auth/csrf.ts'
 import { actorOf } from './auth/rights.ts'
 import { clientAddresses } from './checks/client-address.ts'
 import { openEmbargoCheck } from './checks/embargo.ts'
@@ -100,11 +100,11 @@ async function admit(
   if (match === 'slashMissing') throw new Refusal(redirectToSlash(address, queryText))
   const view = viewOf(match, settings)
   reply.header('allow', allowedMethods(view))
-  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, options))
+  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, reply, options))
   if (view.givesCsrfCookie === true && admission.handler === view.methods.GET) {
     sendCsrfCookie(request, reply, options.authentication.now())
   }
-  const url = `${request.protocol}://${request.host}${pathOf(address)}`
+  const url = `${isSecureRequest(request) ? 'https' : 'http'}://${request.host}${pathOf(address)}`
   return { ...admission, view, pathFields: pathFieldsOf(match), query: parseFields(queryText), url }
 }
 

@@ -11,13 +11,18 @@ const WITHOUT_DEFAULT = [
   'JWT_SECRET',
   'JWT_JWKS_URL',
   'JWT_PUBLIC_KEYS',
+  'WEAK_SECRETS',
   'JWT_ISSUER',
   'JWT_AUDIENCE',
   'CORS_ORIGINS',
   'GEOIP_DATABASE',
   'EMBARGO_BASE_URL',
 ]
-const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
+const SECRETS = {
+  INTERNAL_TOKENS: 'ops:0123456789abcdef',
+  EDX_API_KEY: 'fedcba9876543210',
+  JWT_SECRET: '0123456789abcdef',
+}
 
 test('an empty environment gives the documented defaults', () => {
   expect(readServerConfig({})).toEqual({
@@ -32,7 +37,12 @@ test('an empty environment gives the documented defaults', () => {
     jwtIssuer: undefined,
     jwtAudience: undefined,
     retirementServiceUsername: 'retirement_service_worker',
-    rateLimits: { on: true, user: { requests: 40, seconds: 60 }, staff: { requests: 120, seconds: 60 } },
+    rateLimits: {
+      on: true,
+      user: { requests: 40, seconds: 60 },
+      staff: { requests: 120, seconds: 60 },
+      enterprise: { requests: 60, seconds: 60 },
+    },
     embargo: { on: false },
     trustedProxies: [],
     corsOrigins: [],
@@ -60,12 +70,14 @@ test('every setting is read', () => {
     JWT_SECRET: 'j',
     JWT_JWKS_URL: 'https://keys.example.org/jwks/',
     JWT_PUBLIC_KEYS: 'keys.json',
+    WEAK_SECRETS: 'allow',
     JWT_ISSUER: 'https://lms.example.org',
     JWT_AUDIENCE: 'enrollment',
     RETIREMENT_SERVICE_USERNAME: 'retire',
     RATE_LIMITS: 'on',
     RATE_LIMIT_USER: '5/s',
     RATE_LIMIT_STAFF: '9/hour',
+    RATE_LIMIT_ENTERPRISE: '7/minute',
     EMBARGO: 'on',
     GEOIP_DATABASE: 'countries.mmdb',
     EMBARGO_BASE_URL: 'https://learning.example.org/',
@@ -95,7 +107,12 @@ test('every setting is read', () => {
     jwtIssuer: 'https://lms.example.org',
     jwtAudience: 'enrollment',
     retirementServiceUsername: 'retire',
-    rateLimits: { on: true, user: { requests: 5, seconds: 1 }, staff: { requests: 9, seconds: 3_600 } },
+    rateLimits: {
+      on: true,
+      user: { requests: 5, seconds: 1 },
+      staff: { requests: 9, seconds: 3_600 },
+      enterprise: { requests: 7, seconds: 60 },
+    },
     embargo: { on: true, geoipDatabase: 'countries.mmdb', baseUrl: 'https://learning.example.org' },
     trustedProxies: ['10.0.0.0/8', '::1'],
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
@@ -143,6 +160,7 @@ describe('a wrong value is refused by the name of its setting', () => {
     ['EDX_API_KEY', 'a,,b'],
     ['JWT_SECRET', '  '],
     ['JWT_JWKS_URL', 'file:///keys'],
+    ['WEAK_SECRETS', 'yes'],
     ['RATE_LIMITS', 'yes'],
     ['RATE_LIMIT_USER', '40'],
     ['RATE_LIMIT_USER', '0/minute'],
@@ -217,6 +235,20 @@ describe('secrets beside a DATABASE_URL', () => {
   test.for(['JWT_JWKS_URL', 'JWT_PUBLIC_KEYS'])('%s stands in for JWT_SECRET', (name) => {
     const env = { DATABASE_URL, ...SECRETS, JWT_SECRET: '', [name]: 'https://keys.example.org' }
     expect(readServerConfig(env).givenSecrets.jwt.secret).toBeUndefined()
+  })
+
+  test.for<[string, Environment]>([
+    ['INTERNAL_TOKENS', { INTERNAL_TOKENS: 'jobs:0123456789abcdef,ops:0123456789abcde' }],
+    ['EDX_API_KEY', { EDX_API_KEY: '0123456789abcdef,hush' }],
+    ['JWT_SECRET', { JWT_SECRET: 'a' }],
+  ])('a server does not start with one of fewer than 16 characters: %s', ([name, weak]) => {
+    const problems = problemsOf(() => readServerConfig({ DATABASE_URL, ...SECRETS, ...weak }))
+    expect(problems).toEqual([expect.stringMatching(`^${name} has a secret of fewer than 16 characters: `)])
+    expect(problems.join()).not.toMatch(/hush|0123/)
+    const allowed = { DATABASE_URL, ...SECRETS, ...weak, WEAK_SECRETS: 'allow' }
+    expect(readServerConfig(allowed).databaseUrl).toBe(DATABASE_URL)
+    // The embedded database is for development.
+    expect(readServerConfig(weak).databaseUrl).toBeUndefined()
   })
 
   test('the command line can do without', () => {

@@ -58,7 +58,7 @@ function startNamed(name: string): ServerProcess {
 }
 
 async function clientOf({ ready }: ServerProcess): Promise<Client> {
-  return createClient({ url: (await ready).internalUrl ?? '', token: 't1' })
+  return createClient({ url: (await ready).internalUrl ?? '', token: 'token-of-the-tests' })
 }
 
 type Answer = Outcome | 'courseFull' | 'no answer'

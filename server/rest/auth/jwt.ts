@@ -24,6 +24,13 @@ export interface Claims {
 /** The token proves nothing; the message is that of the original. */
 export class InvalidToken extends Error {
   override readonly name = 'InvalidToken'
+  /** Whether all else about it is right: nobody has guessed. */
+  readonly isExpired: boolean
+
+  constructor(message: string, { isExpired = false }: { readonly isExpired?: boolean } = {}) {
+    super(message)
+    this.isExpired = isExpired
+  }
 }
 
 /**
@@ -65,7 +72,7 @@ function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
 }
 
 function asInvalidToken(error: unknown): never {
-  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.')
+  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.', { isExpired: true })
   if (error instanceof errors.JOSEError) throw new InvalidToken(INVALID)
   throw error
 }

@@ -48,7 +48,10 @@ export function embargoCheck(
     const course = { key: courseKey.stored, org: courseKey.org }
     const person = await readEmbargoedLearner(db, learner.id, course)
     if (person.isAuthor || isGlobalStaff) return
-    const country = [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
+    // Nobody can tell where a request comes from whose address is none: such a one may be made to look so.
+    const country = addresses.includes(null)
+      ? null
+      : [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
     if (country === undefined) return
     log.info({ userId: learner.id, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
     throw new Refusal(blocked(courseKey.text, `${baseUrl ?? originOf(url)}${messagePath(rule.messageKey)}`))

@@ -6,6 +6,7 @@ import type { BodyParser } from './body.ts'
 import { BODY_BOUNDS, type BodyBounds } from './bounds.ts'
 import type { Json } from './json.ts'
 import { detail, Refusal, serialize, unavailableAfter, type ViewResponse } from './response.ts'
+import { shortenError } from './shorten.ts'
 
 /**
  * Makes a scope receive requests and send responses as Django REST framework does (rest-v1 §2.3): any method reaches its
@@ -38,12 +39,18 @@ export function readBody({ body }: FastifyRequest, parse: BodyParser, bounds: Bo
 }
 
 /** Sends a response. */
-export function send(reply: FastifyReply, { status, body, headers = {} }: ViewResponse): FastifyReply {
+export function send(
+  reply: FastifyReply,
+  { status, body, headers = {}, isResult = status < 400 }: ViewResponse,
+): FastifyReply {
   reply.code(status).headers(headers)
   if (body === undefined) return reply.send()
   // With a serializer of its own, because Fastify gives the type of any other text a charset, which the contract does not
   // have; as text, because Node.js sends that in one piece with the head of the response.
-  return reply.header('content-type', 'application/json').serializer(asItIs).send(serialize(body))
+  return reply
+    .header('content-type', 'application/json')
+    .serializer(asItIs)
+    .send(isResult ? serialize(body) : shortenError(body, serialize))
 }
 
 function asItIs(text: string): string {

@@ -3,6 +3,8 @@ export interface ViewResponse {
   readonly status: number
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Whether the body tells of what was done, whatever the status: it is never shortened then. */
+  readonly isResult?: boolean
 }
 
 /** Ends a request early: the first check that fires wins (rest-v1 §2.1, §3.2). */

@@ -57,7 +57,7 @@ async function enroll(
   const answer = await enrollLearners(context, request, { signal }).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })
-  return bulkAnswer(rows, answer.rows, createdFlag)
+  return { ...bulkAnswer(rows, answer.rows, createdFlag), isResult: true }
 }
 
 /** Before anything is done for each of them. */

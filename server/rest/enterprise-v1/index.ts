@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
 import { boundBodiesInWork } from '../../bodies-in-work.ts'
 import type { ExtensionRouteOptions } from '../../extension.ts'
+import { openEnterpriseThrottleCheck } from '../checks/throttle.ts'
 import { followDjangoConventions } from '../django/framework.ts'
 import { enrollLearnersView, type EnterpriseApi } from './enroll-learners-in-courses.ts'
 import { admission, answerAdmitted, type EnterpriseView } from './serve.ts'
@@ -20,6 +21,7 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
 
   const { requestDeadlineMs: maxWaitMs } = settings.limits
   const inWork = boundBodiesInWork({ maxBytes: 2 * BODY_LIMIT, bodyLimit: BODY_LIMIT, maxWaitMs })
+  const admissionOptions = { authentication, throttle: openEnterpriseThrottleCheck(db, settings.rateLimits) }
 
   await followDjangoConventions(app)
   app.decorateRequest('admission')
@@ -27,7 +29,7 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
     app.all(
       url,
       {
-        onRequest: [admission((request) => viewOf(customerOf(request)), authentication), inWork],
+        onRequest: [admission((request) => viewOf(customerOf(request)), admissionOptions), inWork],
         bodyLimit: BODY_LIMIT,
       },
       answerAdmitted,

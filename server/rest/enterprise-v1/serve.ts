@@ -1,6 +1,5 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { admitTo, type Admission } from '../admit.ts'
-import type { Authentication } from '../auth/authenticate.ts'
+import { admitTo, type Admission, type AdmissionOptions } from '../admit.ts'
 import type { Rights } from '../auth/rights.ts'
 import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
 import { readBody, send } from '../django/framework.ts'
@@ -28,19 +27,18 @@ const BULK_BOUNDS: BodyBounds = { ...BODY_BOUNDS, values: 200_000 }
 
 /**
  * The hook that lets requests in to a view before their bodies are read (rest-v1 §2.1): whoever signs in by a token, also by
- * the cookies of a browser if the account is active. No rate is limited.
+ * the cookies of a browser if the account is active.
  */
 export function admission(
   viewOf: (request: FastifyRequest) => EnterpriseView,
-  authentication: Authentication,
+  options: AdmissionOptions,
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  const options = { authentication, throttle: async () => {} }
   return async (request, reply) => {
     const view = viewOf(request)
     reply.header('allow', allowedMethods(view))
-    const rules = { authenticates: true, session: 'active', throttling: 'never' } as const
-    const bounds = openRequestBounds(authentication.db, reply)
-    const admission = await bounds.run(() => admitTo({ ...view, ...rules }, request, options))
+    const rules = { authenticates: true, session: 'active', throttling: 'switchable' } as const
+    const bounds = openRequestBounds(options.authentication.db, reply)
+    const admission = await bounds.run(() => admitTo({ ...view, ...rules }, request, reply, options))
     request.setDecorator('admission', { ...admission, signal: bounds.signal })
   }
 }
