@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { EnrollmentError, failure } from '../../core/errors.ts'
 import { retryOnSerializationFailure, withSavepoint } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { isConstraintViolation, isUnavailable } from '../failure.ts'
@@ -72,7 +73,11 @@ async function runIsolated(
   { isRetry }: { readonly isRetry: boolean } = { isRetry: false },
 ): Promise<RowOutcome[]> {
   try {
-    return await runAtomically(db, (trx) => enrollRows(trx, numbered, batch))
+    return await runAtomically(db, async (trx) => {
+      const outcomes = await enrollRows(trx, numbered, batch)
+      if (batch.isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
+      return outcomes
+    })
   } catch (error) {
     if (!isConstraintViolation(error)) throw error
     batch.context.log?.error(

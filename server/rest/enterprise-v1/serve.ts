@@ -4,8 +4,9 @@ import type { Authentication } from '../auth/authenticate.ts'
 import type { Rights } from '../auth/rights.ts'
 import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
 import { readBody, send } from '../django/framework.ts'
+import { parseFields, type Fields } from '../django/form.ts'
 import type { Json } from '../django/json.ts'
-import { refuseUnstorableBody } from '../django/storable.ts'
+import { refuseUnstorable, refuseUnstorableBody } from '../django/storable.ts'
 import { allowedMethods, type View } from '../view.ts'
 
 /** A request that has been let in, with its body. */
@@ -13,12 +14,13 @@ export interface EnterpriseRequest {
   readonly rights: Rights
   /** An empty object where nothing was sent. */
   readonly body: Json
+  readonly query: Fields
   readonly requestId: string
   readonly log: FastifyBaseLogger
 }
 
 /** A route of the enterprise API: who may come in, and what each method does. */
-export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods'>
+export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods' | 'readsBody'>
 
 /** What ten thousand rows need (rest-v1 D19). */
 const BULK_BOUNDS: BodyBounds = { ...BODY_BOUNDS, values: 200_000 }
@@ -44,6 +46,8 @@ export function admission(
 export async function answerAdmitted(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { handler, rights, parseBody } = request.getDecorator<Admission<EnterpriseRequest>>('admission')
   const body = await readBody(request, parseBody, BULK_BOUNDS)
+  const query = parseFields(request.originalUrl.split('?').slice(1).join('?'))
+  refuseUnstorable(query)
   refuseUnstorableBody(body)
-  return send(reply, await handler({ rights, body, requestId: request.id, log: request.log }))
+  return send(reply, await handler({ rights, body, query, requestId: request.id, log: request.log }))
 }
