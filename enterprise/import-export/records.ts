@@ -69,11 +69,17 @@ async function importRecords(
     if (link_id === null) return { reason: `username: the customer is not linked with '${username}'` }
     if (enrollment_id === null) return { reason: `courseId: '${username}' has no enrollment there` }
     const flags = { unenrolled: unenrolledAt !== null, unenrolled_at: unenrolledAt, saved_for_later: savedForLater }
-    const kept = { created: created ?? stored.created ?? at, shown_link_id: linkId ?? stored.shown_link_id }
+    const shown_link_id = linkId === undefined ? stored.shown_link_id : foreignId(linkId, link_id)
+    const kept = { created: created ?? stored.created ?? at, shown_link_id }
     const row = { link_id, course_key: key.stored, enrollment_id, enrollment_version, source, updated: at }
     return { key: `${link_id} ${key.stored}`, row: { ...row, ...flags, ...kept } }
   })
   return { failures, written: await upsert(trx, RECORDS, rows) }
+}
+
+/** The id under which another system knew a link; null: it is our own. */
+function foreignId(linkId: number, own: string): string | null {
+  return String(linkId) === own ? null : String(linkId)
 }
 
 function exportRecords(db: Kysely<DB>): AsyncGenerator<string> {
