@@ -26,10 +26,7 @@ export interface LicenseFacts {
  * @param facts.since what was changed at this instant or after it is left alone; null: no matter when.
  * @param facts.enrollment as it is now; not looked at without `since`.
  */
-export function decideLicense(
-  funded: FundedEnrollment,
-  facts: LicenseFacts,
-): LicenseDecision {
+export function decideLicense(funded: FundedEnrollment, facts: LicenseFacts): LicenseDecision {
   const { offer, enrollment, since, hasPassed, now } = facts
   if (funded.isRevoked) return { does: 'nothing', because: 'alreadyRevoked' }
   if (since !== null && enrollment !== null && new Date(enrollment.updated) >= since) {

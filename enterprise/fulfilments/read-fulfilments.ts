@@ -28,7 +28,10 @@ export type FulfilmentFilter =
   | { readonly unenrolledSince: string | null; readonly kind: FundingKind }
 
 /** Reads fulfilments, those that ended first first. */
-export async function readFulfilments(db: Kysely<EnterpriseDB>, filter: FulfilmentFilter): Promise<FulfilmentDetails[]> {
+export async function readFulfilments(
+  db: Kysely<EnterpriseDB>,
+  filter: FulfilmentFilter,
+): Promise<FulfilmentDetails[]> {
   let query = db
     .selectFrom('enterprise_fulfilments as f')
     .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')

@@ -52,7 +52,8 @@ function licensesOf(value: Json | undefined): string[] {
     const text = `Expected a list of items but got type "${pythonTypeName(value)}".`
     throw new Refusal({ status: 400, body: { [LICENSES]: [text] } })
   }
-  if (value.length > MAX_LICENSES) throw new Refusal(detail(413, `A request may hold at most ${MAX_LICENSES} licenses.`))
+  if (value.length > MAX_LICENSES)
+    throw new Refusal(detail(413, `A request may hold at most ${MAX_LICENSES} licenses.`))
   const licenses = value.map((item) => (typeof item === 'string' ? canonicalUuid(item) : null))
   const faults = licenses.flatMap((license, index) => (license === null ? [[index, ['Must be a valid UUID.']]] : []))
   if (faults.length > 0) throw new Refusal({ status: 400, body: { [LICENSES]: Object.fromEntries(faults) } })

@@ -79,7 +79,11 @@ describe('funding', () => {
     ['another license is still a conflict with one that pays', [L], L2, 'fundingConflict'],
     ['a revoked transaction stays one', [revoked(T)], T, 'transactionReused'],
   ] as const)('with reviveRevoked %s', (_, held, funding, code) => {
-    const decision = decideFunding(fulfilments(held), funding, { reviveRevoked: true, mayRevive: false, mayReplace: true })
+    const decision = decideFunding(fulfilments(held), funding, {
+      reviveRevoked: true,
+      mayRevive: false,
+      mayReplace: true,
+    })
     expect(decision).toMatchObject({ ok: false, refusal: { code } })
   })
 

@@ -18,8 +18,7 @@ const EXPIRE = 'licensed-enterprise-course-enrollment/bulk_licensed_enrollments_
 const UNENROLLED = 'operator/enterprise-subsidy-fulfillment/unenrolled/'
 const RANDOM = '33333333-0000-4000-8000-000000000003'
 const INCOMPLETE = '"user_id and enterprise_id must be provided."'
-const MALFORMED =
-  '"Parameter ignore_enrollments_modified_after is malformed, please provide a date in ISO-8601 format"'
+const MALFORMED = '"Parameter ignore_enrollments_modified_after is malformed, please provide a date in ISO-8601 format"'
 const result = (message: string) => ({ success: true, message })
 const ANN = JSON.stringify({
   [run('C1')]: result('moved to audit'),
@@ -78,7 +77,13 @@ describe('license_revoke', () => {
     [11, 'S', of(99), 404, NF],
     [12, 'S', of(6), 404, NF],
     [13, 'S', of('1'), 200, ANN],
-    [14, 'S', of(5, GLOBEX), 200, `{"${run('C1')}":{"success":true,"message":"license revoked, enrollment funded otherwise"}}`],
+    [
+      14,
+      'S',
+      of(5, GLOBEX),
+      200,
+      `{"${run('C1')}":{"success":true,"message":"license revoked, enrollment funded otherwise"}}`,
+    ],
     [0, 'S', of(true), 400, INCOMPLETE],
     [0, 'S', of([1]), 400, INCOMPLETE],
     [0, 'S', of('abc'), 404, NF],
@@ -96,7 +101,10 @@ describe('license_revoke', () => {
 
   test('14, 15: the last of several funders ends the enrollment', async () => {
     await lr('S', of(5, GLOBEX))
-    expect([await stateOf(api, 7), await stateOf(api, 8)]).toEqual(['active verified revoked unenrolled', 'active verified'])
+    expect([await stateOf(api, 7), await stateOf(api, 8)]).toEqual([
+      'active verified revoked unenrolled',
+      'active verified',
+    ])
     expect((await cf('S', 8)).status).toBe(204)
     expect(await stateOf(api, 8)).toBe('inactive verified revoked unenrolled')
   })
@@ -108,7 +116,9 @@ describe('license_revoke', () => {
   })
 
   test('17: leaves a course run that was passed', async () => {
-    await importLines(db, [{ type: 'completion', username: 'ann', course: run('C1'), passedAt: '2026-02-01T00:00:00Z' }])
+    await importLines(db, [
+      { type: 'completion', username: 'ann', course: run('C1'), passedAt: '2026-02-01T00:00:00Z' },
+    ])
     expect((await lr('S', of(1))).json[run('C1')]).toEqual(result('course already completed'))
     expect(await stateOf(api, 1)).toBe('active verified')
   })
@@ -144,7 +154,13 @@ describe('bulk_licensed_enrollments_expiration', () => {
     [26, 'S', expired(['x', L(1)]), 400, '{"expired_license_uuids":{"0":["Must be a valid UUID."]}}'],
     [27, 'A', expired([L(1)]), 403, PERM],
     [28, 'S', expired([L(11)], '2026-02-20T00:00:00+00:00'), 200, ''],
-    [0, 'S', expired('x', 'bogus'), 400, '{"expired_license_uuids":["Expected a list of items but got type \\"str\\"."]}'],
+    [
+      0,
+      'S',
+      expired('x', 'bogus'),
+      400,
+      '{"expired_license_uuids":["Expected a list of items but got type \\"str\\"."]}',
+    ],
     [0, 'S', expired([L(1)], '2026-02-30'), 400, MALFORMED],
     [0, 'S', expired([L(1)], 0), 400, MALFORMED],
     [0, 'S', expired([L(1)], '2026-02-01'), 200, ''],
@@ -156,7 +172,17 @@ describe('bulk_licensed_enrollments_expiration', () => {
   })
 
   test('24: takes null for no instant, and one in the query', async () => {
-    expect((await ask(api, 'S', 'POST', `${EXPIRE}?ignore_enrollments_modified_after=2020-01-01T00:00:00+00:00`, expired([L(1)], null))).status).toBe(200)
+    expect(
+      (
+        await ask(
+          api,
+          'S',
+          'POST',
+          `${EXPIRE}?ignore_enrollments_modified_after=2020-01-01T00:00:00+00:00`,
+          expired([L(1)], null),
+        )
+      ).status,
+    ).toBe(200)
     expect(await stateOf(api, 1)).toBe('active verified')
     expect((await bx('S', expired([L(1)], null))).status).toBe(200)
     expect(await stateOf(api, 1)).toBe('active audit revoked unenrolled')
@@ -285,7 +311,11 @@ describe('coming back', () => {
       const body = { successes: [], pending: [], failures: [], invalid_user_ids: [id] }
       expect([status, text]).toEqual([409, JSON.stringify(body)])
     }
-    const unknownRun = await bulk('A', { email: 'ZED@x.io', course_run_key: 'course-v1:No+Such+Run', license_uuid: L(99) })
+    const unknownRun = await bulk('A', {
+      email: 'ZED@x.io',
+      course_run_key: 'course-v1:No+Such+Run',
+      license_uuid: L(99),
+    })
     expect(unknownRun.json.failures).toEqual([
       { user_id: null, email: 'ZED@x.io', course_run_key: 'course-v1:No+Such+Run' },
     ])
