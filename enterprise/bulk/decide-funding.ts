@@ -42,7 +42,7 @@ export interface FundingRules {
 
 /**
  * Decides what the funding of a row does to an enrollment that has these fulfilments (enterprise C.5, enterprise-routes.md
- * §3 a1 to a7 and §7.2, 7.3). Pure.
+ * §3, enterprise-routes.md §7.2). Pure.
  */
 export function decideFunding(held: Fulfilments, funding: Funding | null, rules: FundingRules): FundingDecision {
   if (funding === null) return { ok: true, does: 'nothing' }

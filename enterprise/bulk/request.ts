@@ -46,7 +46,7 @@ export const enrollLearnersRequest = z.strictObject({
   whenIdentityDiffers: z.enum(['refuse', 'idWins']).default('refuse'),
   /**
    * What a license does that was revoked for the enrollment: it is refused unless the row says `reviveRevoked`, or pays again
-   * if the request names no other license for the learner and the course run that was not (enterprise-routes.md §3 a1, §7.2).
+   * if the request names no other license for the learner and the course run that was not (enterprise-routes.md §3, enterprise-routes.md §7.2).
    */
   whenLicenseRevoked: z.enum(['refuse', 'reviveAlone']).default('refuse'),
   /** What a transaction does where another one pays that is not known to be committed (enterprise-routes.md §3 a7). */

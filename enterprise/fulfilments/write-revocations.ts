@@ -16,7 +16,7 @@ interface RevokedFulfilment {
 
 /**
  * Writes that fulfilments are revoked. A record that nothing pays for is unenrolled and saved for later, from the first time
- * on that this happened (enterprise C.5 "Record rules", C.9, enterprise-routes.md §3 b, §7.8). Each revocation stays in the
+ * on that this happened (enterprise C.5 "Record rules", C.9, enterprise-routes.md §3, enterprise-routes.md §7.8). Each revocation stays in the
  * audit trail.
  */
 export async function writeRevocations(
