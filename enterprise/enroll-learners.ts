@@ -5,7 +5,8 @@ import { withIdempotencyKey, type Cancellation, type RunOptions } from '../route
 import type { ForeignContext } from '../routers/index.ts'
 import type { EnrollLearnersAnswer } from './bulk/answer.ts'
 import type { BatchContext } from './bulk/batch-context.ts'
-import { enrollLearnersRequest, type EnrollLearnersRequest } from './bulk/request.ts'
+import { namedLicensesOf } from './bulk/named-licenses.ts'
+import { enrollLearnersRequest, type EnrollLearnersOptions, type EnrollLearnersRequest } from './bulk/request.ts'
 import { runBatch } from './bulk/run-batch.ts'
 import { findCustomer } from './customer.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
@@ -31,19 +32,25 @@ export async function enrollLearners<Tables extends DB>(
   { signal }: Pick<RunOptions, 'signal'> = {},
 ): Promise<EnrollLearnersAnswer> {
   const { customer: uuid, rows, idempotencyKey: key, reason, ...options } = parseRequest(enrollLearnersRequest, request)
-  const enrollAll = async (db: Kysely<EnterpriseDB>, cancellation: Cancellation | undefined) => {
+  const enrollAll = async (
+    db: Kysely<EnterpriseDB>,
+    isGivenUp: () => boolean,
+    cancellation: Cancellation | undefined,
+  ) => {
     const customer = await findCustomer(db, uuid)
     const batchId = randomUUID()
     const operation = operationContextOf(context, { reason, ownId: batchId })
-    const batch: BatchContext = { ...operation, batchId, customer, options, rowCount: rows.length, cancellation }
     const numbered = rows.map((row, index) => ({ index, request: row }))
+    const namedLicenses = namedLicensesOf(numbered, options, operation)
+    const shared = { batchId, customer, options, rowCount: rows.length, namedLicenses, isGivenUp, cancellation }
+    const batch: BatchContext = { ...operation, ...shared }
     const work = (on: Kysely<EnterpriseDB>) => runBatch(on, numbered, batch)
     if (key === undefined || options.dryRun) return work(db)
     const use = {
       actor: context.actor.name,
       scope: `enterprise.enrollLearners ${customer.uuid}`,
       key,
-      input: { rows, ...options, ...(reason !== undefined && { reason }) },
+      input: { rows, ...withoutDefaults(options), ...(reason !== undefined && { reason }) },
       now: new Date(operation.at),
     }
     const { answer, replayed } = await withIdempotencyKey(
@@ -57,4 +64,19 @@ export async function enrollLearners<Tables extends DB>(
     return replayed ? { ...answer, status: 'replayed' as const } : answer
   }
   return runOperation(context, enrollAll, { signal, isLong: true })
+}
+
+/** What an idempotency key stands for: options that came later count only where they are used, so that old keys hold. */
+function withoutDefaults({
+  whenLicenseRevoked,
+  whenTransactionDiffers,
+  userIdsOf,
+  ...others
+}: EnrollLearnersOptions): Partial<EnrollLearnersOptions> {
+  return {
+    ...others,
+    ...(whenLicenseRevoked !== 'refuse' && { whenLicenseRevoked }),
+    ...(whenTransactionDiffers !== 'supersede' && { whenTransactionDiffers }),
+    ...(userIdsOf !== 'anybody' && { userIdsOf }),
+  }
 }

@@ -16,7 +16,8 @@ import { errorFrom } from './failure.ts'
  * Runs an exported operation on the database of its caller (rpc §1): a pool or a transaction, also of a Kysely with plugins and
  * type parsers of its own. Operations on one transaction run one after another, in the order in which they were called.
  *
- * @param work what the operation does; the database is a transaction where the caller has begun one.
+ * @param work what the operation does; the database is a transaction where the caller has begun one. It may ask whether it was
+ *   given up, because its time is over or nobody waits for it.
  * @param options `isLong` for what has many parts: each of them is bounded by the time-outs of the pool, and all together may
  *   take longer than a call.
  * @throws {TypeError} for a database that cannot work
@@ -25,12 +26,16 @@ import { errorFrom } from './failure.ts'
  */
 export async function runOperation<T, Tables extends DB>(
   { db }: Pick<ForeignContext<Tables>, 'db'>,
-  work: (db: Kysely<EnterpriseDB>, cancellation: Cancellation | undefined) => Promise<T>,
+  work: (
+    db: Kysely<EnterpriseDB>,
+    isGivenUp: () => boolean,
+    cancellation: Cancellation | undefined,
+  ) => Promise<T>,
   options: RunOptions = {},
 ): Promise<T> {
   try {
     const run = (adopted: Kysely<DB>, cancellation: Cancellation | undefined) =>
-      work(adopted.$extendTables<EnterpriseTables>(), cancellation)
+      work(adopted.$extendTables<EnterpriseTables>(), () => cancellation?.isCancelled === true, cancellation)
     return await adoptDatabase(db).run(run, options)
   } catch (error) {
     throw errorFrom(error)
@@ -68,9 +73,17 @@ export function operationContextOf(
 /** The caller through which an operation enrolls, inside its transaction (enterprise C.0 E7). */
 export function callerIn(
   trx: Transaction<EnterpriseDB>,
+  operation: Pick<OperationContext, 'context' | 'requestId' | 'at'>,
+): Caller {
+  return callerOn(trx, operation)
+}
+
+/** The caller through which an operation reads what need not be in its transaction. */
+export function callerOn(
+  db: Kysely<EnterpriseDB>,
   { context, requestId, at }: Pick<OperationContext, 'context' | 'requestId' | 'at'>,
 ): Caller {
-  return createCaller({ ...context, db: trx, requestId, now: () => new Date(at) })
+  return createCaller({ ...context, db, requestId, now: () => new Date(at) })
 }
 
 /**

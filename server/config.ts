@@ -105,6 +105,8 @@ export interface EmbargoConfig {
 export interface EnterpriseConfig {
   /** Whether bulk enrollment says `created` of every success, as the original does. */
   readonly legacyCreatedFlag: boolean
+  /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
+  readonly supersede: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -179,6 +181,7 @@ const settings = z.object({
   LEGACY_KEYS_INVITATION_ONLY: booleanText.default(false),
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
+  ENTERPRISE_SUPERSEDE: onOff.default(true),
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -238,7 +241,7 @@ function arrange(read: z.output<typeof settings>): Config {
     trustedProxies: read.TRUST_PROXY,
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
-    enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG },
+    enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
-import { EnrollmentError } from '../../core/errors.ts'
-import { failure, retryOnSerializationFailure, withSavepoint } from '../../routers/extension.ts'
+import type { Kysely, Transaction } from 'kysely'
+import { EnrollmentError, failure } from '../../core/errors.ts'
+import { retryOnSerializationFailure, withSavepoint } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { isConstraintViolation, isUnavailable } from '../failure.ts'
 import { runAtomically } from '../operation.ts'
@@ -74,7 +74,12 @@ async function runIsolated(
   { isRetry }: { readonly isRetry: boolean } = { isRetry: false },
 ): Promise<RowOutcome[]> {
   try {
-    return await runAtomically(db, (trx) => enrollRows(trx, numbered, batch), batch.cancellation)
+    const enroll = async (trx: Transaction<EnterpriseDB>) => {
+      const outcomes = await enrollRows(trx, numbered, batch)
+      if (batch.isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
+      return outcomes
+    }
+    return await runAtomically(db, enroll, batch.cancellation)
   } catch (error) {
     if (!isConstraintViolation(error)) throw error
     batch.context.log?.error(

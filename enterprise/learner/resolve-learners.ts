@@ -1,6 +1,12 @@
 import type { Transaction } from 'kysely'
 import { failure } from '../../core/errors.ts'
-import { isEmailAddress, learnerLookup, lockLearners, type ResolvedLearners } from '../../routers/extension.ts'
+import {
+  isEmailAddress,
+  learnerLookup,
+  lockLearners,
+  type LearnerNames as LookupNames,
+  type ResolvedLearners,
+} from '../../routers/extension.ts'
 import type { EnrollLearnersOptions, RequestedRow } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { refusal, refusalFrom, type Refusal } from '../refusal.ts'
@@ -14,6 +20,11 @@ export interface LearnerAccount {
   readonly id: number
   /** As the account has it. */
   readonly email: string | null
+  /**
+   * Set where whoever asks may not learn that there is the account (enterprise-routes.md §3 c): the address as it was sent,
+   * for a refusal to show.
+   */
+  readonly shownAs?: string | null
 }
 
 /** A learner who has no account yet. */
@@ -48,12 +59,34 @@ export async function resolveLearners(
   rows: readonly LearnerNames[],
   whenDiffers: EnrollLearnersOptions['whenIdentityDiffers'],
 ): Promise<RowLearner[]> {
+  const names = namesOfLearners(rows, whenDiffers)
+  return resolveNames(names, await lockLearners(trx, names.lookup))
+}
+
+/** The names of rows that count, and what to look up for them. */
+interface NamesOfLearners {
+  readonly names: readonly Names[]
+  readonly lookup: Required<LookupNames>
+}
+
+/** Prepares the names of rows to be looked up. */
+export function namesOfLearners(
+  rows: readonly LearnerNames[],
+  whenDiffers: EnrollLearnersOptions['whenIdentityDiffers'],
+): NamesOfLearners {
   const names = rows.map((row) => namesOf(row, whenDiffers))
-  const accounts = await lockLearners(trx, {
-    ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
-    usernames: names.flatMap(({ username }) => username?.lookup ?? []),
-    emails: names.flatMap(({ email }) => email?.lookup ?? []),
-  })
+  return {
+    names,
+    lookup: {
+      ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
+      usernames: names.flatMap(({ username }) => username?.lookup ?? []),
+      emails: names.flatMap(({ email }) => email?.lookup ?? []),
+    },
+  }
+}
+
+/** The learner of each row, by the accounts that were found. Pure. */
+export function resolveNames({ names }: NamesOfLearners, accounts: ResolvedLearners): RowLearner[] {
   return names.map((name) => resolve(name, accounts))
 }
 

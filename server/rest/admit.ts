@@ -54,7 +54,7 @@ export async function admitTo<R>(
   await throttle({ rights, address: () => clientAddresses(request).at(-1) ?? null, throttling })
   const handler = handlerOf(view, request.method)
   if (handler === undefined) throw new Refusal(methodNotAllowed(request.method))
-  return { handler, rights, parseBody: parserOf(request, contentType) }
+  return { handler, rights, parseBody: view.readsBody === false ? noBody : parserOf(request, contentType) }
 }
 
 /** By its head alone, so that a body of another type is never read (rest-v1 D20). */

@@ -47,7 +47,7 @@ test('an empty environment gives the documented defaults', () => {
     trustedProxies: [],
     corsOrigins: [],
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
-    enterprise: { legacyCreatedFlag: false },
+    enterprise: { legacyCreatedFlag: false, supersede: true },
     logLevel: 'info',
   })
 })
@@ -86,6 +86,7 @@ test('every setting is read', () => {
     LEGACY_KEYS_INVITATION_ONLY: 'true',
     DEFAULT_MODE: 'honor',
     ENTERPRISE_LEGACY_CREATED_FLAG: 'true',
+    ENTERPRISE_SUPERSEDE: 'off',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -117,7 +118,7 @@ test('every setting is read', () => {
     trustedProxies: ['10.0.0.0/8', '::1'],
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
-    enterprise: { legacyCreatedFlag: true },
+    enterprise: { legacyCreatedFlag: true, supersede: false },
     logLevel: 'debug',
   })
 })

@@ -3,8 +3,9 @@ import { admitTo, type Admission, type AdmissionOptions } from '../admit.ts'
 import type { Rights } from '../auth/rights.ts'
 import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
 import { readBody, send } from '../django/framework.ts'
+import { parseFields, type Fields } from '../django/form.ts'
 import type { Json } from '../django/json.ts'
-import { refuseUnstorableBody } from '../django/storable.ts'
+import { refuseUnstorable, refuseUnstorableBody } from '../django/storable.ts'
 import { openRequestBounds } from '../request-bounds.ts'
 import { allowedMethods, type View } from '../view.ts'
 
@@ -13,6 +14,7 @@ export interface EnterpriseRequest {
   readonly rights: Rights
   /** An empty object where nothing was sent. */
   readonly body: Json
+  readonly query: Fields
   readonly requestId: string
   readonly log: FastifyBaseLogger
   /** Is aborted when the client has left. */
@@ -20,7 +22,7 @@ export interface EnterpriseRequest {
 }
 
 /** A route of the enterprise API: who may come in, and what each method does. */
-export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods'>
+export type EnterpriseView = Pick<View<EnterpriseRequest>, 'name' | 'permits' | 'methods' | 'readsBody'>
 
 /** What ten thousand rows need (rest-v1 D19). */
 const BULK_BOUNDS: BodyBounds = { ...BODY_BOUNDS, values: 200_000 }
@@ -47,8 +49,10 @@ export function admission(
 export async function answerAdmitted(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { handler, rights, parseBody, signal } = request.getDecorator<LeavableAdmission>('admission')
   const body = await readBody(request, parseBody, BULK_BOUNDS)
+  const query = parseFields(request.originalUrl.split('?').slice(1).join('?'))
+  refuseUnstorable(query)
   refuseUnstorableBody(body)
-  return send(reply, await handler({ rights, body, requestId: request.id, log: request.log, signal }))
+  return send(reply, await handler({ rights, body, query, requestId: request.id, log: request.log, signal }))
 }
 
 interface LeavableAdmission extends Admission<EnterpriseRequest> {

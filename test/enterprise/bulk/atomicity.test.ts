@@ -162,6 +162,8 @@ function batch(rowCount: number): BatchContext {
     options,
     reason: null,
     rowCount,
+    namedLicenses: async () => new Map(),
+    isGivenUp: () => false,
     batchId,
     requestId: batchId,
     at: NOW.toISOString(),

@@ -85,7 +85,8 @@ describe('batches at the same time', () => {
       funding: transaction(name),
       mode: 'audit',
     }))
-    const answers = await Promise.all(rows.map((row) => enroll(db, customer, [row])))
+    const refuse = { whenTransactionDiffers: 'refuse' } as const
+    const answers = await Promise.all(rows.map((row) => enroll(db, customer, [row], refuse)))
     expect(answers.flatMap(kindsOf).toSorted()).toEqual([...CONFLICTS, 'unchanged'])
     const first = answers.findIndex(({ rows: [row] }) => row?.ok === true)
     const [fulfilment] = (await recordOf(db, customer, ann.id, courseId))?.fulfilments ?? []
