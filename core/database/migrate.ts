@@ -9,6 +9,8 @@ import * as references from './migrations/0005_references.ts'
 import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
 import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
 import * as emailFolding from './migrations/0008_email_folding.ts'
+import * as lmsIds from './migrations/0010_lms_ids.ts'
+import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const migrations: Record<string, Migration> = {
@@ -20,6 +22,8 @@ export const migrations: Record<string, Migration> = {
   '0006_covering_usernames': coveringUsernames,
   '0007_feed_checkpoints': feedCheckpoints,
   '0008_email_folding': emailFolding,
+  '0010_lms_ids': lmsIds,
+  '0012_auto_enrollment': autoEnrollment,
 }
 
 /** The migrations of an extension, in the order in which they run; append only. */

@@ -52,7 +52,7 @@ async function changeEnrollments(
 ): Promise<Map<string, BatchResult>> {
   const distinct = [...new Map(revocations.map((one) => [one.funded.enrollmentId, one])).values()]
   const items = distinct.map(({ funded, by, expectedVersion }) => ({
-    userId: String(funded.learnerId),
+    userId: String(funded.userId),
     courseId: funded.courseId,
     ...(by === 'unenrolling' ? { isActive: false } : { mode: 'audit' }),
     expectedVersion,
