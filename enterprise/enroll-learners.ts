@@ -37,11 +37,18 @@ export async function enrollLearners<Tables extends DB>(
     const numbered = rows.map((row, index) => ({ index, request: row }))
     const work = (on: Kysely<EnterpriseDB>) => runBatch(on, numbered, batch)
     if (key === undefined || options.dryRun) return work(db)
+    // The default adds nothing to what is compared, so that keys of earlier versions still fit.
+    const { userIdsOf, ...compared } = options
     const use = {
       actor: context.actor.name,
       scope: `enterprise.enrollLearners ${customer.uuid}`,
       key,
-      input: { rows, ...options, ...(reason !== undefined && { reason }) },
+      input: {
+        rows,
+        ...compared,
+        ...(userIdsOf === 'linked' && { userIdsOf }),
+        ...(reason !== undefined && { reason }),
+      },
       now: new Date(operation.at),
     }
     const { answer, replayed } = await withIdempotencyKey(

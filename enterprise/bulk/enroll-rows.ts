@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { resolveLearners } from '../learner/resolve-learners.ts'
+import { withoutStrangers } from '../learner/strangers.ts'
 import { callerIn } from '../operation.ts'
 import type { RowOutcome } from './answer.ts'
 import type { BatchContext } from './batch-context.ts'
@@ -55,7 +56,8 @@ async function resolveAndLock(
   batch: BatchContext,
 ): Promise<(ResolvedRow | RejectedRow)[]> {
   const requests = numbered.map(({ request }) => request)
-  const learners = await resolveLearners(trx, requests, batch.options.whenIdentityDiffers)
+  const all = await resolveLearners(trx, requests, batch.options.whenIdentityDiffers)
+  const learners = await withoutStrangers(trx, requests, all, batch)
   const rows = numbered.map((row, index) => {
     const learner = learners[index]
     if (learner === undefined) throw new RangeError('Each row names a learner')

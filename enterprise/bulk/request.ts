@@ -44,6 +44,8 @@ export const enrollLearnersRequest = z.strictObject({
   salesforceId: storableText(255).optional(),
   /** What a row means whose names are of different accounts: it is refused, or its userId alone counts. */
   whenIdentityDiffers: z.enum(['refuse', 'idWins']).default('refuse'),
+  /** Whose `userId` counts: everybody's, or only that of a learner who is linked with the customer now. */
+  userIdsOf: z.enum(['everybody', 'linked']).default('everybody'),
 })
 
 export type EnrollLearnersRequest = z.input<typeof enrollLearnersRequest>

@@ -64,6 +64,7 @@ function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
       notify: false,
       discount: 100,
       whenIdentityDiffers: 'refuse',
+      userIdsOf: 'everybody',
     },
     rowCount: ids.length,
   }

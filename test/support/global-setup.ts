@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
 import { escapeIdentifier } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
@@ -79,8 +78,6 @@ async function createTemplate(connectionString: string, name: string): Promise<v
   url.pathname = name
   await using db = openDatabase({ connectionString: url.href })
   await migrateAll(db)
-  // Away from the ids that are shown, so that nobody takes one for the other.
-  await sql`alter table learners alter column id restart with 1000001`.execute(db)
 }
 
 async function dropDatabases(connectionString: string, template: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../../../core/database/schema.ts'
 import { isCustomerAdmin } from '../../../enterprise/customer-admin.ts'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
+import type { EnrollLearnersRequest } from '../../../enterprise/bulk/request.ts'
 import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
 import { EnterpriseError } from '../../../enterprise/errors.ts'
 import type { Policy } from '../../../routers/index.ts'
@@ -53,7 +54,13 @@ async function enroll(
   if (mostRowsIn(body) > MAX_ROWS) throw new Refusal(detail(413, `A request may hold at most ${MAX_ROWS} rows.`))
   const { rows, options } = readBulkRequest(fieldReader(body))
   const context = { db, policy, now, requestId, log, actor: actorOf(rights) }
-  const request = { customer, rows: rows.map((row) => row.request), ...options }
+  const request: EnrollLearnersRequest = {
+    customer,
+    rows: rows.map((row) => row.request),
+    ...options,
+    // Ids are small numbers: who may try them all must not read out the addresses of strangers (enterprise-routes §3(c)).
+    userIdsOf: rights.isGlobalStaff ? 'everybody' : 'linked',
+  }
   const answer = await enrollLearners(context, request).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })

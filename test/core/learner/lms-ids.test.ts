@@ -16,6 +16,9 @@ const database = await createTestDatabase()
 const { db } = database
 afterAll(() => database[Symbol.asyncDispose]())
 
+// Away from the ids that are shown, so that nobody takes one for the other.
+await sql`alter table learners alter column id restart with 1000001`.execute(db)
+
 const metadata = { actor: { kind: 'user', name: 'staff' }, via: 'rest', now: new Date() } as const
 const token = (username: string, userId: number | null = null, email: string | null = null) =>
   signUp(db, { username, userId, email, name: '' })

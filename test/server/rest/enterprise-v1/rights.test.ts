@@ -103,7 +103,7 @@ describe('whose learners somebody may enroll', async () => {
 
   test('is kept with who did it', async () => {
     const learner = await addLearner(db)
-    const rows = [{ user_id: learner.id, course_run_key: course, transaction_id: uuidOf('T1') }]
+    const rows = [{ email: learner.email, course_run_key: course, transaction_id: uuidOf('T1') }]
     const more = { reason: 'Onboarding', salesforce_id: 'SF-1' }
     await api.enroll(acme, { enrollments_info: rows, ...more }, headers['an admin of the customer'])
     const batch = await db
