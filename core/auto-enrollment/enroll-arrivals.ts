@@ -110,12 +110,7 @@ function itemOf({ course_key: courseId, user_id: userId, username, via, reason }
 /** What the audit of manual enrollment says of it, as the LMS writes it. */
 const TRANSITION = 'from allowed to enroll to enrolled'
 
-async function settle(
-  trx: Transaction<DB>,
-  due: readonly Due[],
-  results: readonly Result[],
-  now: Date,
-): Promise<void> {
+async function settle(trx: Transaction<DB>, due: readonly Due[], results: readonly Result[], now: Date): Promise<void> {
   const at = instantFromDate(now)
   await sql`update enrollment_allowances set auto_enroll_settled = ${at}::timestamptz
     where id = any (${due.map(({ id }) => id)}::integer[])`.execute(trx)

@@ -75,7 +75,9 @@ interface AccountLine {
 /** Whether the account is active now and was not, or has another address now (rest-v1 D18). */
 function isArrival({ line, account: { stored } }: AccountLine): boolean {
   if (!line.isActive || line.email === null) return false
-  return stored === null || !stored.isActive || stored.email === null || foldEmail(stored.email) !== foldEmail(line.email)
+  return (
+    stored === null || !stored.isActive || stored.email === null || foldEmail(stored.email) !== foldEmail(line.email)
+  )
 }
 
 function accountRow({ line, account }: AccountLine) {

@@ -22,7 +22,11 @@ export async function addLearners(
 ): Promise<SeededLearner[]> {
   const names = Array.from({ length: count }, () => unique('learner'))
   const rows = names.map((username) => ({ username, email: `${username}@example.com`, ...columns }))
-  const added = await db.insertInto('learners').values(rows).returning(['id', 'user_id as userId', 'username', 'email']).execute()
+  const added = await db
+    .insertInto('learners')
+    .values(rows)
+    .returning(['id', 'user_id as userId', 'username', 'email'])
+    .execute()
   return added.map((row) => ({ ...row, email: row.email ?? '' }))
 }
 

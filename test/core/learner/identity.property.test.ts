@@ -17,10 +17,7 @@ const profile = fc.record({
   email: fc.option(fc.constantFrom('x@example.com', 'X@example.com', 'y@example.com')),
 })
 const steps = fc.array(
-  fc.oneof(
-    fc.record({ token: profile }),
-    fc.record({ lines: fc.array(profile, { minLength: 1, maxLength: 4 }) }),
-  ),
+  fc.oneof(fc.record({ token: profile }), fc.record({ lines: fc.array(profile, { minLength: 1, maxLength: 4 }) })),
   { maxLength: 8 },
 )
 

@@ -48,9 +48,7 @@ test('a username that has another id is refused, by token and by line, and nothi
   await token('taken', 521)
   await expect(token('taken', 522)).rejects.toThrow(IdentityConflict)
   const { failures } = await importAll(db, [user('taken', 522), user('fine', 523)])
-  expect(failures).toEqual([
-    { line: 1, type: 'user', reason: "user: id: the account 'taken' has the id 521, not 522" },
-  ])
+  expect(failures).toEqual([{ line: 1, type: 'user', reason: "user: id: the account 'taken' has the id 521, not 522" }])
   expect([await idOf('taken'), await whoHas(522), await idOf('fine')]).toEqual([521, undefined, 523])
 })
 
@@ -109,7 +107,9 @@ test('a line that names a username before another account gets it does not mean 
   const role = { type: 'role', username: 'reused', role: 'staff', org: 'X' }
   const { failures } = await importAll(db, [role, user('was-reused', 611), user('reused', 612)])
   expect(failures).toMatchObject([{ line: 1 }])
-  const { rows } = await sql`select from roles r join learners l on l.id = r.learner_id where l.user_id = 612`.execute(db)
+  const { rows } = await sql`select from roles r join learners l on l.id = r.learner_id where l.user_id = 612`.execute(
+    db,
+  )
   expect(rows).toEqual([])
 })
 
@@ -117,7 +117,9 @@ test('processes that bring one id, or draw it, at the same time', async () => {
   await using other = openDatabase({ connectionString: database.connectionString })
   const next = (await token('before')).account.userId + 1
   const calls = Array.from({ length: 24 }, (_, i) => [
-    signUp(i % 2 === 0 ? db : other, { username: `same-${i % 3}`, userId: 700, email: null, name: '' }).catch(() => null),
+    signUp(i % 2 === 0 ? db : other, { username: `same-${i % 3}`, userId: 700, email: null, name: '' }).catch(
+      () => null,
+    ),
     signUp(i % 2 === 0 ? other : db, { username: `drawing-${i}`, email: null, name: '' }),
     signUp(i % 2 === 0 ? other : db, { username: `bringing-${i}`, userId: next + i, email: null, name: '' }),
   ])

@@ -27,11 +27,14 @@ test('the username of another id is 401, and the log says whose', async () => {
   expect(door.log).toContain("a token was refused: the account 'owner' has the id 4011, not 4012")
 })
 
-test.for([false, 'true', 'false', 0, null])('an address with email_verified %j is not taken', async (email_verified) => {
-  const username = `unverified-${JSON.stringify(email_verified).replaceAll('"', 't')}`
-  await door.as({ username }, { email: 'victim@example.com', email_verified, user_id: undefined }).get('/enrollment')
-  expect(await findAccount(db, { username })).toMatchObject({ email: null })
-})
+test.for([false, 'true', 'false', 0, null])(
+  'an address with email_verified %j is not taken',
+  async (email_verified) => {
+    const username = `unverified-${JSON.stringify(email_verified).replaceAll('"', 't')}`
+    await door.as({ username }, { email: 'victim@example.com', email_verified, user_id: undefined }).get('/enrollment')
+    expect(await findAccount(db, { username })).toMatchObject({ email: null })
+  },
+)
 
 test('who signs up with a Kelvin sign does not get the allowance of the ASCII neighbour', async () => {
   const courseId = await addCourse(db, { invitation_only: true })

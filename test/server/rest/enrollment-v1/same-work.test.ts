@@ -33,8 +33,11 @@ async function workFor(path: string): Promise<{ statements: number; status: numb
 test.for([
   ['one enrollment', (username: string) => `/api/enrollment/v1/enrollment/${username},${courseId}`],
   ['all enrollments', (username: string) => `/api/enrollment/v1/enrollment?user=${username}`],
-] as const)('%s of somebody else: the same work whether they are enrolled, are not, or do not exist', async ([, path]) => {
-  const first = await workFor(path(enrolled?.username ?? ''))
-  expect(await workFor(path(other?.username ?? ''))).toEqual(first)
-  expect(await workFor(path('nobody'))).toEqual(first)
-})
+] as const)(
+  '%s of somebody else: the same work whether they are enrolled, are not, or do not exist',
+  async ([, path]) => {
+    const first = await workFor(path(enrolled?.username ?? ''))
+    expect(await workFor(path(other?.username ?? ''))).toEqual(first)
+    expect(await workFor(path('nobody'))).toEqual(first)
+  },
+)
