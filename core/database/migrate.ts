@@ -13,6 +13,8 @@ import * as coveringUsernames from './migrations/0006_covering_usernames.ts'
 import * as feedCheckpoints from './migrations/0007_feed_checkpoints.ts'
 import * as emailFolding from './migrations/0008_email_folding.ts'
 import * as feedEpochs from './migrations/0009_feed_epochs.ts'
+import * as lmsIds from './migrations/0010_lms_ids.ts'
+import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const migrations: Record<string, Migration> = {
@@ -25,6 +27,8 @@ export const migrations: Record<string, Migration> = {
   '0007_feed_checkpoints': feedCheckpoints,
   '0008_email_folding': emailFolding,
   '0009_feed_epochs': feedEpochs,
+  '0010_lms_ids': lmsIds,
+  '0012_auto_enrollment': autoEnrollment,
 }
 
 /** The migrations of an extension, in the order in which they run; append only. */

@@ -23,7 +23,7 @@ export async function enrollAccounts(
 ): Promise<(EnrolledResult | RefusedResult)[]> {
   if (accepted.length === 0) return []
   const items = accepted.map(({ row }) => ({
-    userId: String(row.learner.id),
+    userId: String(row.learner.userId),
     courseId: row.courseKey,
     mode: row.mode,
     whenEnrolled: 'update' as const,

@@ -80,7 +80,7 @@ function identityOf({ index, request }: NumberedRow, learner: RowLearner | null)
   return {
     index,
     ...(ref !== undefined && { ref }),
-    userId: learner?.is === 'account' ? String(learner.id) : null,
+    userId: learner?.is === 'account' ? String(learner.userId) : null,
     email: learner === null ? (email ?? null) : learner.email,
     courseId,
   }

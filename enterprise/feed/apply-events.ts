@@ -32,8 +32,7 @@ export async function applyEvents(
   const changes = events.filter(({ kind }) => kind !== 'created')
   if (changes.length === 0) return NOTHING_APPLIED
   const enrollmentIds = changes.map(({ enrollmentId }) => enrollmentId)
-  const learnerIds = changes.map(({ userId }) => Number(userId))
-  await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(learnerIds)], [...new Set(enrollmentIds)]]))
+  await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(enrollmentIds)]]))
   const { rows } = await trx.executeQuery<AppliedEvents>(
     CompiledQuery.raw(APPLY, [
       enrollmentIds,
@@ -53,9 +52,9 @@ export async function applyEvents(
 // Whoever writes what the extension knows of a learner takes this lock first.
 const LOCK = `/* enterprise.lockLearners */
 select l.id from learners l
-where l.id = any ((select $1::integer[])::integer[]) and exists (
-  select from enterprise_learner_links k join enterprise_enrollment_records r on r.link_id = k.id
-  where k.learner_id = l.id and r.enrollment_id = any ((select $2::bigint[])::bigint[])
+where l.id in (
+  select k.learner_id from enterprise_enrollment_records r join enterprise_learner_links k on k.id = r.link_id
+  where r.enrollment_id = any ((select $1::bigint[])::bigint[])
 )
 order by l.id for no key update`
 

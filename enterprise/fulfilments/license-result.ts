@@ -48,8 +48,8 @@ export function licenseResultOf(result: RevocationResult): LicenseResult {
   return { ...identity, success: true, did, message: MESSAGES[did], code: null, retryable: false, eventId }
 }
 
-function identityOf({ fundingId, fulfilmentId, learnerId, courseId }: FundedEnrollment) {
-  return { license: fundingId, fulfilmentId, userId: String(learnerId), courseId }
+function identityOf({ fundingId, fulfilmentId, userId, courseId }: FundedEnrollment) {
+  return { license: fundingId, fulfilmentId, userId: String(userId), courseId }
 }
 
 const DONE = { unenrolling: 'unenrolled', movingToAudit: 'movedToAudit', keeping: 'licenseEnded' } as const

@@ -67,7 +67,7 @@ function decidedOf(funded: FundedEnrollment, decision: LicenseDecision, enrollme
 
 async function readEnrollments(caller: Caller, funded: readonly FundedEnrollment[]): Promise<Map<string, Enrollment>> {
   if (funded.length === 0) return new Map()
-  const enrollments = funded.map(({ learnerId, courseId }) => ({ userId: String(learnerId), courseId }))
+  const enrollments = funded.map(({ userId, courseId }) => ({ userId: String(userId), courseId }))
   const found = await caller.enrollment.getMany({ enrollments })
   return new Map(found.flatMap((enrollment) => (enrollment === null ? [] : [[enrollment.id, enrollment] as const])))
 }

@@ -75,7 +75,7 @@ async function changeEnrollments(
   if (revocations.length === 0) return new Map()
   const distinct = [...new Map(revocations.map((one) => [one.funded.enrollmentId, one])).values()]
   const items = distinct.map(({ funded, by, expectedVersion }) => ({
-    userId: String(funded.learnerId),
+    userId: String(funded.userId),
     courseId: funded.courseId,
     ...(by === 'unenrolling' ? { isActive: false } : { mode: 'audit' }),
     expectedVersion,

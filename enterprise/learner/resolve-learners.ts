@@ -18,6 +18,8 @@ export type RowLearner = LearnerAccount | LearnerAddress | UnknownLearner
 export interface LearnerAccount {
   readonly is: 'account'
   readonly id: number
+  /** The id that everybody is shown. */
+  readonly userId: number
   /** As the account has it. */
   readonly email: string | null
   /**
@@ -66,7 +68,7 @@ export async function resolveLearners(
 /** The names of rows that count, and what to look up for them. */
 interface NamesOfLearners {
   readonly names: readonly Names[]
-  readonly lookup: Required<LookupNames>
+  readonly lookup: Required<Omit<LookupNames, 'ids'>>
 }
 
 /** Prepares the names of rows to be looked up. */
@@ -78,7 +80,7 @@ export function namesOfLearners(
   return {
     names,
     lookup: {
-      ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
+      userIds: names.flatMap(({ userId }) => userId?.lookup ?? []),
       usernames: names.flatMap(({ username }) => username?.lookup ?? []),
       emails: names.flatMap(({ email }) => email?.lookup ?? []),
     },
@@ -116,24 +118,28 @@ function namesOf(
   }
 }
 
-function resolve(names: Names, { byId, byUsername, byEmail }: ResolvedLearners): RowLearner {
+function resolve(names: Names, { byUserId, byUsername, byEmail }: ResolvedLearners): RowLearner {
   const { userId, username, email } = names
   const address = email?.lookup ?? null
   const unknown = (refusal: Refusal): UnknownLearner => ({ is: 'unknown', email: email?.sent ?? null, refusal })
 
   if (userId !== null || username !== null) {
-    const account = userId === null ? byUsername.get(username?.lookup ?? '') : byId.get(userId.lookup ?? 0)
+    const account = userId === null ? byUsername.get(username?.lookup ?? '') : byUserId.get(userId.lookup ?? 0)
     if (account === undefined) return unknown(refusalFrom(failure('learnerNotFound', learnerRefOf(names))))
     if (username !== null && username.lookup !== account.username) return unknown(mismatch('username'))
     if (email !== null && (address === null || byEmail.get(address) !== account)) return unknown(mismatch('email'))
-    return { is: 'account', id: account.id, email: account.email }
+    return accountOf(account)
   }
   const account = byEmail.get(address ?? '')
-  if (account !== undefined) return { is: 'account', id: account.id, email: account.email }
+  if (account !== undefined) return accountOf(account)
   if (email === null || address === null || !isEmailAddress(email.sent)) {
     return unknown(refusal('invalidEmail', { email: email?.sent ?? '' }))
   }
   return { is: 'address', email: address }
+}
+
+function accountOf({ id, userId, email }: Omit<LearnerAccount, 'is'>): LearnerAccount {
+  return { is: 'account', id, userId, email }
 }
 
 function learnerRefOf({ userId, username }: Names) {

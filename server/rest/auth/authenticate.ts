@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-keys/check.ts'
+import type { Account } from '../../../core/learner/account.ts'
 import type { DB } from '../../../core/database/schema.ts'
-import { signUp } from '../../../core/learner/sign-up.ts'
+import { IdentityConflict, signUp, type SignUp } from '../../../core/learner/sign-up.ts'
 import { unlimited, type WrongCredentials } from '../../wrong-credentials.ts'
 import { clientAddresses } from '../checks/client-address.ts'
 import { credentialsOf, type Credentials, type SessionRule } from './credentials.ts'
@@ -55,11 +56,11 @@ export async function authenticate(
 ): Promise<Identity> {
   const credentials = credentialsOf(request, session !== 'nobody')
   const claims = credentials && (await verify(credentials, request, options))
-  if (claims === null) return authenticateKey(request, options)
+  if (credentials === null || claims === null) return authenticateKey(request, options)
   const keyHolder = await checkKey(request, options)
-  const { account, isNew, isEmailTaken } = await signUp(options.db, claims)
+  const { account, isNew, isEmailTaken } = await accountOf(claims, credentials, request.log, options)
   if (isNew) reportNewAccount(request.log, account, isEmailTaken)
-  if (credentials?.isSession) {
+  if (credentials.isSession) {
     if (session === 'active' && !account.isActive) return keyHolder
     refuseForgery(request, options.trustedOrigins)
   }
@@ -112,7 +113,23 @@ async function verify(
   }
 }
 
-function reportNewAccount(log: FastifyBaseLogger, { id }: { id: number }, isEmailTaken: boolean): void {
-  log.info({ userId: id }, 'account made from a token')
-  if (isEmailTaken) log.warn({ userId: id }, 'the account has no e-mail address: that of its token belongs to another')
+/** Who is who is not guessed: a token whose username has another id proves nothing (run §3, Identity). */
+async function accountOf(
+  claims: Claims,
+  { refuse }: Credentials,
+  log: FastifyBaseLogger,
+  { db }: Authentication,
+): Promise<SignUp> {
+  try {
+    return await signUp(db, claims)
+  } catch (error) {
+    if (!(error instanceof IdentityConflict)) throw error
+    log.warn({ username: claims.username, userId: claims.userId }, `a token was refused: ${error.message}`)
+    throw refuse('User retrieval failed.')
+  }
+}
+
+function reportNewAccount(log: FastifyBaseLogger, { userId }: Pick<Account, 'userId'>, isEmailTaken: boolean): void {
+  log.info({ userId }, 'account made from a token')
+  if (isEmailTaken) log.warn({ userId }, 'the account has no e-mail address: that of its token belongs to another')
 }

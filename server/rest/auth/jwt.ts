@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { MAX_EMAIL_LENGTH } from '../../../core/learner/email-address.ts'
-import { MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
+import { MAX_USERNAME_LENGTH, MAX_USER_ID } from '../../../core/learner/ref.ts'
 import { isStorableText } from '../../../core/text.ts'
 import { ALGORITHMS, verificationKeys, type JwtTrust, type VerificationKeys } from './verification-keys.ts'
 
@@ -14,6 +14,8 @@ export interface JwtOptions extends JwtTrust {
 /** What a valid token says about its holder (run §3). */
 export interface Claims {
   readonly username: string
+  /** The id by which the LMS knows the account; null: the token has none. */
+  readonly userId: number | null
   /** Null: the token has none, or none that was verified. */
   readonly email: string | null
   readonly name: string
@@ -77,7 +79,7 @@ function asInvalidToken(error: unknown): never {
   throw error
 }
 
-/** What is of another type than it should be counts as absent, except for the username. */
+/** What is of another type than it should be counts as absent, except for the username and the id. */
 function claimsOf(payload: JWTPayload): Claims {
   const { preferred_username: username } = payload
   if (username === undefined || username === null) {
@@ -86,11 +88,19 @@ function claimsOf(payload: JWTPayload): Claims {
   if (!isUsername(username)) throw new InvalidToken('User retrieval failed.')
   return {
     username,
+    userId: userIdOf(payload['user_id']),
     email: emailOf(payload),
     name: isText(payload['name']) ? payload['name'] : '',
     isStaff: payload['administrator'] === true,
     isSuperuser: payload['superuser'] === true,
   }
+}
+
+/** A wrong id may be that of somebody else, so it is not passed over (run §3). */
+function userIdOf(value: unknown): number | null {
+  if (value === undefined) return null
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_USER_ID) return value
+  throw new InvalidToken('User retrieval failed.')
 }
 
 function isText(value: unknown): value is string {

@@ -12,7 +12,7 @@ import { openGeoip, type CountryOf } from './geoip.ts'
 export interface EmbargoedEnrollment {
   readonly courseKey: CourseKey
   /** Who is to be enrolled. */
-  readonly learner: { readonly id: number }
+  readonly learner: { readonly id: number; readonly userId: number }
   /** Whether the learner is known to be global staff by more than their account. */
   readonly isGlobalStaff: boolean
   /** Everybody whom the request came through and who is trusted to say so, and whom it came from. */
@@ -53,7 +53,7 @@ export function embargoCheck(
       ? null
       : [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
     if (country === undefined) return
-    log.info({ userId: learner.id, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
+    log.info({ userId: learner.userId, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
     throw new Refusal(blocked(courseKey.text, `${baseUrl ?? originOf(url)}${messagePath(rule.messageKey)}`))
   }
 }
