@@ -1,10 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import * as embedded from '../support/embedded.ts'
 import { freshDirectory, kill, postgresProcesses, type Options } from '../support/embedded.ts'
 import { runStatement } from '../support/statement.ts'
+import { eventually } from '../support/eventually.ts'
 
 let kept: string
 beforeAll(async () => {
@@ -86,7 +87,7 @@ describe('an owner', () => {
     const { connectionString } = await start({})
     const before = await postmasterPid()
     process.kill(before, 'SIGKILL')
-    await vi.waitFor(() => runStatement(connectionString, 'select 1'), 10_000)
+    await eventually(() => runStatement(connectionString, 'select 1'))
     expect(await postmasterPid()).not.toBe(before)
   })
 
@@ -104,7 +105,7 @@ describe('an owner', () => {
     const { child } = await startProcess({})
     expect(postgresProcesses(kept)).not.toEqual([])
     await kill(child, signal)
-    await vi.waitFor(() => expect(postgresProcesses(kept)).toEqual([]), 5_000)
+    await eventually(() => expect(postgresProcesses(kept)).toEqual([]))
   })
 
   test('wins alone when two start at once where nothing is', async () => {
@@ -156,7 +157,7 @@ describe('a guest', () => {
   test('leaves no server behind when it dies of an uncaught error', async () => {
     const { child } = await startProcess({ mode: 'guest' })
     await kill(child, 'SIGHUP')
-    await vi.waitFor(() => expect(postgresProcesses(kept)).toEqual([]), 5_000)
+    await eventually(() => expect(postgresProcesses(kept)).toEqual([]))
   })
 
   test('says which server does not answer, and gives up', { timeout: 60_000 }, async () => {

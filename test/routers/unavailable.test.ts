@@ -1,12 +1,13 @@
 import { TRPCError } from '@trpc/server'
 import { sql } from 'kysely'
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import { EnrollmentError, enrollmentErrorFrom, type Caller } from '../../routers/index.ts'
 import { foreignPool, ownPool } from '../support/any-kysely.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner, addLearners } from '../support/seed.ts'
 import { callerOf, errorOf, refusalOf } from './calls.ts'
+import { eventually } from '../support/eventually.ts'
 
 const UNAVAILABLE = { trpc: 'SERVICE_UNAVAILABLE', code: 'unavailable', details: {} }
 
@@ -70,7 +71,7 @@ describe('a connection that is ended in the middle of a call', () => {
     expect(await callerOf(db).enrollment.get(pair)).toBeNull()
     expect(await callerOf(db).enrollment.history(pair)).toEqual([])
     // The end of the connection may arrive a moment after the error.
-    await vi.waitFor(() => call(callerOf(small)))
+    await eventually(() => call(callerOf(small)))
     expect(await callerOf(db).enrollment.history(pair)).toHaveLength(1)
   })
 
@@ -127,7 +128,7 @@ test('while connections are ended all the time, what was answered is there, once
     for (let shots = 0; shots < 3_000 && killed < 30 && !isDone; shots += 1) {
       // Between two ends some calls are answered, however slow the machine is.
       const seen = told.length
-      await vi.waitFor(() => expect(isDone || told.length >= seen + 20).toBe(true), { timeout: 10_000, interval: 1 })
+      await eventually(() => expect(isDone || told.length >= seen + 20).toBe(true), 1)
       killed += await endOne('victim')
     }
   })()
@@ -156,7 +157,7 @@ test('while connections are ended all the time, what was answered is there, once
     )
     .execute()
   expect(events.map((event) => event.enrollment_id).toSorted()).toEqual(items.map(({ id }) => id).toSorted())
-  await vi.waitFor(() => enrollment.enroll(pair))
+  await eventually(() => enrollment.enroll(pair))
 })
 
 /** Holds the seats of the course run, so that who wants one waits; the answer lets them go. */
@@ -168,12 +169,12 @@ async function holdSeats(): Promise<() => Promise<void>> {
 
 /** Ends the one connection of this database that waits for a lock. */
 async function endTheWaiting(): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
     expect(rows).toHaveLength(1)
-  }, 10_000)
+  })
 }
 
 /** Ends one connection of the name, any one. */

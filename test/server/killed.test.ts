@@ -1,11 +1,12 @@
 import { TRPCClientError } from '@trpc/client'
 import { sql } from 'kysely'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { createClient, type Client } from '../../routers/client.ts'
 import type { AppRouter, Outcome } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { SECRETS, startServer, type ServerProcess } from '../support/server-process.ts'
+import { eventually } from '../support/eventually.ts'
 
 const SEATS = 150
 const CALLERS = 60
@@ -85,21 +86,21 @@ async function enrollAll(
   return answers
 }
 
-/** Where a server has ended there is no reason. */
+/** Where a server has ended it is unavailable, and the fate of the call unknown. */
 function refusal(error: unknown): 'courseFull' | 'no answer' {
   const { data } = error as TRPCClientError<AppRouter> // Nothing else is thrown by the client.
   expect(error).toBeInstanceOf(TRPCClientError)
-  if (!data) return 'no answer'
+  if (data?.reason === 'unavailable') return 'no answer'
   expect(data).toMatchObject({ reason: 'courseFull' })
   return 'courseFull'
 }
 
 /** What PostgreSQL had begun for a process that is gone, it ends. */
 async function connectionsEnded(name: string): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`select pid from pg_stat_activity where application_name = ${name}`.execute(db)
     expect(rows).toEqual([])
-  }, 10_000)
+  })
 }
 
 async function countEnrollments(): Promise<number> {

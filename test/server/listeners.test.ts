@@ -5,13 +5,13 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { Agent, createServer, request } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { ListenError } from '../../server/addresses.ts'
 import { confineTo, PrivateRequest } from '../../server/listeners.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
+import { eventually } from '../support/eventually.ts'
 
 let database: TestDatabase
 beforeAll(async () => void (database = await createTestDatabase()))
@@ -176,6 +176,9 @@ describe.skipIf(process.platform === 'win32')('a Unix socket for the private lis
   })
 })
 
+/** Where the server waited for a connection, so would the test. */
+const PATIENT = { graceMs: 3_600_000 }
+
 describe('closing', () => {
   test.for(['url', 'internal'] as const)('finishes what runs on %s, and takes nothing new', async (side) => {
     const app = appWithRoutes()
@@ -183,36 +186,31 @@ describe('closing', () => {
     const running = get(`${server[side]}/slow`)
     await app.arrived
     const closed = app.close()
-    await sleep(100)
-    await expect(get(`${server[side]}/healthz`)).rejects.toThrow(/ECONNREFUSED/)
+    await eventually(() => expect(get(`${server[side]}/healthz`)).rejects.toThrow(/ECONNREFUSED/))
     app.release()
     expect((await running).body).toBe('done')
     await closed
   })
 
   test.for(['url', 'internal'] as const)('does not wait for idle connections of %s', async (side) => {
-    const server = await openTestServer(appWithRoutes())
+    const server = await openTestServer(appWithRoutes(), PATIENT)
     const agent = new Agent({ keepAlive: true })
-    await get(`${server[side]}/healthz`, { agent })
-    const started = performance.now()
+    expect((await get(`${server[side]}/healthz`, { agent })).status).toBe(200)
     await server[Symbol.asyncDispose]()
-    expect(performance.now() - started).toBeLessThan(4_000)
     agent.destroy()
   })
 
   test('does not wait for a connection that becomes idle while it closes', async () => {
     const app = appWithRoutes()
-    const server = await openTestServer(app)
+    const server = await openTestServer(app, PATIENT)
     const agent = new Agent({ keepAlive: true })
     const running = get(`${server.internal}/slow`, { agent })
     await app.arrived
     const closed = app.close()
-    await sleep(100)
-    const started = performance.now()
+    await eventually(() => expect(get(`${server.internal}/healthz`)).rejects.toThrow(/ECONNREFUSED/))
     app.release()
     await running
     await closed
-    expect(performance.now() - started).toBeLessThan(4_000)
     agent.destroy()
   })
 
@@ -229,7 +227,6 @@ describe('closing', () => {
     const started = performance.now()
     await app.close()
     expect(performance.now() - started).toBeGreaterThan(250)
-    expect(performance.now() - started).toBeLessThan(4_000)
     expect(await stuck).toBeInstanceOf(Error)
     app.release()
   })

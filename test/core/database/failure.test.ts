@@ -1,10 +1,11 @@
 import { sql, type Kysely } from 'kysely'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { isDatabaseUnavailable, isSerializationFailure } from '../../../core/database/failure.ts'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { EnrollmentError, failure } from '../../../core/errors.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -38,7 +39,7 @@ describe('the database is unavailable', () => {
     const killed = await errorOf(sql`select pg_terminate_backend(pg_backend_pid())`.execute(small))
     expect(judgement(killed)).toEqual({ unavailable: true, tie: false })
     // Until the end of the connection has arrived too, a call may still be given to it.
-    await vi.waitFor(() => sql`select 1`.execute(small))
+    await eventually(() => sql`select 1`.execute(small))
   })
 
   test('when it ends the connection of a transaction, at whatever is done next', async () => {

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, defaultPolicy, enrollmentErrorFrom } from '../../../routers/index.ts'
 import { counting } from '../../support/counting.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const actor = { kind: 'service', name: 'tests' } as const
 
@@ -111,7 +112,7 @@ describe('seats that somebody holds', () => {
     const [first, second] = (await addLearners(db, 2)).map(({ username }) =>
       enrollment.enroll({ username, courseId }).then(({ kind }) => kind, codeOf),
     )
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`.execute(db)

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, enrollmentErrorFrom } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { runStatement } from '../../support/statement.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const actor = { kind: 'service', name: 'tests' } as const
 const attributes = [{ namespace: 'a', name: 'b', value: 'c' }]
@@ -93,9 +94,9 @@ async function hold({ username, courseId }: Pair): Promise<() => Promise<void>> 
 
 /** Until so many calls wait for a lock. */
 async function waiting(count: number): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`
       select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
     expect(rows).toHaveLength(count)
-  }, 5_000)
+  })
 }

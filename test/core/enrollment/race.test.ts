@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { createCaller, enrollmentErrorFrom, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addAllowance, addCourse, addLearner, addLearners } from '../../support/seed.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const actor = { kind: 'service', name: 'tests' } as const
 
@@ -123,11 +124,11 @@ test('an allowance that another account claims meanwhile lets nobody else in', a
   const allowance = claiming.updateTable('enrollment_allowances').where('course_key', '=', courseId)
   await allowance.set({ claimed_by: other.id }).execute()
   const call = codeOf(createCaller({ db, actor }).enrollment.enroll({ username: learner.username, courseId }))
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`
       select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
     expect(rows).toHaveLength(1)
-  }, 5_000)
+  })
   await claiming.commit().execute()
   expect(await call).toBe('enrollmentClosed')
   const { claimed_by: owner } = await db

@@ -1,9 +1,10 @@
 import { sql, type ControlledTransaction } from 'kysely'
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
 import { createCaller, type EnrollmentEvent } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const actor = { kind: 'service', name: 'tests' } as const
 
@@ -23,7 +24,7 @@ describe('the feed', () => {
     const start = await end()
     const { enrollAs } = await course(7)
     for (let learner = 0; learner < 7; learner += 1) await enrollAs(learner)
-    const all = await eventually(start, 7)
+    const all = await eventsAfter(start, 7)
     const paged: EnrollmentEvent[] = []
     for (let after = start; ;) {
       const page = await events.list({ after, limit: 3 })
@@ -44,14 +45,14 @@ describe('the feed', () => {
     const start = await end()
     const { courseId, learners, enrollAs } = await course(1)
     await enrollAs(0)
-    expect(await eventually(start, 1)).toEqual(await enrollment.history({ username: learners[0] ?? '', courseId }))
+    expect(await eventsAfter(start, 1)).toEqual(await enrollment.history({ username: learners[0] ?? '', courseId }))
   })
 
   test('shows the events of a transaction together and in their order', async () => {
     const start = await end()
     const { courseId, learners } = await course(3)
     const results = await enrollment.enrollMany({ items: learners.map((username) => ({ username, courseId })) })
-    const shown = await eventually(start, 3)
+    const shown = await eventsAfter(start, 3)
     expect(shown.map(({ username }) => username)).toEqual(learners)
     expect(shown.every(({ batchId }) => batchId === results.batchId)).toBe(true)
   })
@@ -68,7 +69,7 @@ describe('a transaction that commits late', () => {
     const early = await events.list({ after: start })
     expect(early).toEqual({ events: [], cursor: start })
     await slow.commit().execute()
-    const late = await eventually(early.cursor, 2)
+    const late = await eventsAfter(early.cursor, 2)
     expect(late.map(({ username }) => username)).toEqual([nameOf(0), nameOf(1)])
   })
 
@@ -88,7 +89,7 @@ describe('a transaction that commits late', () => {
     const start = await end()
     const { enrollAs, nameOf } = await course(2)
     await enrollAs(0)
-    await eventually(start, 1)
+    await eventsAfter(start, 1)
     const slow = await begin()
     await enrollAs(1, slow)
     const { events: shown } = await events.list({ after: start })
@@ -102,7 +103,7 @@ describe('a transaction that commits late', () => {
     await enrollAs(0, slow)
     await enrollAs(1)
     await slow.rollback().execute()
-    expect((await eventually(start, 1)).map(({ username }) => username)).toEqual([nameOf(1)])
+    expect((await eventsAfter(start, 1)).map(({ username }) => username)).toEqual([nameOf(1)])
   })
 
   test('has its place by when it began to write, and what it wrote later comes with it', async () => {
@@ -113,7 +114,7 @@ describe('a transaction that commits late', () => {
     await enrollAs(1)
     await enrollAs(2, slow)
     await slow.commit().execute()
-    const shown = await eventually(start, 3)
+    const shown = await eventsAfter(start, 3)
     expect(shown.map(({ username }) => username)).toEqual([nameOf(0), nameOf(2), nameOf(1)])
   })
 })
@@ -150,20 +151,20 @@ test('readers who follow many writers miss nothing and see nothing twice', async
 async function end(): Promise<string> {
   await enrollOne()
   const id = await lastId()
-  return vi.waitFor(async () => {
+  return eventually(async () => {
     const { events: all, cursor } = await events.list({ limit: 1000 })
     expect(all.at(-1)?.id).toBe(id)
     return cursor
-  }, 10_000)
+  })
 }
 
 /** Other databases of the server hold the feed back for a moment too: transaction ids are the server's. */
-async function eventually(after: string, count: number): Promise<EnrollmentEvent[]> {
-  return vi.waitFor(async () => {
+async function eventsAfter(after: string, count: number): Promise<EnrollmentEvent[]> {
+  return eventually(async () => {
     const page = await events.list({ after })
     expect(page.events).toHaveLength(count)
     return page.events
-  }, 10_000)
+  })
 }
 
 async function begin(): Promise<ControlledTransaction<DB>> {

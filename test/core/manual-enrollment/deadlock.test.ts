@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { courseKeyOf } from '../../../core/course/key.ts'
@@ -7,6 +6,7 @@ import { defaultPolicy } from '../../../core/policy.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addAllowance, addCourse, addLearner } from '../../support/seed.ts'
 import { addEnrollment, enrollmentInWords } from '../../support/world.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -29,7 +29,9 @@ test('a request that the database ends to break a tie begins again', async () =>
     await sql`select from enrollment_allowances where course_key = ${courseId} for update`.execute(trx)
     // Takes the enrollment and waits for the allowance; a second later it finds that both wait for each other.
     const started = { done: enrollManually(db, request, { actorId: staff.id, metadata, policy: defaultPolicy }) }
-    await sleep(300)
+    await untilWaiting(db)
+    // It is the other that finds out, whichever has waited for longer.
+    await sql`set local deadlock_timeout = '10min'`.execute(trx)
     await sql`select from enrollments where learner_id = ${bob.id} for update`.execute(trx)
     return started
   })

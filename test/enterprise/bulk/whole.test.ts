@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
@@ -8,6 +7,7 @@ import { license } from '../acme.ts'
 import { contextOf, enroll, kindsOf, PAST, type RowRequest } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn } from '../state.ts'
+import { untilWaiting } from '../../support/waiting.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -177,7 +177,7 @@ describe('an idempotency key', () => {
     const trx = await db.startTransaction().execute()
     await enroll(trx, customer, rows, { idempotencyKey })
     const waiting = enroll(db, customer, rows, { idempotencyKey })
-    await sleep(50)
+    await untilWaiting(db)
     await trx.rollback().execute()
     expect(await waiting).toMatchObject({ status: 'applied', counts: { created: 3, pendingCreated: 1 } })
   })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
 import type { AppliedEvents } from '../../../enterprise/feed/apply-events.ts'
 import { enterpriseConsumer } from '../../../enterprise/feed/consumer.ts'
@@ -12,6 +12,7 @@ import { license, transaction } from '../acme.ts'
 import { contextOf, done, enroll, NOW } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn, recordOf } from '../state.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -247,11 +248,11 @@ async function follow() {
 
 /** An event is shown when all older transactions of the server have ended, those of other tests too. */
 async function untilShown(): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`select from enrollment_events
       where transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) limit 1`.execute(db)
     expect(rows).toEqual([])
-  }, 30_000)
+  })
 }
 
 async function followShown() {

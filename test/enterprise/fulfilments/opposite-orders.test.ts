@@ -11,7 +11,8 @@ import { contextOf } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { pay, revocationsOf, type Paid } from './funded-world.ts'
 
-const SECONDS = 2
+/** What each of them does: a number, not a time, so that as much happens on a slow machine. */
+const ROUNDS = 10
 
 const database = await createEnterpriseDatabase()
 const { db, connectionString } = database
@@ -30,14 +31,13 @@ test('operations in opposite orders all get through', async () => {
   for (const learner of learners) {
     for (const courseId of courses) paid.push(await pay(db, customer, 'license', { learner, courseId }))
   }
-  const end = Date.now() + SECONDS * 1_000
-  const runs = others.flatMap((on) => [run(on, paid, end), run(on, paid.toReversed(), end)])
+  const runs = others.flatMap((on) => [run(on, paid), run(on, paid.toReversed())])
   expect((await Promise.all(runs)).flat()).toEqual([])
   const revocations = await revocationsOf(
     db,
     paid.map(({ fulfilmentId }) => fulfilmentId),
   )
-  expect(revocations.length, 'much has happened').toBeGreaterThan(5 * paid.length)
+  expect(revocations.length, 'much has happened').toBeGreaterThan(paid.length)
   const behind = await db
     .selectFrom('enterprise_enrollment_records as r')
     .innerJoin('enrollments as e', 'e.id', 'r.enrollment_id')
@@ -48,10 +48,10 @@ test('operations in opposite orders all get through', async () => {
   expect(behind).toEqual([])
 })
 
-/** Expires licenses, cancels and enrolls again until the end; what went wrong. */
-async function run(on: Kysely<EnterpriseDB>, paid: readonly Paid[], end: number): Promise<string[]> {
+/** Expires licenses, cancels and enrolls again, some at a time; what went wrong. */
+async function run(on: Kysely<EnterpriseDB>, paid: readonly Paid[]): Promise<string[]> {
   const wrong: string[] = []
-  while (Date.now() < end) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     const some = paid.filter(() => Math.random() < 0.5)
     const rows = some.map(({ learner, courseId, fundingId }) => ({
       userId: String(learner.id),

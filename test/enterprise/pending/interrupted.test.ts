@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
 import { applyArrivals } from '../../../enterprise/pending/arrivals.ts'
@@ -14,6 +14,7 @@ import { enroll, NOW } from '../calls.ts'
 import { addCustomer, addPending, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn } from '../state.ts'
 import { fulfil, later, step } from './steps.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -275,9 +276,9 @@ async function doneIn(courseId: string): Promise<unknown[]> {
 
 /** The database may hear of a connection's end a moment later. */
 async function untilNobodyWorks(): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { rows } = await sql`select from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`.execute(db)
     expect(rows).toEqual([])
-  }, 10_000)
+  })
 }
