@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as embedded from '../support/embedded.ts'
 import { freshDirectory, kill, postgresProcesses, type Options } from '../support/embedded.ts'
 import { runStatement } from '../support/statement.ts'
