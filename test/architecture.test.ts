@@ -102,8 +102,8 @@ describe('layers', () => {
 })
 
 describe('the environment', () => {
-  test('is read by server/config.ts alone', () => {
-    const others = files.filter(({ path }) => path !== 'server/config.ts')
+  test('is read by server/environment.ts alone', () => {
+    const others = files.filter(({ path }) => path !== 'server/environment.ts')
     expect(readersOfEnvironment(others)).toEqual([])
   })
 
