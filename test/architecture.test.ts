@@ -108,8 +108,8 @@ describe('layers', () => {
 })
 
 describe('the environment', () => {
-  test('is read by server/config.ts, and for tests of others by entries/testing/server.ts', () => {
-    const readers = ['server/config.ts', 'entries/testing/server.ts']
+  test('is read by server/environment.ts, and for tests of others by entries/testing/server.ts', () => {
+    const readers = ['server/environment.ts', 'entries/testing/server.ts']
     const others = files.filter(({ path }) => !readers.includes(path))
     expect(readersOfEnvironment(others)).toEqual([])
   })

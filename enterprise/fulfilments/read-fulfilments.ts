@@ -36,6 +36,7 @@ export async function readFulfilments(
     .selectFrom('enterprise_fulfilments as f')
     .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')
     .innerJoin('enterprise_learner_links as k', 'k.id', 'r.link_id')
+    .innerJoin('learners as l', 'l.id', 'k.learner_id')
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
     .select([
       'f.uuid as fulfilmentId',
@@ -43,7 +44,7 @@ export async function readFulfilments(
       'f.funding_id as fundingId',
       'f.revoked',
       'c.uuid as customer',
-      'k.learner_id',
+      'l.user_id',
       'r.course_key as courseId',
       'r.created',
       'r.unenrolled_at as unenrolledAt',
@@ -63,11 +64,11 @@ export async function readFulfilments(
     if (filter.unenrolledSince !== null) query = query.where('r.unenrolled_at', '>=', filter.unenrolledSince)
   }
   const rows = await query.execute()
-  return rows.map(({ kind, revoked, learner_id, ...row }) => ({
+  return rows.map(({ kind, revoked, user_id, ...row }) => ({
     ...row,
     // A check of the table leaves no other kind.
     kind: kind as FundingKind,
     isRevoked: revoked !== null,
-    userId: String(learner_id),
+    userId: String(user_id),
   }))
 }
