@@ -26,11 +26,7 @@ import { errorFrom } from './failure.ts'
  */
 export async function runOperation<T, Tables extends DB>(
   { db }: Pick<ForeignContext<Tables>, 'db'>,
-  work: (
-    db: Kysely<EnterpriseDB>,
-    isGivenUp: () => boolean,
-    cancellation: Cancellation | undefined,
-  ) => Promise<T>,
+  work: (db: Kysely<EnterpriseDB>, isGivenUp: () => boolean, cancellation: Cancellation | undefined) => Promise<T>,
   options: RunOptions = {},
 ): Promise<T> {
   try {
