@@ -165,7 +165,7 @@ describe('a guest', () => {
     const pid = await postmasterPid()
     process.kill(pid, 'SIGSTOP')
     try {
-      const onWaiting = vi.fn()
+      const onWaiting = vi.fn<(pid: number) => void>()
       await expect(start({ mode: 'guest', onWaiting })).rejects.toThrow(
         new RegExp(
           `^The PostgreSQL under DATA_DIR, process ${pid} in .* did not answer for \\d\\d s: stop that process`,

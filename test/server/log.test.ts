@@ -56,6 +56,7 @@ test.for(['terminal', 'pipe'])('nothing that somebody sent steers a %s', (where)
   log.error({ err: new Error(sent) }, 'failed')
   // oxlint-disable-next-line no-control-regex -- to find them
   expect(text().replaceAll('\u001B[31mERROR\u001B[0m', '')).not.toMatch(
+    // oxlint-disable-next-line no-control-regex -- that is what is looked for
     /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/,
   )
   expect(text().split('\n')[0]).toContain('forged')

@@ -16,6 +16,7 @@ while (!isOver) {
     request.once('timeout', () => request.destroy())
     request.once('error', () => resolve(false))
   })
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
   parentPort?.postMessage({ ok, ms: performance.now() - began })
   await sleep(everyMs)
 }

@@ -123,6 +123,7 @@ function startProbe(url: string) {
   return {
     results,
     async [Symbol.asyncDispose]() {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
       worker.postMessage('end')
       await once(worker, 'exit')
     },

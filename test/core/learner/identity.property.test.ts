@@ -30,6 +30,7 @@ interface Person {
   userId: number | null
 }
 
+// oxlint-disable-next-line vitest/expect-expect -- fast-check runs what expects
 test('tokens and imports never make one of two people, and never two of one', async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
@@ -74,8 +75,8 @@ async function acceptsLines(profiles: readonly Omit<Profile, 'name'>[]): Promise
 
 function expectedOf(people: Person[], { username, userId }: Omit<Profile, 'name'>): Person | null | 'conflict' {
   const named = people.find((one) => one.username === username) ?? null
-  const known = userId == null ? null : (people.find((one) => one.userId === userId) ?? null)
-  if (userId == null || known === named) return named
+  const known = userId === null || userId === undefined ? null : (people.find((one) => one.userId === userId) ?? null)
+  if (userId === null || userId === undefined || known === named) return named
   if (known !== null) return named === null ? known : 'conflict'
   return named === null || named.userId === null ? named : 'conflict'
 }
