@@ -81,7 +81,7 @@ export function batchItems<I, Raw>(item: z.ZodType<I, Raw>) {
         }
         count += parsed.error.issues.length
         for (const issue of parsed.error.issues.slice(0, MAX_ISSUES - issues.length)) {
-          issues.push({ ...issue, path: ['items', index, ...issue.path] } as Issue)
+          issues.push({ ...issue, path: ['items', index, ...issue.path] })
         }
         if (count > MAX_COUNTED) break
       }

@@ -82,7 +82,7 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       const name = typeof text === 'string' && settings.isNaming ? statementName(text) : undefined
       return name === undefined || this.#generation === 0 ? name : `${name}#${this.#generation}`
     }
-  } as unknown as typeof pg.Client // The same constructor.
+  }
 }
 
 const DUPLICATE_STATEMENT = '42P05'

@@ -138,16 +138,7 @@ function cancellable<T>(
     signal?.removeEventListener('abort', abort)
   }
   signal?.addEventListener('abort', abort, { once: true })
-  work(call).then(
-    (value) => {
-      end()
-      resolve(value)
-    },
-    (error: unknown) => {
-      end()
-      reject(error as Error)
-    },
-  )
+  work(call).finally(end).then(resolve, reject)
   return promise
 }
 

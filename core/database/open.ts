@@ -34,7 +34,7 @@ export interface OpenDatabaseOptions {
   readonly statementTimeoutMs?: number
   /** Milliseconds that a statement waits for a lock; 5 s unless given, 0: for ever. */
   readonly lockTimeoutMs?: number
-  /** Milliseconds after which a call has its answer or is refused with `unavailable`; 15 s unless given. */
+  /** Milliseconds after which a call has its answer or is refused with `unavailable`; 15 s unless given, 0: never. */
   readonly requestDeadlineMs?: number
   /** The most calls at a time; those beyond are refused at once with `unavailable`. 5 000 unless given. */
   readonly maxWaitingCalls?: number
@@ -77,7 +77,11 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
   )
   const { requestDeadlineMs = 15_000, maxWaitingCalls = 5_000 } = options
-  boundCalls(db, { deadlineMs: requestDeadlineMs, maxCalls: maxWaitingCalls, lockTimeoutMs })
+  boundCalls(db, {
+    deadlineMs: requestDeadlineMs || Infinity,
+    maxCalls: maxWaitingCalls,
+    lockTimeoutMs: lockTimeoutMs || Infinity,
+  })
   return db
 }
 

@@ -18,6 +18,8 @@ export const demoExample = {
  */
 export async function loadDemoCatalogueIfEmpty(db: Kysely<DB>): Promise<boolean> {
   return inTransaction(db, async (trx) => {
+    // The others wait for as long as it takes.
+    await sql`set local lock_timeout = 0`.execute(trx)
     await sql`select pg_advisory_xact_lock(hashtextextended('demo catalogue', 0))`.execute(trx)
     if (!(await isEmpty(trx))) return false
     const now = new Date()

@@ -1,3 +1,4 @@
+// slow: packs, installs and compiles
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -50,6 +51,7 @@ describe.skipIf(!reachable)(`the package${reachable ? '' : ' (no registry of pac
       throw new Error('The page does not say how to install')
     }
     const [installed] = await Promise.all([install(), outOfDate.npm('install', packed.tarball, ...OLDEST)])
+    // oxlint-disable-next-line vitest/no-standalone-expect -- what every test here needs
     expect(installed, 'the block of the page that installs').toMatchObject({ code: 0 })
     await Promise.all(
       [consumer, outOfDate].map(async (project) => {

@@ -1,3 +1,4 @@
+// slow: waits for deadlines
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'

@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, type Outcome } from '../../../routers/index.ts'
@@ -6,7 +7,7 @@ import { roundsByEvent } from '../../support/rounds.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
 const database = await createTestDatabase()
-const db = openDatabase({ connectionString: database.connectionString, maxWaitingCalls: 20_000 })
+const db = openDatabase({ connectionString: database.connectionString, maxWaitingCalls: 20_000, requestDeadlineMs: 0 })
 afterAll(async () => {
   await db.destroy()
   await database[Symbol.asyncDispose]()

@@ -71,7 +71,7 @@ export const copied = async () => cloneTestDatabase(await startTestDatabase({ se
 export const server = () => startServer({ PORT: 0 }, { policy: { filters: [] }, extensions: [own] })
 export const own: extension.Extension = {
   name: 'shop',
-  migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => void (await on.schema.dropTable('x').execute()) } },
+  migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => on.schema.dropTable('x').execute() } },
   routes: async (app) => void app.get('/orders', async () => []),
   workers: () => ({ consumers: [{ name: 'shop', apply: async (trx, all) => [trx.isTransaction, all.length] }] }),
 }
