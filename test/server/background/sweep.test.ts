@@ -5,7 +5,6 @@ import { repeat } from '../../../server/background/loop.ts'
 import { idempotencyKeySweep } from '../../../server/background/sweep.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
-import { eventually } from '../../support/eventually.ts'
 
 const AT_ONCE = { delayMs: 1, intervalMs: 1 }
 const LATER = { delayMs: 1, intervalMs: 60_000 }
