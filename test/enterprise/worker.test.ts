@@ -119,7 +119,8 @@ test('goes on after a step whose connection was ended', async () => {
 
 test('ends at once while it waits, and does nothing afterwards', async () => {
   const ending = openDatabase({ connectionString })
-  const worker = startWorkers(ending, { intervalMs: 3_600_000 }) // Where it waited for its next step, so would this test.
+  // Where it waited for its next step, so would this test.
+  const worker = startWorkers(ending, { intervalMs: 3_600_000 })
   await sleep(100)
   await worker[Symbol.asyncDispose]()
   await ending.destroy()

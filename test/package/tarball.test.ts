@@ -1,3 +1,4 @@
+// slow: packs, installs and compiles
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'

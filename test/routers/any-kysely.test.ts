@@ -1,3 +1,4 @@
+// slow: makes many databases
 import { TRPCError } from '@trpc/server'
 import { sql, type Kysely } from 'kysely'
 import { expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'

@@ -1,3 +1,4 @@
+// slow: whole files in and out
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LineFailure } from '../../../core/import-export/group-importer.ts'

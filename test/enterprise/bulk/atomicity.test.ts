@@ -1,3 +1,4 @@
+// slow: cuts connections again and again
 import { randomUUID } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'

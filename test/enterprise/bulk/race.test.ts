@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { sql } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
