@@ -5,7 +5,6 @@ import type { Policy } from '../../core/policy.ts'
 import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
-import { feedEpochSettling } from './feed-epoch.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 
@@ -29,7 +28,7 @@ const MAX_STOP_MS = 1_000
 export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const steps = [idempotencyKeySweep(db), feedEpochSettling(db), ...workers.flatMap((each) => each.steps ?? [])]
+  const steps = [idempotencyKeySweep(db), ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)
