@@ -21,37 +21,77 @@ export type ClaimMode = 'owner' | 'guest'
 /**
  * Claims the server that runs on the cluster's files, and starts one where none runs.
  *
+ * @param onWaiting is told the process id of a server that runs already and has not answered for a second, once.
  * @throws when another process owns it, naming that process; when PostgreSQL cannot start, with its own words
  */
-export async function claimServer(cluster: Cluster, mode: ClaimMode): Promise<Claim> {
-  const deadline = Date.now() + READY_MS
+export async function claimServer(
+  cluster: Cluster,
+  mode: ClaimMode,
+  onWaiting: (pid: number) => void = () => {},
+): Promise<Claim> {
+  const attempt: Attempt = { child: undefined, found: undefined }
+  const timer = setTimeout(() => {
+    const { child, found } = attempt
+    if (found !== undefined && found.pid !== child) onWaiting(found.pid)
+  }, QUIET_MS)
+  try {
+    return await attemptClaim(cluster, mode, attempt)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface Attempt {
+  /** The process id of the server that was started here. */
+  child: number | undefined
+  /** The server that runs. */
+  found: Postmaster | undefined
+}
+
+async function attemptClaim(cluster: Cluster, mode: ClaimMode, attempt: Attempt): Promise<Claim> {
+  const started = Date.now()
+  let patienceMs = ANSWER_MS
   let launches = 0
-  let child: number | undefined
-  while (Date.now() < deadline) {
+  while (Date.now() < started + patienceMs) {
     const postmaster = runningPostmaster(cluster)
     if (postmaster) {
+      attempt.found = postmaster
       const client = await claim(cluster, postmaster, mode)
-      if (client) return { client, postmaster, launched: postmaster.pid === child }
+      if (client instanceof Client) return { client, postmaster, launched: postmaster.pid === attempt.child }
+      if (client === 'starting') patienceMs = RECOVERY_MS
       await sleep(20)
     } else {
       const pause = LAUNCH_PAUSES_MS[launches++]
       if (pause === undefined)
-        throw new Error(`PostgreSQL did not start in ${cluster.files}: ${await lastLogEntries(cluster)}`)
+        throw new Error(
+          `PostgreSQL did not start in ${cluster.files}, under DATA_DIR: ${await lastLogEntries(cluster)}`,
+        )
       await sleep(pause)
-      child = await launchPostmaster(cluster)
+      attempt.child = await launchPostmaster(cluster)
     }
   }
-  throw new Error(`PostgreSQL in ${cluster.files} does not answer: see ${cluster.log}`)
+  const waited = Math.round((Date.now() - started) / 1_000)
+  throw new Error(
+    `The PostgreSQL under DATA_DIR, process ${attempt.found?.pid} in ${cluster.files}, did not answer for ${waited} s: ` +
+      `stop that process and try again. Its log is ${cluster.log}.`,
+  )
 }
 
-// A server that recovers from a crash may need long before it answers.
-const READY_MS = 120_000
+const QUIET_MS = 1_000
+/** For a server that does not say anything. */
+const ANSWER_MS = 15_000
+/** For one that says that it starts: one that recovers from a crash may need long. */
+const RECOVERY_MS = 120_000
 
 // Before each attempt: a port that was lost, or what a killed server left running, is gone by the next.
 const LAUNCH_PAUSES_MS = [0, 200, 400, 800, 1_600]
 
-/** @returns nothing when the server does not answer yet, or ends meanwhile */
-async function claim(cluster: Cluster, postmaster: Postmaster, mode: ClaimMode): Promise<Client | undefined> {
+/** @returns no session when the server says that it starts or stops, or does not answer, or ends meanwhile */
+async function claim(
+  cluster: Cluster,
+  postmaster: Postmaster,
+  mode: ClaimMode,
+): Promise<Client | 'starting' | undefined> {
   if (!postmaster.port) return undefined
   const client = new Client({
     host: HOST,
@@ -73,7 +113,8 @@ async function claim(cluster: Cluster, postmaster: Postmaster, mode: ClaimMode):
   } catch (error) {
     await client.end()
     // Where the port was lost to another program, that is what answered.
-    if (isPassing(error) || runningPostmaster(cluster)?.pid !== postmaster.pid) return undefined
+    if (isPassing(error)) return error instanceof DatabaseError ? 'starting' : undefined
+    if (runningPostmaster(cluster)?.pid !== postmaster.pid) return undefined
     throw error
   }
 }
@@ -97,7 +138,9 @@ async function lockAsOwner(client: Client, cluster: Cluster): Promise<void> {
   while (!(await tryLock(client, OWNER))) {
     const owner = await findOwner(client)
     if (owner !== undefined && Date.now() > deadline) {
-      throw new OwnedError(`The data directory ${cluster.dataDir} is in use by process ${owner}: stop it first.`)
+      throw new OwnedError(
+        `The data directory ${cluster.dataDir} is in use by process ${owner}: stop it first, or set DATA_DIR to another.`,
+      )
     }
     await sleep(50)
   }

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { chooseAccount, giveFilesTo } from './account.ts'
 import { resolveBinaries, type Binaries } from './binaries.ts'
+import { openDataDir } from './data-dir.ts'
 
 /** The files of one embedded PostgreSQL. */
 export interface Cluster {
@@ -33,8 +34,7 @@ export async function openCluster(options: {
   durable: boolean
   settings: Record<string, string>
 }): Promise<Cluster> {
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
-  const dataDir = await realpath(options.dataDir)
+  const dataDir = await openDataDir(options.dataDir)
   const files = join(dataDir, FILES)
   const binaries = await resolveBinaries()
   if (!existsSync(join(files, PASSWORD))) await initialise({ dataDir, files, binaries, durable: options.durable })
@@ -71,7 +71,9 @@ async function initialise(cluster: { dataDir: string; files: string; binaries: B
     await rename(fresh, files)
   } catch (cause) {
     if (existsSync(join(files, PASSWORD))) return
-    throw new Error(`The embedded PostgreSQL could not be created in ${files}: ${detail(cause)}`, { cause })
+    throw new Error(`The embedded PostgreSQL could not be created in ${files}, under DATA_DIR: ${detail(cause)}`, {
+      cause,
+    })
   } finally {
     await rm(fresh, { recursive: true, force: true })
     await rm(passwordFile, { force: true })

@@ -23,6 +23,8 @@ export interface EmbeddedDatabaseOptions {
   settings?: Record<string, string>
   /** Created where it does not exist; `enrollment` unless given. */
   database?: string
+  /** Called once when a server that runs already, as this process, has not answered for a second. */
+  onWaiting?: (pid: number) => void
 }
 
 /**
@@ -32,9 +34,9 @@ export interface EmbeddedDatabaseOptions {
  * @throws when another process owns the directory, when the platform has no binaries, when PostgreSQL cannot start
  */
 export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
-  const { dataDir, mode, durable = true, settings = {}, database = 'enrollment' } = options
+  const { dataDir, mode, durable = true, settings = {}, database = 'enrollment', onWaiting } = options
   const cluster = await openCluster({ dataDir, database, durable, settings })
-  const claim = await claimServer(cluster, mode)
+  const claim = await claimServer(cluster, mode, onWaiting)
   const release = mode === 'owner' ? keepAsOwner(cluster, claim) : keepAsGuest(cluster, claim)
   let released: Promise<void> | undefined
   const stop = () => (released ??= release())

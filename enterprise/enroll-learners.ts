@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
-import { withIdempotencyKey } from '../routers/extension.ts'
+import { withIdempotencyKey, type Cancellation, type RunOptions } from '../routers/extension.ts'
 import type { ForeignContext } from '../routers/index.ts'
 import type { EnrollLearnersAnswer } from './bulk/answer.ts'
 import type { BatchContext } from './bulk/batch-context.ts'
-import { enrollLearnersRequest, type EnrollLearnersRequest } from './bulk/request.ts'
+import { namedLicensesOf } from './bulk/named-licenses.ts'
+import { enrollLearnersRequest, type EnrollLearnersOptions, type EnrollLearnersRequest } from './bulk/request.ts'
 import { runBatch } from './bulk/run-batch.ts'
 import { findCustomer } from './customer.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
@@ -20,6 +21,7 @@ import { parseRequest } from './parse-request.ts'
  * On a pool, rows run in chunks of a thousand that each have a transaction; `strict`, `dryRun` and an idempotency key make
  * it one. In a caller's transaction everything happens there; after a serialization conflict its owner has to repeat it.
  *
+ * @param options.signal gives it up: chunks that have not begun are not done, and those that have are kept.
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`: nothing was done
  * @throws {EnrollmentError} `idempotencyMismatch`; `unavailable`: on a pool nothing was done, and the call is safe to repeat
  * @throws {TypeError} for a database that cannot work
@@ -27,21 +29,28 @@ import { parseRequest } from './parse-request.ts'
 export async function enrollLearners<Tables extends DB>(
   context: ForeignContext<Tables>,
   request: EnrollLearnersRequest,
+  { signal }: Pick<RunOptions, 'signal'> = {},
 ): Promise<EnrollLearnersAnswer> {
   const { customer: uuid, rows, idempotencyKey: key, reason, ...options } = parseRequest(enrollLearnersRequest, request)
-  return runOperation(context, async (db) => {
+  const enrollAll = async (
+    db: Kysely<EnterpriseDB>,
+    isGivenUp: () => boolean,
+    cancellation: Cancellation | undefined,
+  ) => {
     const customer = await findCustomer(db, uuid)
     const batchId = randomUUID()
     const operation = operationContextOf(context, { reason, ownId: batchId })
-    const batch: BatchContext = { ...operation, batchId, customer, options, rowCount: rows.length }
     const numbered = rows.map((row, index) => ({ index, request: row }))
+    const namedLicenses = namedLicensesOf(numbered, options, operation)
+    const shared = { batchId, customer, options, rowCount: rows.length, namedLicenses, isGivenUp, cancellation }
+    const batch: BatchContext = { ...operation, ...shared }
     const work = (on: Kysely<EnterpriseDB>) => runBatch(on, numbered, batch)
     if (key === undefined || options.dryRun) return work(db)
     const use = {
       actor: context.actor.name,
       scope: `enterprise.enrollLearners ${customer.uuid}`,
       key,
-      input: { rows, ...options, ...(reason !== undefined && { reason }) },
+      input: { rows, ...withoutDefaults(options), ...(reason !== undefined && { reason }) },
       now: new Date(operation.at),
     }
     const { answer, replayed } = await withIdempotencyKey(
@@ -52,6 +61,22 @@ export async function enrollLearners<Tables extends DB>(
         keepIf: ({ status }) => status === 'applied',
       },
     )
-    return replayed ? { ...answer, status: 'replayed' } : answer
-  })
+    return replayed ? { ...answer, status: 'replayed' as const } : answer
+  }
+  return runOperation(context, enrollAll, { signal, isLong: true })
+}
+
+/** What an idempotency key stands for: options that came later count only where they are used, so that old keys hold. */
+function withoutDefaults({
+  whenLicenseRevoked,
+  whenTransactionDiffers,
+  userIdsOf,
+  ...others
+}: EnrollLearnersOptions): Partial<EnrollLearnersOptions> {
+  return {
+    ...others,
+    ...(whenLicenseRevoked !== 'refuse' && { whenLicenseRevoked }),
+    ...(whenTransactionDiffers !== 'supersede' && { whenTransactionDiffers }),
+    ...(userIdsOf !== 'anybody' && { userIdsOf }),
+  }
 }

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
-import { adoptDatabase, retryOnSerializationFailure, withSavepoint } from '../routers/extension.ts'
+import {
+  adoptDatabase,
+  retryOnSerializationFailure,
+  withSavepoint,
+  type Cancellation,
+  type RunOptions,
+} from '../routers/extension.ts'
 import { createCaller, type Caller, type Context, type ForeignContext } from '../routers/index.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
 import { errorFrom } from './failure.ts'
@@ -10,17 +16,23 @@ import { errorFrom } from './failure.ts'
  * Runs an exported operation on the database of its caller (rpc §1): a pool or a transaction, also of a Kysely with plugins and
  * type parsers of its own. Operations on one transaction run one after another, in the order in which they were called.
  *
- * @param work what the operation does; the database is a transaction where the caller has begun one.
+ * @param work what the operation does; the database is a transaction where the caller has begun one. It may ask whether it was
+ *   given up, because its time is over or nobody waits for it.
+ * @param options `isLong` for what has many parts: each of them is bounded by the time-outs of the pool, and all together may
+ *   take longer than a call.
  * @throws {TypeError} for a database that cannot work
  * @throws {EnrollmentError} `unavailable` where the database cannot be reached or ends the transaction
  * @throws what the work throws
  */
 export async function runOperation<T, Tables extends DB>(
   { db }: Pick<ForeignContext<Tables>, 'db'>,
-  work: (db: Kysely<EnterpriseDB>) => Promise<T>,
+  work: (db: Kysely<EnterpriseDB>, isGivenUp: () => boolean, cancellation: Cancellation | undefined) => Promise<T>,
+  options: RunOptions = {},
 ): Promise<T> {
   try {
-    return await adoptDatabase(db).run((adopted) => work(adopted.$extendTables<EnterpriseTables>()))
+    const run = (adopted: Kysely<DB>, cancellation: Cancellation | undefined) =>
+      work(adopted.$extendTables<EnterpriseTables>(), () => cancellation?.isCancelled === true, cancellation)
+    return await adoptDatabase(db).run(run, options)
   } catch (error) {
     throw errorFrom(error)
   }
@@ -57,9 +69,17 @@ export function operationContextOf(
 /** The caller through which an operation enrolls, inside its transaction (enterprise C.0 E7). */
 export function callerIn(
   trx: Transaction<EnterpriseDB>,
+  operation: Pick<OperationContext, 'context' | 'requestId' | 'at'>,
+): Caller {
+  return callerOn(trx, operation)
+}
+
+/** The caller through which an operation reads what need not be in its transaction. */
+export function callerOn(
+  db: Kysely<EnterpriseDB>,
   { context, requestId, at }: Pick<OperationContext, 'context' | 'requestId' | 'at'>,
 ): Caller {
-  return createCaller({ ...context, db: trx, requestId, now: () => new Date(at) })
+  return createCaller({ ...context, db, requestId, now: () => new Date(at) })
 }
 
 /**
@@ -71,8 +91,8 @@ export function callerIn(
 export function runAtomically<T>(
   db: Kysely<EnterpriseDB>,
   work: (trx: Transaction<EnterpriseDB>) => Promise<T>,
+  cancellation?: Cancellation,
 ): Promise<T> {
-  return retryOnSerializationFailure(db, () =>
-    withSavepoint(db, async (trx) => ({ keep: true, value: await work(trx) })),
-  )
+  const attempt = () => withSavepoint(db, async (trx) => ({ keep: true, value: await work(trx) }))
+  return retryOnSerializationFailure(db, attempt, cancellation)
 }

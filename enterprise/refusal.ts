@@ -27,6 +27,22 @@ export type FundingKind = 'license' | 'transaction'
 
 type OwnCode = keyof RefusalDetails
 
+/** What the caller is told of a row that was done: a refusal that would meet it otherwise, or what it has superseded. */
+export type Warning =
+  | Refusal
+  | {
+      code: 'transactionSuperseded'
+      message: string
+      /** The transaction that paid until now, and its fulfilment, which is revoked. */
+      details: { transaction: string; fulfilmentId: string }
+    }
+
+/** Builds the warning that a transaction has taken over from another (enterprise-routes.md §3 a7). */
+export function transactionSuperseded(details: { transaction: string; fulfilmentId: string }): Warning {
+  const message = `The transaction ${details.transaction} paid for the enrollment until now and is superseded.`
+  return { code: 'transactionSuperseded', message, details }
+}
+
 /** A refusal of a row as a value: one of the extension's own, or core's as it came. */
 export type Refusal =
   | { [C in OwnCode]: { code: C; message: string; details: RefusalDetails[C] } }[OwnCode]

@@ -1,5 +1,7 @@
 // What an extension builds with beside the caller: transactions that join, retries, keys, lines of the import format.
-export { adoptDatabase, type AdoptedDatabase } from '../core/database/adopt.ts'
+export { parseCourseKey, type CourseKey } from '../core/course/key.ts'
+export { adoptDatabase, type AdoptedDatabase, type RunOptions } from '../core/database/adopt.ts'
+export type { Cancellation } from '../core/database/deadline.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { migrateExtension, type ExtensionMigrations } from '../core/database/migrate.ts'
 export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'
@@ -8,6 +10,11 @@ export { failure } from '../core/errors.ts'
 export { withIdempotencyKey, type KeyedAnswer, type KeyUse } from '../core/idempotency/key.ts'
 export { foldEmail, isEmailAddress } from '../core/learner/email-address.ts'
 export { learnerLookup } from '../core/learner/ref.ts'
-export { lockLearners, type ResolvedLearners } from '../core/learner/resolve.ts'
+export {
+  lockLearners,
+  resolveLearners as findLearners,
+  type LearnerNames,
+  type ResolvedLearners,
+} from '../core/learner/resolve.ts'
 export { isStorableText, storableText } from '../core/text.ts'
 export * as importFormat from '../core/import-export/index.ts'

@@ -10,7 +10,6 @@ import {
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
-import { isDatabaseUnavailable } from '../core/database/failure.ts'
 import type { Database } from '../core/database/open.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
@@ -24,13 +23,15 @@ import { authenticate, openAuthentication } from './rest/auth/authenticate.ts'
 import { csrfTokenRoute } from './rest/auth/csrf-token-route.ts'
 import { allowedOrigins } from './rest/cors.ts'
 import { send } from './rest/django/framework.ts'
-import { DependencyUnavailable, Refusal } from './rest/django/response.ts'
+import { Refusal } from './rest/django/response.ts'
 import { restV1 } from './rest/index.ts'
 import { referencePage } from './rest/openapi/reference-page.ts'
 import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
+import { isUnavailable, retryAfter } from './unavailable.ts'
 import { boundUnreadBodies } from './unread-body.ts'
+import { slowDown, unlimited } from './wrong-credentials.ts'
 
 export interface AppOptions {
   readonly db: Database
@@ -69,7 +70,7 @@ export function buildApp({
     routerOptions: { maxParamLength: 16_384 },
     rewriteUrl: ({ url = '/' }) => routableUrl(url),
     frameworkErrors: answerError,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
   })
   distinguishSides(app)
   app.setErrorHandler(answerError)
@@ -80,6 +81,7 @@ export function buildApp({
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
   const policy = sitePolicy(config, app.log)
+  const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
 
   app.register(health, { db })
 
@@ -87,7 +89,7 @@ export function buildApp({
     confineTo('public', scope)
     const { corsOrigins } = config
     const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins }
+    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins, wrongCredentials }
     const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })
@@ -113,7 +115,9 @@ export function buildApp({
 
   app.register(async (scope) => {
     confineTo('private', scope)
-    scope.register(trpc, { db, policy, internalTokens: secrets.internalTokens, extensions, now })
+    const { requestDeadlineMs: deadlineMs } = config.limits
+    const { internalTokens } = secrets
+    scope.register(trpc, { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now })
   })
 
   app.register(traceRoutes)
@@ -127,12 +131,12 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
   if (error instanceof Refusal) return void send(reply, error.response)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
-  if (status === 503) reply.header('retry-after', '1')
+  if (status === 503) reply.header('retry-after', retryAfter(error))
   void reply.code(status).send({ detail: `${STATUS_CODES[status]}.` })
 }
 
 function statusOf(error: FastifyError): number {
-  if (isDatabaseUnavailable(error) || error instanceof DependencyUnavailable) return 503
+  if (isUnavailable(error)) return 503
   const { statusCode = 500 } = error
   return STATUS_CODES[statusCode] === undefined || statusCode < 400 ? 500 : statusCode
 }

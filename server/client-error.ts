@@ -8,11 +8,17 @@ interface ClientError extends NodeJS.ErrnoException {
 
 const UNKNOWN_CODING = 'Request has invalid `Transfer-Encoding`'
 
+/** What an API says of an error. */
+export type RefusalBody = (status: number, text: string) => object
+
+/** The words of what belongs to no API. */
+const plainBody: RefusalBody = (_status, text) => ({ detail: `${text}.` })
+
 /**
  * Answers what never became a request: bytes that are no HTTP, headers without end, a request that did not arrive in
- * time. The form is that of every other refusal; then the connection ends.
+ * time. The form is that of every other refusal of the listener; then the connection ends.
  */
-export function answerClientError(error: ClientError, socket: Socket): void {
+export function answerClientError(error: ClientError, socket: Socket, bodyOf: RefusalBody = plainBody): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   // Its head has become a request already, which `refuseByHead` answers with 501.
   if (error.reason === UNKNOWN_CODING) {
@@ -20,9 +26,14 @@ export function answerClientError(error: ClientError, socket: Socket): void {
     return
   }
   const status = statusFor(error.code)
-  const text = STATUS_CODES[status]
-  const body = JSON.stringify({ detail: `${text}.` })
-  const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Connection: close']
+  const text = STATUS_CODES[status] ?? ''
+  const body = JSON.stringify(bodyOf(status, text))
+  const headers = [
+    'Content-Type: application/json',
+    'X-Content-Type-Options: nosniff',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+  ]
   if (socket.writable) socket.write([`HTTP/1.1 ${status} ${text}`, ...headers, '', body].join('\r\n'))
   socket.destroy(error)
 }

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
 import * as z from 'zod'
+import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
+import { clash, contradictions } from './contradictions.ts'
+import { missingSecrets, weakSecrets } from './secret-problems.ts'
 import {
   baseUrl,
   booleanText,
   cidrList,
+  duration,
   host,
   httpUrl,
   logLevel,
@@ -19,6 +21,7 @@ import {
   secretList,
   secretText,
   socketPath,
+  weakSecretsRule,
   wholeNumber,
   type Rate,
 } from './setting-formats.ts'
@@ -28,6 +31,9 @@ export interface Config {
   /** Absent: the embedded PostgreSQL under `dataDir`. */
   readonly databaseUrl?: string | undefined
   readonly databasePoolSize: number
+  readonly limits: Limits
+  /** Whether statements are prepared under names: `auto` finds out. */
+  readonly preparedStatements: PreparedStatements
   /** Holds the embedded database and the development secrets. */
   readonly dataDir: string
   readonly publicAddress: HostAndPort
@@ -71,11 +77,21 @@ export interface JwtKeys {
   readonly publicKeysFile?: string | undefined
 }
 
+/** How long anything may take, and how much may wait; milliseconds. */
+export interface Limits {
+  readonly statementTimeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly requestDeadlineMs: number
+  readonly maxWaitingCalls: number
+}
+
 export interface RateLimits {
   /** False: only the routes count that the REST contract gives no switch. */
   readonly on: boolean
   readonly user: Rate
   readonly staff: Rate
+  /** On the routes of enterprise, for whoever is no global staff. */
+  readonly enterprise: Rate
 }
 
 export interface EmbargoConfig {
@@ -89,6 +105,8 @@ export interface EmbargoConfig {
 export interface EnterpriseConfig {
   /** Whether bulk enrollment says `created` of every success, as the original does. */
   readonly legacyCreatedFlag: boolean
+  /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
+  readonly supersede: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -105,19 +123,6 @@ export class ConfigError extends Error {
 }
 
 /**
- * The environment of this process, above what a file `.env` in the working directory says; nothing else in the product
- * looks at either.
- */
-export function processEnvironment(): Environment {
-  // oxlint-disable-next-line node/no-process-env -- the one place
-  return { ...environmentFile(), ...process.env }
-}
-
-function environmentFile(): Environment {
-  return existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-}
-
-/**
  * Reads the settings from an environment; an empty value counts as unset.
  *
  * @throws {ConfigError} with all problems at once. A missing secret is not one here: the command line needs none.
@@ -129,13 +134,14 @@ export function readConfig(env: Environment): Config {
 }
 
 /**
- * Reads the settings of a server, which needs all secrets: they are never generated beside a `DATABASE_URL`.
+ * Reads the settings of a server, which needs all secrets: they are never generated beside a `DATABASE_URL`, and short ones
+ * are refused there.
  *
- * @throws {ConfigError} with all problems at once, the missing secrets among them.
+ * @throws {ConfigError} with all problems at once, the missing and the weak secrets among them.
  */
 export function readServerConfig(env: Environment): Config {
   const { config, problems } = parse(env)
-  const all = [...problems, ...missingSecrets(given(env))]
+  const all = [...problems, ...missingSecrets(given(env)), ...weakSecretsOf(config, env)]
   if (config === undefined || all.length > 0) throw new ConfigError(all)
   return config
 }
@@ -143,6 +149,11 @@ export function readServerConfig(env: Environment): Config {
 const settings = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10),
+  DATABASE_STATEMENT_TIMEOUT: duration(100, 3_600_000).default(10_000),
+  DATABASE_LOCK_TIMEOUT: duration(100, 3_600_000).default(5_000),
+  REQUEST_DEADLINE: duration(100, 3_600_000).default(15_000),
+  MAX_WAITING_CALLS: wholeNumber(1, 1_000_000).default(5_000),
+  DATABASE_PREPARED_STATEMENTS: z.enum(['auto', 'on', 'off'], { error: 'must be auto, on or off' }).default('auto'),
   DATA_DIR: path.default('.data'),
   HOST: host.default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(8000),
@@ -156,10 +167,12 @@ const settings = z.object({
   JWT_PUBLIC_KEYS: path.optional(),
   JWT_ISSUER: name.optional(),
   JWT_AUDIENCE: name.optional(),
+  WEAK_SECRETS: weakSecretsRule.default(false),
   RETIREMENT_SERVICE_USERNAME: name.default('retirement_service_worker'),
   RATE_LIMITS: onOff.default(true),
   RATE_LIMIT_USER: rate.default({ requests: 40, seconds: 60 }),
   RATE_LIMIT_STAFF: rate.default({ requests: 120, seconds: 60 }),
+  RATE_LIMIT_ENTERPRISE: rate.default({ requests: 60, seconds: 60 }),
   EMBARGO: onOff.default(false),
   GEOIP_DATABASE: path.optional(),
   EMBARGO_BASE_URL: baseUrl.optional(),
@@ -168,6 +181,7 @@ const settings = z.object({
   LEGACY_KEYS_INVITATION_ONLY: booleanText.default(false),
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
+  ENTERPRISE_SUPERSEDE: onOff.default(true),
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -188,40 +202,21 @@ function given(env: Environment): Environment {
   return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
 }
 
-function contradictions(env: Environment): string[] {
-  const problems: string[] = []
-  if (env['INTERNAL_SOCKET'] !== undefined) {
-    for (const key of ['INTERNAL_HOST', 'INTERNAL_PORT']) {
-      if (env[key] !== undefined) problems.push(`${key} has no meaning beside INTERNAL_SOCKET: set one of the two`)
-    }
-  }
-  if (env['DATABASE_URL'] !== undefined && env['EMBARGO'] === 'on' && env['GEOIP_DATABASE'] === undefined) {
-    problems.push('GEOIP_DATABASE is required with EMBARGO=on and DATABASE_URL: the path of an .mmdb file')
-  }
-  return problems
-}
-
-function clash({ publicAddress: outside, privateAddress: inside }: Config): string[] {
-  if ('socketPath' in inside || outside.port === 0) return []
-  if (outside.host !== inside.host || outside.port !== inside.port) return []
-  return [`INTERNAL_PORT must differ from PORT, which is ${outside.port} too`]
-}
-
-function missingSecrets(env: Environment): string[] {
-  if (env['DATABASE_URL'] === undefined) return []
-  const why = 'is required with DATABASE_URL, beside which no secret is generated'
-  const problems: string[] = []
-  if (env['INTERNAL_TOKENS'] === undefined) problems.push(`INTERNAL_TOKENS ${why}: name:secret pairs, comma separated`)
-  if (env['EDX_API_KEY'] === undefined) problems.push(`EDX_API_KEY ${why}: accepted values, comma separated`)
-  const jwt = ['JWT_SECRET', 'JWT_JWKS_URL', 'JWT_PUBLIC_KEYS']
-  if (jwt.every((key) => env[key] === undefined)) problems.push(`JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS ${why}`)
-  return problems
+function weakSecretsOf(config: Config | undefined, { WEAK_SECRETS: rule }: Environment): string[] {
+  return config === undefined || rule === 'allow' ? [] : weakSecrets(config)
 }
 
 function arrange(read: z.output<typeof settings>): Config {
   return {
     databaseUrl: read.DATABASE_URL,
     databasePoolSize: read.DATABASE_POOL_SIZE,
+    limits: {
+      statementTimeoutMs: read.DATABASE_STATEMENT_TIMEOUT,
+      lockTimeoutMs: read.DATABASE_LOCK_TIMEOUT,
+      requestDeadlineMs: read.REQUEST_DEADLINE,
+      maxWaitingCalls: read.MAX_WAITING_CALLS,
+    },
+    preparedStatements: read.DATABASE_PREPARED_STATEMENTS,
     dataDir: read.DATA_DIR,
     publicAddress: { host: read.HOST, port: read.PORT },
     privateAddress:
@@ -236,12 +231,17 @@ function arrange(read: z.output<typeof settings>): Config {
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
     retirementServiceUsername: read.RETIREMENT_SERVICE_USERNAME,
-    rateLimits: { on: read.RATE_LIMITS, user: read.RATE_LIMIT_USER, staff: read.RATE_LIMIT_STAFF },
+    rateLimits: {
+      on: read.RATE_LIMITS,
+      user: read.RATE_LIMIT_USER,
+      staff: read.RATE_LIMIT_STAFF,
+      enterprise: read.RATE_LIMIT_ENTERPRISE,
+    },
     embargo: { on: read.EMBARGO, geoipDatabase: read.GEOIP_DATABASE, baseUrl: read.EMBARGO_BASE_URL },
     trustedProxies: read.TRUST_PROXY,
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
-    enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG },
+    enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -1,63 +1,62 @@
-import { sql } from 'kysely'
 import { startEmbeddedDatabase } from '../embedded/start.ts'
 import { isDatabaseUnavailable } from '../core/database/failure.ts'
-import { openDatabase, type Database } from '../core/database/open.ts'
+import { openDatabase, type Database, type OpenDatabaseOptions } from '../core/database/open.ts'
 import type { Config } from './config.ts'
+import { checkDatabase, DatabaseError, placeOf } from './database-checks.ts'
 import type { Extension } from './extension.ts'
 import { migrateAll } from './migrations.ts'
-
-/** The database cannot be used; the message says what to do. */
-export class DatabaseError extends Error {
-  override readonly name = 'DatabaseError'
-}
 
 export interface ServerDatabase extends AsyncDisposable {
   readonly db: Database
 }
 
+/** What is told of it while it is used. */
+export type DatabaseReports = Required<Pick<OpenDatabaseOptions, 'onConnectionLost' | 'onWarning'>>
+
 /**
  * Opens the database of the settings at its newest schema: the one of `DATABASE_URL`, or the embedded one, which it
  * starts. Disposing of it closes the pool and stops what was started.
  *
- * @throws {DatabaseError} when the database does not answer, or is too old; nothing is left running then.
+ * @throws {DatabaseError} when the database does not answer, or cannot be used; nothing is left running then.
  */
 export async function openServerDatabase(
-  config: Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir'>,
-  onConnectionLost: (error: Error) => void,
+  config: Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir' | 'limits' | 'preparedStatements'>,
+  reports: DatabaseReports,
   extensions: readonly Extension[],
 ): Promise<ServerDatabase> {
   await using undo = new AsyncDisposableStack()
   const connectionString =
     config.databaseUrl ??
     undo.use(await startEmbeddedDatabase({ dataDir: config.dataDir, mode: 'owner' })).connectionString
-  const db = openDatabase({ connectionString, poolSize: config.databasePoolSize, onConnectionLost })
+  const { databasePoolSize: poolSize, preparedStatements, limits } = config
+  const db = openDatabase({ connectionString, poolSize, preparedStatements, ...limits, ...reports })
   undo.defer(() => closePool(db))
-  await checkVersion(db, connectionString)
-  await migrateAll(db, extensions)
+  await check(db, connectionString)
+  await migrate(db, connectionString, extensions)
   const opened = undo.move()
   return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
-const OLDEST = 15
-
-async function checkVersion(db: Database, connectionString: string): Promise<void> {
-  const { host, pathname } = new URL(connectionString)
-  const place = `The database ${decodeURIComponent(pathname.slice(1))} at ${host || 'the local socket'}`
-  const version = await readVersion(db).catch((cause: unknown) => {
+/** The checks, with advice where the database does not answer at all. */
+async function check(db: Database, connectionString: string): Promise<void> {
+  await checkDatabase(db, connectionString, 'write').catch((cause: unknown) => {
+    if (cause instanceof DatabaseError) throw cause
     const reason = cause instanceof Error ? cause.message || String(Reflect.get(cause, 'code')) : String(cause)
     const advice = isDatabaseUnavailable(cause) ? 'start it, or change DATABASE_URL' : 'change DATABASE_URL'
-    throw new DatabaseError(`${place} cannot be used (${reason}): ${advice}.`, { cause })
+    throw new DatabaseError(`${placeOf(connectionString)} cannot be used (${reason}): ${advice}.`, { cause })
   })
-  if (version >= OLDEST) return
-  throw new DatabaseError(`${place} is PostgreSQL ${version}: PostgreSQL ${OLDEST} or newer is required.`)
 }
 
-async function readVersion(db: Database): Promise<number> {
-  const { rows } = await sql<{ version: number }>`
-    select current_setting('server_version_num')::int / 10000 as version
-  `.execute(db)
-  return rows[0]?.version ?? 0
+async function migrate(db: Database, connectionString: string, extensions: readonly Extension[]): Promise<void> {
+  await migrateAll(db, extensions).catch((cause: unknown) => {
+    if (!(cause instanceof Error) || Reflect.get(cause, 'code') !== MAY_NOT) throw cause
+    const advice = 'run "npm run cli -- migrate" as the role that owns its tables'
+    throw new DatabaseError(`${placeOf(connectionString)} needs a migration (${cause.message}): ${advice}.`, { cause })
+  })
 }
+
+/** PostgreSQL's code for a right that a role does not have. */
+const MAY_NOT = '42501'
 
 /** Milliseconds for statements that still run; the end of the process, or of the embedded server, ends them then. */
 const CLOSE_MS = 1_500

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { FastifyPluginAsync } from 'fastify'
+import { boundsOf, callLoad } from '../core/database/deadline.ts'
 import type { DB } from '../core/database/schema.ts'
 
 export interface HealthOptions {
@@ -8,28 +9,41 @@ export interface HealthOptions {
   readonly timeoutMs?: number
 }
 
-/** `GET /healthz`: the process lives. `GET /readyz`: its database answers; otherwise 503. */
+/**
+ * `GET /healthz`: the process lives. `GET /readyz`: its database answers and can be written, and calls have their answers;
+ * otherwise 503 (run §2).
+ */
 export const health: FastifyPluginAsync<HealthOptions> = async (app, { db, timeoutMs = 2_000 }) => {
-  const isReady = oneAtATime(() => answers(db, timeoutMs))
+  const isWritable = oneAtATime(() => withinTime(canWrite(db), timeoutMs))
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    if (await isReady()) return { status: 'ok' }
+    if (areCallsAnswered(db, timeoutMs) && (await isWritable())) return { status: 'ok' }
     return reply.code(503).header('retry-after', '1').send({ status: 'unavailable' })
   })
 }
 
-async function answers(db: Kysely<DB>, timeoutMs: number): Promise<boolean> {
+/** A call may wait for a lock without anything being wrong; one that takes longer than that has no answer from the database. */
+function areCallsAnswered(db: Kysely<DB>, timeoutMs: number): boolean {
+  return callLoad(db).oldestMs <= boundsOf(db).lockTimeoutMs + timeoutMs
+}
+
+/** Not on a hot standby, and not where `default_transaction_read_only` is set. */
+async function canWrite(db: Kysely<DB>): Promise<boolean> {
+  const { rows } = await sql<{ readOnly: string }>`
+    select current_setting('transaction_read_only') as "readOnly"
+  `.execute(db)
+  return rows[0]?.readOnly === 'off'
+}
+
+/** False where the answer fails or takes longer. */
+async function withinTime(answer: Promise<boolean>, timeoutMs: number): Promise<boolean> {
   const late = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => late.resolve(false), timeoutMs)
-  const answer = sql`select 1`.execute(db).then(
-    () => true,
-    () => false,
-  )
   try {
-    return await Promise.race([answer, late.promise])
+    return await Promise.race([answer.catch(() => false), late.promise])
   } finally {
     clearTimeout(timer)
   }

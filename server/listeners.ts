@@ -1,7 +1,11 @@
 import { createServer, IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { TRPCError } from '@trpc/server'
 import type { FastifyInstance } from 'fastify'
 import { listenOnHost, listenOnSocket, orListenError, urlOf } from './addresses.ts'
+import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
+import { errorEnvelope } from './trpc-errors.ts'
 
 /** On which of the two listeners a route exists; a route of no side exists on both. */
 export type Side = 'public' | 'private'
@@ -56,7 +60,7 @@ export interface ListenersOptions extends Pick<Config, 'publicAddress' | 'privat
  */
 export async function openListeners(app: FastifyInstance, options: ListenersOptions): Promise<Addresses> {
   const { publicAddress: outside, privateAddress: inside, graceMs = 6_000 } = options
-  const inner = createServer({ IncomingMessage: PrivateRequest }, (request, response) => app.routing(request, response))
+  const inner = privateServer(app)
   closeTogether(app, inner, graceMs)
   await app.ready()
   if ('socketPath' in inside) await listenOnSocket(inner, inside.socketPath, 'INTERNAL_SOCKET')
@@ -64,6 +68,27 @@ export async function openListeners(app: FastifyInstance, options: ListenersOpti
   await orListenError(app.listen(outside), `${outside.host}:${outside.port}`, 'PORT')
   const url = urlOf(app.server)
   return 'socketPath' in inside ? { url, internalSocket: inside.socketPath } : { url, internalUrl: urlOf(inner) }
+}
+
+/** Has the limits of the public server; what never becomes a request is refused in the words of the typed API. */
+function privateServer(app: FastifyInstance): Server {
+  const { requestTimeout, headersTimeout, keepAliveTimeout, timeout, maxHeadersCount, maxRequestsPerSocket } =
+    app.server
+  // Node.js shows what it was given only so.
+  const { connectionsCheckingInterval } = app.server as unknown as { connectionsCheckingInterval: number }
+  const inner = createServer(
+    { IncomingMessage: PrivateRequest, requestTimeout, headersTimeout, keepAliveTimeout, connectionsCheckingInterval },
+    (request, response) => app.routing(request, response),
+  )
+  Object.assign(inner, { timeout, maxHeadersCount, maxRequestsPerSocket })
+  inner.on('clientError', (error, socket) => answerClientError(error, socket as Socket, refusalInWordsOfTrpc))
+  return inner
+}
+
+function refusalInWordsOfTrpc(status: number, text: string): object {
+  const code = status === 408 ? 'TIMEOUT' : 'BAD_REQUEST'
+  const { error } = errorEnvelope(new TRPCError({ code, message: text }))
+  return { error: { ...error, data: { ...error.data, httpStatus: status } } }
 }
 
 function closeTogether(app: FastifyInstance, inner: Server, graceMs: number): void {

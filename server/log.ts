@@ -10,7 +10,7 @@ export interface LogOutput {
 
 /** JSON lines, or on a person's terminal one readable line a record; the values of secrets never show in either. */
 export function loggerOptions(level: Config['logLevel'], output: LogOutput): FastifyServerOptions['logger'] {
-  const stream = { write: (line: string) => void output.write(output.isTTY ? readable(line) : line) }
+  const stream = { write: (line: string) => void output.write(output.isTTY ? readable(line) : inert(line)) }
   return {
     level,
     stream,
@@ -47,10 +47,35 @@ const LEVELS = new Map([
   [60, '\u001B[31mFATAL\u001B[0m'],
 ])
 
+/**
+ * What a terminal might take for an order, or what turns the order of letters around, beside the C0 controls, which JSON
+ * escapes by itself: DEL, the C1 controls, ends of lines and directions of Unicode.
+ */
+const STEERING = /[\u007F-\u009F\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+
+/** A line of JSON that says the same and steers no terminal on which somebody looks at it. */
+function inert(line: string): string {
+  return line.replaceAll(STEERING, escaped)
+}
+
+function escaped(character: string): string {
+  return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
+}
+
+/** The same of a text, on one line. */
+function plain(text: string): string {
+  return text.replaceAll(C0, escaped).replaceAll(STEERING, escaped)
+}
+
+// oxlint-disable-next-line no-control-regex -- to take them out
+const C0 = /[\u0000-\u001F]/g
+
 function readable(line: string): string {
   const { level, time, msg, err, pid: _pid, hostname: _host, reqId: _request, ...fields } = JSON.parse(line)
   const at = new Date(time).toTimeString().slice(0, 8)
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${format('%j', value)}`)
-  const head = [at, LEVELS.get(level) ?? level, msg, ...rest].join(' ')
-  return err === undefined ? `${head}\n` : `${head}\n${err.stack || err.message}\n`
+  const rest = Object.entries(fields).map(([name, value]) => `${plain(name)}=${inert(format('%j', value))}`)
+  const head = [at, LEVELS.get(level) ?? level, plain(String(msg ?? '')), ...rest].join(' ')
+  if (err === undefined) return `${head}\n`
+  const stack = String(err.stack || err.message).split('\n')
+  return `${head}\n${stack.map(plain).join('\n')}\n`
 }

@@ -1,4 +1,5 @@
-import { processEnvironment, readServerConfig } from './config.ts'
+import { readServerConfig } from './config.ts'
+import { processEnvironment } from './environment.ts'
 import { exitWell } from './exit.ts'
 import { firstSteps } from './first-steps.ts'
 import { startServer } from './start.ts'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openDataDir, orDataDirError } from '../embedded/data-dir.ts'
 import type { Config, JwtKeys } from './config.ts'
 import { readKeySetFile } from './key-set-file.ts'
 import type { JwtTrust } from './rest/auth/verification-keys.ts'
@@ -57,16 +58,20 @@ export function developmentSecretFile(
 /**
  * The secrets of a developer's own machine: made once, kept under the data directory, the same for all processes that
  * use it, also when two of them start for the first time at once.
+ *
+ * @throws {DataDirError} when they can be neither read nor made.
  */
 export async function developmentSecrets(dataDir: string): Promise<DevelopmentSecrets> {
-  const directory = join(dataDir, 'secrets')
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await chmod(directory, 0o700)
-  const internalToken = await keep(developmentSecretFile(dataDir, 'internal-token'))
-  const edxApiKey = await keep(developmentSecretFile(dataDir, 'edx-api-key'))
-  const jwtSecret = await keep(developmentSecretFile(dataDir, 'jwt-secret'))
-  return { internalTokens: new Map([[internalToken, 'development']]), edxApiKey, jwtSecret }
+  await openDataDir(dataDir)
+  return orDataDirError(dataDir, async () => {
+    const directory = join(dataDir, 'secrets')
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await chmod(directory, 0o700)
+    const internalToken = await keep(developmentSecretFile(dataDir, 'internal-token'))
+    const edxApiKey = await keep(developmentSecretFile(dataDir, 'edx-api-key'))
+    const jwtSecret = await keep(developmentSecretFile(dataDir, 'jwt-secret'))
+    return { internalTokens: new Map([[internalToken, 'development']]), edxApiKey, jwtSecret }
+  })
 }
 
 /** Written whole beside its place and then linked there, so that nobody reads half a secret and the first one stays. */

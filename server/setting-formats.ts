@@ -51,6 +51,28 @@ export const httpUrl = text(isHttpUrl, 'must be a URL that begins with http:// o
 /** What paths are appended to: without a slash at its end. */
 export const baseUrl = httpUrl.transform((value) => value.replace(/\/+$/, ''))
 
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000 }
+const DURATION = /^(\d{1,9})(ms|s|m)$/
+
+/** A whole number with a unit, such as `500ms`, `15s` or `2m`; bounds in milliseconds, included. */
+export function duration(minMs: number, maxMs: number) {
+  return text(
+    (value) => {
+      const ms = millisecondsOf(value)
+      return ms !== null && ms >= minMs && ms <= maxMs
+    },
+    `must be a whole number with a unit, such as 500ms, 15s or 2m, from ${minMs}ms to ${maxMs / UNIT_MS.m}m`,
+  ).transform(
+    (value) => millisecondsOf(value) ?? 0, // It is one, as was checked.
+  )
+}
+
+function millisecondsOf(value: string): number | null {
+  const [, count, unit] = DURATION.exec(value) ?? []
+  // One of them by the pattern.
+  return count === undefined ? null : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]
+}
+
 const SECONDS = { s: 1, sec: 1, second: 1, m: 60, min: 60, minute: 60, h: 3_600, hour: 3_600, d: 86_400, day: 86_400 }
 const RATE = new RegExp(`^([1-9]\\d{0,8})/(${Object.keys(SECONDS).join('|')})$`)
 
@@ -64,6 +86,9 @@ export const rate = text(
 })
 
 export const secretText = text((value) => value.trim() !== '', 'must not be blank')
+
+/** Whether short secrets are taken (`allow`); there is no other value, and unset is no. */
+export const weakSecretsRule = z.literal('allow', { error: "must be 'allow' or unset" }).transform(() => true)
 
 export const secretList = list((item) => item !== '', 'must be a comma separated list without empty entries')
 

@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { startBackground } from './background/start.ts'
 import type { Config } from './config.ts'
-import { openServerDatabase } from './database.ts'
+import { ListenError } from './addresses.ts'
+import { openServerDatabase, type ServerDatabase } from './database.ts'
 import { loadDemoCatalogueIfEmpty } from './demo/index.ts'
 import type { Extension } from './extension.ts'
 import { builtInExtensions } from './extensions.ts'
+import { listenerFaults } from './listener-faults.ts'
 import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
 import { sitePolicy } from './policy.ts'
@@ -32,9 +34,19 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
   const secrets = await resolveSecrets(config)
+  // The log is there once the database is.
+  const early: [string, Error | undefined][] = []
+  let onWarning = (message: string, error?: Error): void => {
+    early.push([message, error])
+  }
   let onConnectionLost = (_error: Error) => {}
-  const database = await openServerDatabase(config, (error) => onConnectionLost(error), extensions)
-  undo.use(database)
+  const reports = {
+    onConnectionLost: (error: Error) => onConnectionLost(error),
+    onWarning: (message: string, error?: Error) => onWarning(message, error),
+  }
+  const faults = await listenerFaults(config)
+  const opening = openServerDatabase(config, reports, extensions)
+  const database = undo.use(faults.length === 0 ? await opening : await orAllFaults(opening, faults))
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
   const app = buildApp({
@@ -45,10 +57,39 @@ export async function startServer(
     logger: loggerOptions(config.logLevel, output),
   })
   const { log } = app
-  onConnectionLost = (error) => log.warn({ err: error }, 'database connection lost')
+  const whileRunning = new AbortController()
+  onConnectionLost = (error) => reportLater(log, error, whileRunning.signal)
+  onWarning = (message, error) => log.warn(error === undefined ? {} : { reason: error.message }, message)
+  for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
   undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))
   const running = undo.move()
-  return { log, addresses, isFirstStart, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const stop = () => {
+    whileRunning.abort()
+    return running.disposeAsync()
+  }
+  return { log, addresses, isFirstStart, [Symbol.asyncDispose]: stop }
 }
+
+/** Refuses to start with everything that is in the way: the listeners and, where it cannot be had either, the database. */
+async function orAllFaults(opening: Promise<ServerDatabase>, faults: string[]): Promise<never> {
+  try {
+    await using _ = await opening
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error))
+  }
+  throw new ListenError(faults.join('\n'))
+}
+
+/**
+ * Tells that a connection was lost, unless the process is about to stop: whoever stops a whole group of processes stops
+ * its PostgreSQL a moment before, or a moment after.
+ */
+function reportLater(log: FastifyInstance['log'], error: Error, whileRunning: AbortSignal): void {
+  setTimeout(() => {
+    if (!whileRunning.aborted) log.warn({ err: error }, 'database connection lost')
+  }, REPORT_MS).unref()
+}
+
+const REPORT_MS = 250

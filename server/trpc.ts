@@ -1,28 +1,41 @@
-import { getTRPCErrorShape, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { TRPCError } from '@trpc/server'
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
 import type { FastifyError, FastifyPluginAsync } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
+import type { EnrollmentError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
-import { appRouter } from '../routers/index.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import { operations } from '../routers/operations.ts'
 import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
+import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
+import { errorEnvelope, refusalOf } from './trpc-errors.ts'
+import { retryAfter } from './unavailable.ts'
+import { canonicalAddress } from './rest/checks/client-address.ts'
+import type { WrongCredentials } from './wrong-credentials.ts'
 
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
+  readonly wrongCredentials: WrongCredentials
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
+  /** Milliseconds after which a call has its answer, or is refused. */
+  readonly deadlineMs: number
   readonly now?: (() => Date) | undefined
 }
 
 const BODY_LIMIT = 16 * 1024 * 1024
+/** What is made of a byte of a batch takes some thirty in memory. */
+const MAX_BYTES_IN_WORK = 8 * 1024 * 1024
+/** A longer body is taken up in a turn of the event loop of its own: others are answered between two of them. */
+const LONG_BODY = 65_536
 const MAX_BATCH_SIZE = 100
 
 /**
@@ -30,18 +43,22 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, extensions, now } = options
+  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
     const caller = findCaller(request.headers.authorization)
     if (caller === undefined) {
+      if (request.headers.authorization !== undefined) await wrongCredentials(canonicalAddress(request.ip))
       throw new TRPCError({ code: 'UNAUTHORIZED', message: 'A token of INTERNAL_TOKENS is required.' })
     }
     request.setDecorator('caller', caller)
   })
   app.decorateRequest('caller', '')
+  const inWork = { maxBytes: MAX_BYTES_IN_WORK, bodyLimit: BODY_LIMIT, maxWaitMs: deadlineMs }
+  app.addHook('onRequest', boundBodiesInWork(inWork))
 
   app.addHook('onRoute', (route) => {
     route.bodyLimit = BODY_LIMIT
@@ -49,21 +66,14 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
     route.method = [route.method].flat().filter((method) => method !== 'TRACE')
   })
 
-  app.setErrorHandler<FastifyError | TRPCError>((error, request, reply) => {
-    const cause = toTRPCError(error)
+  app.setErrorHandler<FastifyError | TRPCError | EnrollmentError>((error, request, reply) => {
+    const cause = refusalOf(error)
     if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
     if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
     // Node.js discards what is left of a large body; a connection that is cut while the client sends loses the answer.
     if (cause.code === 'PAYLOAD_TOO_LARGE') reply.removeHeader('connection')
-    const shape = getTRPCErrorShape({
-      config: appRouter._def._config,
-      error: cause,
-      type: 'unknown',
-      path: undefined,
-      input: undefined,
-      ctx: undefined,
-    })
-    return reply.code(getHTTPStatusCodeFromError(cause)).send({ error: shape })
+    if (cause.code === 'SERVICE_UNAVAILABLE') reply.header('retry-after', retryAfter(cause.cause ?? cause))
+    return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
   })
 
   await app.register(fastifyTRPCPlugin<Router>, {
@@ -73,9 +83,14 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
       maxBatchSize: MAX_BATCH_SIZE,
       // A query may carry a list that is too long for a URL.
       allowMethodOverride: true,
-      createContext: ({ req }): CallContext => {
+      createContext: async ({ req }): Promise<CallContext> => {
+        if (typeof req.body === 'string' && req.body.length > LONG_BODY) await nextTurn()
         const actor = { kind: 'service' as const, name: req.getDecorator<string>('caller') }
         return callContextOf({ db, policy, actor, requestId: req.id, log: req.log, now }, 'rpc')
+      },
+      responseMeta: ({ errors }) => {
+        const refused = errors.find(({ code }) => code === 'SERVICE_UNAVAILABLE')
+        return refused === undefined ? {} : { headers: { 'retry-after': retryAfter(refused.cause ?? refused) } }
       },
       onError: ({ error, path, req }) => {
         // Errors of a procedure have been reported by the procedure itself.
@@ -103,19 +118,3 @@ function routerWith(extensions: TrpcOptions['extensions']): Router {
 }
 
 type Router = ReturnType<typeof createRouter<OperationTable>>
-
-/** Turns what Fastify refuses by itself into an error of tRPC. */
-function toTRPCError(error: FastifyError | TRPCError): TRPCError {
-  if (error instanceof TRPCError) return error
-  const status = error.statusCode ?? 500
-  const code = codes[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
-  if (code === 'INTERNAL_SERVER_ERROR') return new TRPCError({ code, message: 'Internal server error' })
-  return new TRPCError({ code, message: error.message })
-}
-
-const codes: Record<number, TRPC_ERROR_CODE_KEY> = {
-  408: 'TIMEOUT',
-  413: 'PAYLOAD_TOO_LARGE',
-  415: 'UNSUPPORTED_MEDIA_TYPE',
-  503: 'SERVICE_UNAVAILABLE',
-}

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type ExpressionBuilder, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 import { foldEmail } from '../learner/email-address.ts'
@@ -11,7 +11,7 @@ export interface Allowance {
   readonly autoEnroll: boolean
   /** ISO 8601, UTC. */
   readonly created: string
-  /** The account that used it first; null: nobody has. */
+  /** The id (`userId`) of the account that used it first; null: nobody has. */
   readonly claimedBy: number | null
 }
 
@@ -22,7 +22,7 @@ export const MAX_ALLOWED_EMAIL_LENGTH = 255
 export async function listAllowances(db: Kysely<DB>, email: string): Promise<Allowance[]> {
   const rows = await db
     .selectFrom('enrollment_allowances')
-    .select(COLUMNS)
+    .select(columns)
     .where(hasEmail(email))
     .orderBy('id')
     .execute()
@@ -48,7 +48,7 @@ export async function allow(
       created: instantFromDate(allowance.now),
     })
     .onConflict((conflict) => conflict.doNothing())
-    .returning(COLUMNS)
+    .returning(columns)
     .executeTakeFirst()
   return row === undefined ? null : allowanceOf(row)
 }
@@ -66,7 +66,19 @@ export async function disallow(
   return numDeletedRows > 0n
 }
 
-const COLUMNS = ['email', 'course_key', 'auto_enroll', 'created', 'claimed_by'] as const
+function columns(eb: ExpressionBuilder<DB, 'enrollment_allowances'>) {
+  const claimer = eb
+    .selectFrom('learners as l')
+    .select('l.user_id')
+    .whereRef('l.id', '=', 'enrollment_allowances.claimed_by')
+  return [
+    'enrollment_allowances.email' as const,
+    'course_key' as const,
+    'auto_enroll' as const,
+    'enrollment_allowances.created' as const,
+    claimer.as('claimed_by'),
+  ]
+}
 
 function hasEmail(email: string) {
   return sql<boolean>`fold_email(email) = ${foldEmail(email)}`

@@ -11,12 +11,12 @@ import { courseKeyOf } from './key.ts'
  */
 export async function assignToCohort(
   db: Kysely<DB>,
-  learnerId: number,
+  userId: string,
   place: { readonly courseId: string; readonly cohort: string },
 ): Promise<void> {
   const membership = sql`
-    select h.course_id, ${learnerId}::integer, h.id
-    from cohorts h join courses c on c.id = h.course_id
+    select h.course_id, l.id, h.id
+    from cohorts h join courses c on c.id = h.course_id join learners l on l.user_id = ${userId}::integer
     where c.course_key = ${courseKeyOf(place.courseId).stored} and h.name = ${place.cohort}`
   const { rows } = await upsertMembers(membership, { whoHasOne: 'moves' }).execute(db)
   if (rows.length === 0) throw new EnrollmentError(failure('cohortNotFound', { cohort: place.cohort }))

@@ -1,13 +1,17 @@
 import pg from 'pg'
 import { isDeadStatement } from './failure.ts'
+import type { LateStatement } from './liveness.ts'
+import { STARTUP } from './session-pool.ts'
 import { JoinedStatement, statementName } from './statement.ts'
 
 /** What the connections of one pool share. */
 export interface ClientSettings {
-  /** Milliseconds after which a statement without an answer makes somebody ask whether the connection lives. */
+  /** Milliseconds after which a statement without an answer makes somebody ask whether the connection lives; Infinity: never. */
   readonly suspiciousMs: number
-  /** Asks the server, on another connection, whether the one with this process id is at work. */
-  readonly isAtWork: (processId: number) => Promise<boolean>
+  /** Asks the server, on another connection, whether it is at work on a statement. */
+  readonly isAtWork: (statement: LateStatement) => Promise<boolean>
+  /** Whether a pooler stands between: known after the first connection. */
+  isPooled: boolean
   /** Whether statements are prepared under names: a pooler may not know them. */
   isNaming: boolean
   /** Names do not work on this server, and are not used from now on. */
@@ -28,6 +32,11 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     /** Statements are prepared under new names after one of them was forgotten. */
     #generation = 0
 
+    // Called by pg for its first message; not in its types.
+    getStartupConf(): object {
+      return { ...inherited.getStartupConf.call(this), ...STARTUP }
+    }
+
     // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
     override query(...args: unknown[]): never {
       const [query] = args
@@ -42,7 +51,10 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     }
 
     async #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): Promise<unknown> {
-      const timer = setTimeout(() => void this.#suspect(timer), settings.suspiciousMs)
+      const { suspiciousMs } = settings
+      const timer = Number.isFinite(suspiciousMs)
+        ? setTimeout(() => void this.#suspect(timer, textOf(args[0])), suspiciousMs)
+        : undefined
       try {
         return await answer
       } catch (error) {
@@ -52,9 +64,10 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       }
     }
 
-    async #suspect(timer: NodeJS.Timeout): Promise<void> {
+    async #suspect(timer: NodeJS.Timeout | undefined, text: string): Promise<void> {
       const { processID } = this as unknown as { processID: number | null } // Not in the types of pg.
-      if (processID !== null && (await settings.isAtWork(processID))) timer.refresh()
+      const { isPooled } = settings
+      if (processID !== null && (await settings.isAtWork({ text, processId: processID, isPooled }))) timer?.refresh()
       else this.connection.stream.destroy()
     }
 
@@ -83,6 +96,15 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       return name === undefined || this.#generation === 0 ? name : `${name}#${this.#generation}`
     }
   }
+}
+
+const inherited = pg.Client.prototype as unknown as { getStartupConf(this: pg.Client): object }
+
+/** Of a query in any of the forms that pg takes. */
+function textOf(query: unknown): string {
+  if (typeof query === 'string') return query
+  const text: unknown = typeof query === 'object' && query !== null && 'text' in query ? query.text : ''
+  return typeof text === 'string' ? text : ''
 }
 
 const DUPLICATE_STATEMENT = '42P05'

@@ -51,6 +51,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return UNAVAILABLE.test(code) || NETWORK.has(code) || TEXTS.test(error.message) || isDeadStatement(error)
 }
 
+/** Whether somebody else was faster to write what is unique. */
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === '23505'
+}
+
 function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return ''
   return typeof error.code === 'string' ? error.code : ''

@@ -16,20 +16,21 @@ import {
  *
  * @param connectionOn how a connection is used; the same one for the same connection.
  * @param begin what begins a transaction.
+ * @param adapter what knows the kind of database.
  */
 export function propsOn(
   foreign: QueryExecutor,
   connectionOn: (connection: DatabaseConnection) => DatabaseConnection,
-  begin = 'begin',
+  begin = BEGIN,
+  adapter = foreign.adapter,
 ): KyselyProps {
   const bare = foreign.withoutPlugins()
   const provider = {
     provideConnection: <T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> =>
       bare.provideConnection((connection) => consumer(connectionOn(connection))),
   }
-  const executor = new DefaultQueryExecutor(new PostgresQueryCompiler(), foreign.adapter, provider)
-  const driver = driverWith(begin)
-  return { config: { dialect }, dialect, driver, executor }
+  const executor = new DefaultQueryExecutor(new PostgresQueryCompiler(), adapter, provider)
+  return { config: { dialect }, dialect, driver: driverWith(begin), executor }
 }
 
 /** A connection whose statements are changed before they are sent. */
@@ -65,9 +66,12 @@ const driverWith = (begin: string): Driver => ({
   async destroy() {},
 })
 
+/** Whatever the database prefers: what waits for a lock has to see what its holder wrote. */
+const BEGIN = 'begin isolation level read committed'
+
 const dialect: Dialect = {
   createAdapter: () => new PostgresAdapter(),
-  createDriver: () => driverWith('begin'),
+  createDriver: () => driverWith(BEGIN),
   createQueryCompiler: () => new PostgresQueryCompiler(),
   createIntrospector: (db) => new PostgresIntrospector(db),
 }

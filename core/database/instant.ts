@@ -1,5 +1,5 @@
 const PG_UTC = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00(?::?00)?$/
-const PG_ANY = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?$/
+const PG_ANY = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::?(\d\d))?(?::(\d\d))?$/
 
 /**
  * Turns PostgreSQL's text of a `timestamptz` into ISO 8601 in UTC without losing microseconds: the fraction is left
@@ -12,8 +12,11 @@ export function instantFromPostgres(text: string): string {
   if (utc) return `${utc[1]}T${utc[2]}${fraction(utc[3])}Z`
   const any = PG_ANY.exec(text)
   if (!any) throw new Error('The database sent an instant outside the years 0001 to 9999')
-  const seconds = new Date(`${any[1]}T${any[2]}${any[4]}:${any[5] ?? '00'}`).toISOString().slice(0, 19)
-  return `${seconds}${fraction(any[3])}Z`
+  const [, day, time, digits, sign, hours, minutes = 0, seconds = 0] = any
+  // Before there were time zones, a place's own time was apart from UTC by seconds too.
+  const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === '-' ? -1 : 1)
+  const inUtc = new Date(Date.parse(`${day}T${time}Z`) - offset * 1000).toISOString().slice(0, 19)
+  return `${inUtc}${fraction(digits)}Z`
 }
 
 /** ISO 8601 of a `Date` in the same form as {@link instantFromPostgres}. */

@@ -16,12 +16,17 @@ export interface LockPatience {
   nextPauseMs(): number | null
 }
 
-/** @param db a pool. */
+/**
+ * The time begins with the first pause: an attempt that takes long has its locks by then, but for one.
+ *
+ * @param db a pool.
+ */
 export function lockPatience(db: Kysely<DB>): LockPatience {
-  const until = performance.now() + boundsOf(db).lockTimeoutMs
+  let until: number | undefined
   let pauseMs = SHORTEST_PAUSE_MS
   return {
     nextPauseMs() {
+      until ??= performance.now() + boundsOf(db).lockTimeoutMs
       const left = until - performance.now()
       if (left <= 0) return null
       const pause = Math.min(pauseMs, left)
@@ -54,9 +59,16 @@ const SHORTEST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 250
 
 /** Begins a transaction of our own, whose statements wait for their locks only for a moment. */
-export const BEGIN_BRIEFLY = `begin; set local lock_timeout = ${LOCK_WAIT_MS}`
+export const BEGIN_BRIEFLY = `begin isolation level read committed; set local lock_timeout = ${LOCK_WAIT_MS}`
 
 /** The same for one that has begun. */
 export async function waitBriefly<Tables>(trx: Transaction<Tables>): Promise<void> {
   await sql`/* lockWait.set */ select set_config('lock_timeout', ${String(LOCK_WAIT_MS)}, true)`.execute(trx)
+}
+
+/** Takes that back, for work that cannot be begun again: its statements wait for locks as long as calls on the pool may. */
+export async function waitPatiently<Tables>(trx: Transaction<Tables>, pool: Kysely<DB>): Promise<void> {
+  const { lockTimeoutMs } = boundsOf(pool)
+  const timeout = Number.isFinite(lockTimeoutMs) ? String(lockTimeoutMs) : '0'
+  await sql`select set_config('lock_timeout', ${timeout}, true)`.execute(trx)
 }

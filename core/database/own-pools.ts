@@ -3,18 +3,21 @@ import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
 /** By its adapter, which all handles of a pool share, those of its connections and transactions included. */
-const knownOf = perObject((_adapter: object): { pool?: Kysely<DB>; brief?: Kysely<DB> } => ({}))
+const knownOf = perObject((_adapter: object): Partial<OwnPool> => ({}))
 
-/**
- * Remembers a pool that `openDatabase` opened.
- *
- * @param brief the same pool, for transactions of our own: their statements wait for locks only for a moment.
- */
-export function rememberOwnPool(pool: Kysely<DB>, brief: Kysely<DB>): Kysely<DB> {
-  const known = { pool, brief }
-  Object.assign(knownOf(pool.getExecutor().adapter), known)
-  Object.assign(knownOf(brief.getExecutor().adapter), known)
-  return pool
+interface OwnPool {
+  readonly pool: Kysely<DB>
+  /** The same pool, for transactions of our own: their statements wait for locks only for a moment. */
+  readonly brief: Kysely<DB>
+  /** Opens another pool on the same database, in which no statement is ever ended for the time that it takes. */
+  readonly openPatient?: () => Kysely<DB>
+}
+
+/** Remembers a pool that `openDatabase` opened. */
+export function rememberOwnPool(known: OwnPool): Kysely<DB> {
+  Object.assign(knownOf(known.pool.getExecutor().adapter), known)
+  Object.assign(knownOf(known.brief.getExecutor().adapter), known)
+  return known.pool
 }
 
 /** The handle on which transactions of our own are opened; undefined: the pool is somebody else's. */
@@ -25,4 +28,16 @@ export function briefPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
 /** The pool of ours that a handle belongs to; undefined: it is somebody else's. */
 export function ownPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
   return knownOf(executor.adapter).pool
+}
+
+/**
+ * Runs work that may take as long as it takes, e.g. a migration: beside a pool of ours on connections without time-outs, which
+ * are closed after it. On a handle of somebody else it runs there.
+ */
+export async function withoutTimeouts<T>(db: Kysely<DB>, work: (patient: Kysely<DB>) => Promise<T>): Promise<T> {
+  const { pool, openPatient } = knownOf(db.getExecutor().adapter)
+  // A connection or a transaction of a pool is its caller's: what happens there has to happen there.
+  if (openPatient === undefined || pool?.getExecutor() !== db.getExecutor()) return work(db)
+  await using patient = openPatient()
+  return await work(patient)
 }

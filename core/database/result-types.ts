@@ -9,7 +9,7 @@ const text: Parser = (value) => value
 // change for all: what is read here must not depend on it.
 const SCALARS: ReadonlyMap<number, Parser> = new Map<number, Parser>([
   [16, (value) => value === 't'], // boolean
-  [17, (value) => Buffer.from(value.slice(2), 'hex')], // bytea
+  [17, bytesFromPostgres], // bytea
   [21, Number], // smallint
   [23, Number], // integer
   [26, Number], // oid
@@ -41,4 +41,13 @@ export function getTypeParser(oid: number): Parser {
   if (element === undefined) return SCALARS.get(oid) ?? text
   const parse = SCALARS.get(element) ?? text
   return (value) => parseArray(value, parse)
+}
+
+/** In both forms of `bytea_output`: `hex`, and `escape`, in which other bytes than printable ones are octal numbers. */
+function bytesFromPostgres(value: string): Buffer {
+  if (value.startsWith(String.raw`\x`)) return Buffer.from(value.slice(2), 'hex')
+  const bytes = value.replaceAll(/\\(?:\\|([0-3][0-7][0-7]))/g, (_, octal?: string) =>
+    octal === undefined ? '\\' : String.fromCodePoint(Number.parseInt(octal, 8)),
+  )
+  return Buffer.from(bytes, 'latin1')
 }

@@ -27,6 +27,12 @@ export interface ApiKeys {
   revoked: string | null;
 }
 
+export interface AutoEnrollmentArrivals {
+  id: Generated<Int8>;
+  learner_id: number;
+  via: string;
+}
+
 export interface CohortMembers {
   cohort_id: number;
   course_id: number;
@@ -98,6 +104,7 @@ export interface EmbargoRules {
 
 export interface EnrollmentAllowances {
   auto_enroll: Generated<boolean>;
+  auto_enroll_settled: string | null;
   claimed_by: number | null;
   course_key: string;
   created: Generated<string>;
@@ -165,9 +172,11 @@ export interface Learners {
   email: string | null;
   id: Generated<number>;
   is_active: Generated<boolean>;
+  is_id_of_lms: Generated<boolean>;
   is_staff: Generated<boolean>;
   is_superuser: Generated<boolean>;
   name: Generated<string>;
+  user_id: Generated<number>;
   username: string;
   year_of_birth: number | null;
 }
@@ -209,6 +218,7 @@ export interface Throttle {
 
 export interface DB {
   api_keys: ApiKeys;
+  auto_enrollment_arrivals: AutoEnrollmentArrivals;
   cohort_members: CohortMembers;
   cohort_preassignments: CohortPreassignments;
   cohorts: Cohorts;

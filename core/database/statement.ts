@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { CompiledQuery } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
+import { IsoQuery } from './iso-dates.ts'
 import { perObject } from './per-pool.ts'
 import { getTypeParser } from './result-types.ts'
 
@@ -47,8 +48,7 @@ function withSql<R>(query: CompiledQuery<R>, statement: Statement): CompiledQuer
  * A query of pg that can be awaited, and that answers to all that a text does: the owner of the database may have a log, which
  * is given it in place of the text.
  */
-class Statement extends pg.Query {
-  declare readonly text: string
+class Statement extends IsoQuery {
   // oxlint-disable-next-line unicorn/no-thenable -- Kysely awaits what pg's client answers: for a query it is the query
   readonly then: Promise<unknown>['then']
 
@@ -72,6 +72,8 @@ class Statement extends pg.Query {
     // oxlint-disable-next-line unicorn/no-thenable -- as above
     this.then = promise.then.bind(promise)
   }
+
+  override submit = (connection: pg.Connection): unknown => this.send(connection)
 
   /** Our parsers read text, also on a connection whose owner wants all results in binary. */
   get binary(): boolean {
@@ -115,7 +117,7 @@ export class JoinedStatement extends Statement {
     const status = this.statusFromClient?.() ?? session.status
     this.#transaction.id ??= session.transaction
     const hasEnded = status === IDLE || this.#transaction.id !== session.transaction
-    return hasEnded ? new Error(TRANSACTION_ENDED) : pg.Query.prototype.submit.call(this, connection)
+    return hasEnded ? new Error(TRANSACTION_ENDED) : this.send(connection)
   }
 }
 

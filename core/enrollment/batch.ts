@@ -196,7 +196,7 @@ function toResults(plan: Plan, facts: readonly ReadFacts[], written: Written): A
         enrollment: {
           id: pair.enrollmentId ?? written.enrollmentIds.get(pair) ?? '',
           version: state.version,
-          userId: String(learner.id),
+          userId: String(learner.userId),
           username: learner.username,
           courseId: courseKey.stored,
           mode: state.mode,

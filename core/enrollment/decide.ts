@@ -20,6 +20,7 @@ export interface Facts {
 }
 
 export type LearnerFacts = ClosedFacts['learner'] & {
+  readonly userId: number
   readonly username: string
   /** Holds staff, instructor or CCX coach of the course and so takes no seat. */
   readonly takesNoSeat: boolean
@@ -121,7 +122,7 @@ function filterMode(
   if (filters.length === 0) return { ok: true, mode: requestedMode }
   const { enterpriseUuid, reason, isActive } = command
   const request = {
-    learner: { userId: String(learner.id), username: learner.username },
+    learner: { userId: String(learner.userId), username: learner.username },
     courseId: courseKey.stored,
     mode: requestedMode,
     isActive: isActive ?? true,

@@ -58,7 +58,7 @@ with course as materialized (
   from courses c
   where c.course_key = ${keys}
 )
-select a.i, l.id as learner_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
+select a.i, l.id as learner_id, l.user_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
   c.id as course_id,
   e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated,
   case when c.minds_roles then (

@@ -78,6 +78,7 @@ function learnerFacts(row: FactsRow): LearnerFacts | null {
   if (row.learner_id === null) return null
   return {
     id: row.learner_id,
+    userId: row.user_id,
     username: row.username,
     isActive: row.learner_is_active,
     isStaff: row.is_staff,
@@ -113,6 +114,7 @@ interface FactsRow {
   /** Which command the row belongs to, from 1. */
   i: string
   learner_id: number | null
+  user_id: number
   username: string
   learner_is_active: boolean
   is_staff: boolean

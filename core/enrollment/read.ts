@@ -46,7 +46,7 @@ export async function getEnrollments(
 }
 
 const READ_PAIRS = `/* enrollment.getMany */
-select a.i, e.id, e.version, e.learner_id, l.username, c.course_key, e.mode, e.is_active, e.created, e.updated
+select a.i, e.id, e.version, l.user_id, l.username, c.course_key, e.mode, e.is_active, e.created, e.updated
 from unnest((select $1::text[]), (select $2::text[]), (select $3::integer[]), (select $4::text[])) with ordinality
   as a (username, email, user_id, course_key, i)
 join ${ANY_LEARNER} on true
@@ -77,7 +77,7 @@ export function selectEnrollments(db: Kysely<DB>) {
     .select([
       'e.id',
       'e.version',
-      'e.learner_id',
+      'l.user_id',
       'l.username',
       'c.course_key',
       'e.mode',
@@ -94,7 +94,7 @@ export function enrollmentOf(row: EnrollmentRow): Enrollment {
   return {
     id: row.id,
     version: row.version,
-    userId: String(row.learner_id),
+    userId: String(row.user_id),
     username: row.username,
     courseId: row.course_key,
     mode: row.mode,

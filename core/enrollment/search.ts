@@ -98,8 +98,9 @@ export function idsOfCourses(db: Kysely<DB>, keys: readonly string[]): Promise<n
 
 /** The ids of the course runs that have one of the texts in their key, in any case. */
 export function idsOfCoursesLike(db: Kysely<DB>, parts: readonly string[]): Promise<number[]> {
-  const patterns = parts.map((part) => `%${part.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`)
-  return courseIds(db, sql<boolean>`course_key ilike any (${patterns}::text[])`)
+  const patterns = parts.map((part) => `%${foldEmail(part).replaceAll(/[\\%_]/g, String.raw`\$&`)}%`)
+  // Folded as addresses are: the letters of `ilike` depend on the locale of the database, e.g. a Turkish one.
+  return courseIds(db, sql<boolean>`fold_email(course_key) like any (${patterns}::text[])`)
 }
 
 async function courseIds(db: Kysely<DB>, condition: RawBuilder<boolean>): Promise<number[]> {

@@ -6,13 +6,16 @@ import { PAGE_SIZE, pagesOf } from './pages.ts'
 export function exportAccounts(db: Kysely<DB>): AsyncGenerator<string> {
   const learners = db
     .selectFrom('learners')
-    .select(['id', 'username', 'email', 'name', 'is_active', 'is_staff', 'is_superuser', 'country', 'year_of_birth'])
+    .select(['id', 'user_id', 'is_id_of_lms', 'username', 'email', 'name'])
+    .select(['is_active', 'is_staff', 'is_superuser', 'country', 'year_of_birth'])
     .orderBy('id')
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => learners.where('id', '>', after?.id ?? 0).execute(),
     (row) => ({
       type: 'user',
+      id: row.user_id,
+      ...(!row.is_id_of_lms && { idDrawnHere: true }),
       username: row.username,
       email: row.email,
       name: row.name,

@@ -36,6 +36,8 @@ export interface GroupOutcome {
 export interface GroupContext {
   readonly metadata: CallMetadata
   readonly added: Added
+  /** Accounts that are active at a folded address since a line, by the address. */
+  readonly arrived: Map<string, { readonly username: string; readonly number: number }>
 }
 
 /**

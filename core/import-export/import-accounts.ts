@@ -1,14 +1,13 @@
-import { sql, type Transaction } from 'kysely'
-import { instantFromDate } from '../database/instant.ts'
+import type { Transaction } from 'kysely'
+import { noteArrivals } from '../auto-enrollment/arrivals.ts'
 import type { DB } from '../database/schema.ts'
 import { foldEmail } from '../learner/email-address.ts'
-import { resolveLearners, type Account } from '../learner/resolve.ts'
 import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
-import { trackHolders, type Holders } from './holders.ts'
+import { readAccounts, type LineAccount } from './line-accounts.ts'
 import type { LineOf } from './lines.ts'
 import { quote } from './printable.ts'
-import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
+import { drawUserIds, releaseNames, writeIdentities } from './write-identities.ts'
 
 const LEARNERS = {
   table: 'learners',
@@ -16,6 +15,8 @@ const LEARNERS = {
   match: 't.username = line.username',
   columns: {
     username: ['text', 'key'],
+    user_id: ['integer', 'first'],
+    is_id_of_lms: ['boolean', 'first'],
     email: ['text', 'value'],
     name: ['text', 'value'],
     is_active: ['boolean', 'value'],
@@ -27,54 +28,63 @@ const LEARNERS = {
 } as const satisfies UpsertTarget
 
 /**
- * Imports accounts. An e-mail address belongs to one account, whatever its case: a line that takes another's fails, and
- * one that takes an address which an earlier line has set free does not.
+ * Imports accounts. An id of the LMS decides whose account a line is about, which may get another username; a username whose
+ * account has another id is refused (run §3, Identity). An e-mail address belongs to one account, whatever its case: a line
+ * that takes another's fails, and one that takes what an earlier line has set free does not.
  */
 export async function importAccounts(
   trx: Transaction<DB>,
   lines: readonly Numbered<'user'>[],
-  { added }: GroupContext,
+  { added, arrived }: GroupContext,
 ): Promise<GroupOutcome> {
-  const { known, holders } = await readAddresses(trx, lines)
-  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
-    const address = line.email && foldEmail(line.email)
-    const holder = address === null ? undefined : holders.holderOf(address)
-    if (holder !== undefined && holder !== line.username) {
-      return { reason: `email: ${quote(line.email ?? '')} belongs to the account ${quote(holder)}` }
+  const accounts = await readAccounts(trx, lines, added.accounts)
+  const { rows, failures } = resolveRows<LineOf<'user'>, AccountLine>(lines, ({ number, line }) => {
+    const found = accounts.find(line)
+    if ('conflict' in found) return { reason: `id: ${found.conflict}` }
+    const holder = line.email === null ? undefined : accounts.holderOf(foldEmail(line.email))
+    if (holder !== undefined && holder !== found.account) {
+      return { reason: `email: ${quote(line.email ?? '')} belongs to the account ${quote(holder.username)}` }
     }
-    if (!known.has(line.username) && !added.accounts.has(line.username)) added.accounts.set(line.username, number)
-    holders.give(line.username, address)
-    return { key: line.username, row: accountRow(line) }
+    const account = accounts.give(found, line, number)
+    return { key: account.key, row: { line, account, number } }
   })
-  await releaseAddresses(trx, holders.passedOn())
-  return { failures, written: await upsert(trx, LEARNERS, rows) }
+  const changed = accounts.changed()
+  await drawUserIds(trx, [...changed, ...rows.map(({ account }) => account)])
+  await releaseNames(trx, accounts.passedOn())
+  await writeIdentities(trx, changed)
+  const isChanged = new Set(changed)
+  const others = rows.filter(({ account }) => !isChanged.has(account))
+  const written = await upsert(trx, LEARNERS, others.map(accountRow))
+  await upsert(trx, LEARNERS, rows.filter(({ account }) => isChanged.has(account)).map(accountRow))
+
+  const arrivals = rows.filter(isArrival)
+  for (const { line, number } of arrivals) {
+    if (line.email !== null) arrived.set(foldEmail(line.email), { username: line.username, number })
+  }
+  const usernames = arrivals.map(({ line }) => line.username)
+  await noteArrivals(trx, usernames, 'cli')
+  return { failures, written: written + changed.length }
 }
 
-interface Addresses {
-  /** By username, also those of the lines that are accounts already. */
-  readonly known: ReadonlyMap<string, Account>
-  /** The usernames of those who have the addresses of the lines, or one of the accounts. */
-  readonly holders: Holders
+interface AccountLine {
+  readonly line: LineOf<'user'>
+  readonly account: LineAccount
+  readonly number: number
 }
 
-async function readAddresses(trx: Transaction<DB>, lines: readonly Numbered<'user'>[]): Promise<Addresses> {
-  const usernames = lines.map(({ line }) => line.username)
-  const emails = lines.flatMap(({ line }) => (line.email === null ? [] : foldEmail(line.email)))
-  const { byUsername } = await resolveLearners(trx, { usernames, emails })
-  const addresses = [...byUsername.values()].flatMap(({ username, email }) =>
-    email === null ? [] : [[username, foldEmail(email)] as const],
+/** Whether the account is active now and was not, or has another address now (rest-v1 D18). */
+function isArrival({ line, account: { stored } }: AccountLine): boolean {
+  if (!line.isActive || line.email === null) return false
+  return (
+    stored === null || !stored.isActive || stored.email === null || foldEmail(stored.email) !== foldEmail(line.email)
   )
-  return { known: byUsername, holders: trackHolders(new Map(addresses)) }
 }
 
-async function releaseAddresses(trx: Transaction<DB>, usernames: readonly string[]): Promise<void> {
-  if (usernames.length === 0) return
-  await sql`update learners set email = null where username = any (${usernames}::text[])`.execute(trx)
-}
-
-function accountRow(line: LineOf<'user'>) {
+function accountRow({ line, account }: AccountLine) {
   return {
-    username: line.username,
+    username: account.username,
+    user_id: account.userId,
+    is_id_of_lms: account.isIdOfLms,
     email: line.email,
     name: line.name,
     is_active: line.isActive,
@@ -83,85 +93,4 @@ function accountRow(line: LineOf<'user'>) {
     country: line.country,
     year_of_birth: line.yearOfBirth,
   }
-}
-
-const ROLES = {
-  table: 'roles',
-  conflict: 'learner_id, role, org, course_key',
-  match: `t.learner_id = line.learner_id and t.role = line.role and t.org = line.org
-    and t.course_key is not distinct from line.course_key`,
-  columns: {
-    learner_id: ['integer', 'key'],
-    role: ['text', 'key'],
-    org: ['text', 'key'],
-    course_key: ['text', 'key'],
-  },
-} as const satisfies UpsertTarget
-
-/** Imports roles; the course run need not exist. */
-export async function importRoles(
-  trx: Transaction<DB>,
-  lines: readonly Numbered<'role'>[],
-  { added }: GroupContext,
-): Promise<GroupOutcome> {
-  const learnerIdOf = await learnerFinder(
-    trx,
-    lines.map(({ line }) => line.username),
-    added,
-  )
-  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
-    const learnerId = learnerIdOf(line.username, number)
-    if (learnerId === undefined) return { reason: `username: ${noAccount(line.username)}` }
-    const courseKey = line.courseId?.stored ?? null
-    return {
-      key: JSON.stringify([learnerId, line.role, line.org, courseKey]),
-      row: { learner_id: learnerId, role: line.role, org: line.org, course_key: courseKey },
-    }
-  })
-  return { failures, written: await upsert(trx, ROLES, rows) }
-}
-
-const RETIREMENTS = {
-  table: 'retirements',
-  conflict: 'learner_id',
-  match: 't.learner_id = line.learner_id',
-  columns: {
-    learner_id: ['integer', 'key'],
-    original_username: ['text', 'first'],
-    state: ['text', 'value'],
-    updated: ['timestamptz', 'metadata'],
-  },
-} as const satisfies UpsertTarget
-
-/** Imports retirements, one an account, under the username that the account has. */
-export async function importRetirements(
-  trx: Transaction<DB>,
-  lines: readonly Numbered<'retirement'>[],
-  { metadata, added }: GroupContext,
-): Promise<GroupOutcome> {
-  const usernames = lines.map(({ line }) => line.username)
-  const learnerIdOf = await learnerFinder(trx, usernames, added)
-  const holders = await retirementHolders(trx, usernames)
-  const updated = instantFromDate(metadata.now)
-  const { rows, failures } = resolveRows(lines, ({ number, line: { username, state } }) => {
-    const learnerId = learnerIdOf(username, number)
-    if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
-    if ((holders.get(username) ?? learnerId) !== learnerId) {
-      return { reason: `username: ${quote(username)} is the former name of another retired account` }
-    }
-    return {
-      key: String(learnerId),
-      row: { learner_id: learnerId, original_username: username, state, updated },
-    }
-  })
-  return { failures, written: await upsert(trx, RETIREMENTS, rows) }
-}
-
-async function retirementHolders(trx: Transaction<DB>, usernames: readonly string[]): Promise<Map<string, number>> {
-  const rows = await trx
-    .selectFrom('retirements')
-    .select(['original_username', 'learner_id'])
-    .where('original_username', '=', sql<string>`any (${[...new Set(usernames)]}::text[])`)
-    .execute()
-  return new Map(rows.map((row) => [row.original_username, row.learner_id]))
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import { noteArrivals } from '../auto-enrollment/arrivals.ts'
 import { foldEmail } from '../learner/email-address.ts'
 import type { LineOf } from './lines.ts'
 import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
@@ -34,7 +35,7 @@ interface AllowanceRow {
 export async function importAllowances(
   trx: Transaction<DB>,
   lines: readonly Numbered<'allowance'>[],
-  { added }: GroupContext,
+  { added, arrived }: GroupContext,
 ): Promise<GroupOutcome> {
   const learnerIdOf = await learnerFinder(
     trx,
@@ -53,5 +54,12 @@ export async function importAllowances(
   const withClaim = rows.flatMap(({ claimed_by, ...row }) => (claimed_by === undefined ? [] : [{ ...row, claimed_by }]))
   const withoutClaim = rows.filter((row) => row.claimed_by === undefined)
   const written = await upsert(trx, CLAIMED_ALLOWANCES, withClaim)
-  return { failures, written: written + (await upsert(trx, ALLOWANCES, withoutClaim)) }
+  const all = written + (await upsert(trx, ALLOWANCES, withoutClaim))
+  // As if one line after another: whoever came after the allowance is enrolled, whoever was there before is not.
+  const arrivals = lines.flatMap(({ number, line }) => {
+    const account = arrived.get(foldEmail(line.email))
+    return line.autoEnroll && account !== undefined && number < account.number ? account.username : []
+  })
+  await noteArrivals(trx, [...new Set(arrivals)], 'cli')
+  return { failures, written: all }
 }

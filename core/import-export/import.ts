@@ -1,15 +1,16 @@
 import type { Kysely, Transaction } from 'kysely'
-import { DatabaseError } from 'pg'
-import { isSerializationFailure } from '../database/failure.ts'
+import { isSerializationFailure, isUniqueViolation } from '../database/failure.ts'
+import { waitPatiently } from '../database/lock-wait.ts'
 import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
 import type { Actor, CallMetadata } from '../enrollment/command.ts'
 import { EnrollmentError, failure } from '../errors.ts'
-import { importAccounts, importRetirements, importRoles } from './import-accounts.ts'
+import { importAccounts } from './import-accounts.ts'
 import { importAllowances } from './import-allowances.ts'
 import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
 import { importEnrollments } from './import-enrollments.ts'
+import { importRetirements, importRoles } from './import-roles.ts'
 import type {
   ExtensionLineType,
   GroupContext,
@@ -68,6 +69,8 @@ export async function importLines(
 ): Promise<ImportCounts> {
   if (!options.strict) return importAll(db, source, options)
   return withSavepoint(db, async (trx) => {
+    // It reads a file that cannot be read again.
+    if (!db.isTransaction) await waitPatiently(trx, db)
     const counts = await importAll(trx, source, options)
     if (counts.failed === 0) return { keep: true, value: counts }
     return { keep: false, value: { ...counts, kept: 0, written: 0 } }
@@ -114,10 +117,8 @@ async function importWindow(
 
 /** Another writer was faster. The unique index may be that of the e-mail addresses: once it is read again, all is clear. */
 function isLostRace(error: unknown): boolean {
-  return isSerializationFailure(error) || (error instanceof DatabaseError && error.code === UNIQUE_VIOLATION)
+  return isSerializationFailure(error) || isUniqueViolation(error)
 }
-
-const UNIQUE_VIOLATION = '23505'
 
 /**
  * Writes lines of one type together, wherever in the window they stand, so that a file that mixes its types is as fast as one
@@ -130,7 +131,8 @@ async function importGroups(
   importers: readonly Importer[],
   metadata: CallMetadata,
 ): Promise<GroupOutcome> {
-  const context: GroupContext = { metadata, added: { accounts: new Map(), courses: new Map(), others: new Map() } }
+  const added = { accounts: new Map(), courses: new Map(), others: new Map() }
+  const context: GroupContext = { metadata, added, arrived: new Map() }
   const failures = [...window.failures]
   let written = 0
   for (const { type, importGroup } of importers) {

@@ -1,5 +1,5 @@
 // What an extension adds types of lines to the import format with.
-export { email, expected, flag, text } from './fields.ts'
+export { courseId, email, expected, flag, instant, text, wholeNumber } from './fields.ts'
 export { trackHolders } from './holders.ts'
 export { line } from './lines.ts'
 export {

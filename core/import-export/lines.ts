@@ -13,11 +13,14 @@ const attribute = z.strictObject(
 
 /**
  * The import format (run §4): one schema a type of line. A key that is left out has its default, so that a line says all
- * about its row; only `created`, `attributes` and `claimedBy` that are left out stay as they are. What may be empty may
+ * about its row; only `id`, `created`, `attributes` and `claimedBy` that are left out stay as they are. What may be empty may
  * also be `null`: that is how an export writes it.
  */
 export const lineSchemas = {
   user: line('user', {
+    // The id of the LMS or, with `idDrawnHere`, one that an export has written of an account that the LMS did not know.
+    id: wholeNumber({ min: 1 }).optional(),
+    idDrawnHere: flag().default(false),
     username,
     // Null: the account has none, as one that was created by a token.
     email: email().nullable(),
@@ -81,7 +84,7 @@ export const lineSchemas = {
     created: instant().optional(),
     attributes: z
       .array(attribute, { error: expected('a list') })
-      .max(1000, { error: 'has more than 1000 items' })
+      .max(100, { error: 'has more than 100 items' })
       .optional(),
   }),
   retirement: line('retirement', { username, state: text({ max: 30 }) }),

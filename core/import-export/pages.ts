@@ -4,7 +4,10 @@ import type { AnyLine, LineInput, LineType } from './lines.ts'
 export const PAGE_SIZE = 2_000
 
 /** A line as an export writes it: nothing is left out, so that it says the same whatever the defaults are. */
-export type FullLine = { [T in LineType]: Required<LineInput<T>> }[LineType]
+export type FullLine = { [T in LineType]: Required<Omit<LineInput<T>, Exception>> & LineInput<T> }[LineType]
+
+/** Said only where it is so: most files are for a platform. */
+type Exception = 'idDrawnHere'
 
 /**
  * Writes the rows of a table as lines, a page at a time.

@@ -11,7 +11,7 @@ export async function findAccount(db: Kysely<DB>, learner: LearnerRef): Promise<
   const { username, email, userId } = learnerLookup(learner)
   if (username !== null) return (await accountByUsername(db, username)) ?? null
   if (email !== null) return (await resolveLearners(db, { emails: [email] })).byEmail.get(email) ?? null
-  return userId === null ? null : ((await resolveLearners(db, { ids: [userId] })).byId.get(userId) ?? null)
+  return userId === null ? null : ((await resolveLearners(db, { userIds: [userId] })).byUserId.get(userId) ?? null)
 }
 
 const accountByUsername = coalescedRead(async (db, usernames) => (await resolveLearners(db, { usernames })).byUsername)

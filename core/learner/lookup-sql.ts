@@ -6,7 +6,7 @@ import { learnerLookup, type LearnerRef } from './ref.ts'
 export const ANY_LEARNER = `lateral (
     select * from learners where username = a.username
     union all select * from learners where fold_email(email) = a.email
-    union all select * from learners where id = a.user_id
+    union all select * from learners where user_id = a.user_id
   ) l`
 
 /** Whether the row of `learners as l` is the learner: username exact, e-mail address folded (rest-v1 D6, D21). */
@@ -14,5 +14,5 @@ export function isLearner(eb: ExpressionBuilder<DB & { l: DB['learners'] }, 'l'>
   const { username, email, userId } = learnerLookup(learner)
   if (username !== null) return eb('l.username', '=', username)
   if (email !== null) return eb(eb.fn<string>('fold_email', ['l.email']), '=', email)
-  return eb('l.id', '=', userId)
+  return eb('l.user_id', '=', userId)
 }

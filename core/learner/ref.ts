@@ -13,7 +13,8 @@ export interface LearnerLookup {
 }
 
 export const MAX_USERNAME_LENGTH = 150
-const MAX_INTEGER = 2_147_483_647
+/** The largest id of an account; the smallest is 1. */
+export const MAX_USER_ID = 2_147_483_647
 
 /**
  * Prepares a reference for a lookup: the username is exact, the e-mail address is trimmed and folded, the id is a whole number. What no account can have (too long, not a number, a NUL character)
@@ -38,5 +39,5 @@ function storable(text: string, maxLength: number): string | null {
 function integer(text: string): number | null {
   if (!/^\d{1,10}$/.test(text)) return null
   const value = Number(text)
-  return value >= 1 && value <= MAX_INTEGER ? value : null
+  return value >= 1 && value <= MAX_USER_ID ? value : null
 }

@@ -4,7 +4,11 @@ import { foldEmail } from './email-address.ts'
 
 /** An account of a learner. */
 export interface Account {
+  /** The key inside this database; nobody outside is shown it. */
   readonly id: number
+  /** The id that everybody is shown: that of the LMS, or one that was drawn here (run §3, Identity). */
+  readonly userId: number
+  readonly isIdOfLms: boolean
   readonly username: string
   readonly email: string | null
   readonly isActive: boolean
@@ -16,7 +20,9 @@ export interface Account {
 
 /** Names of accounts, in any number of each kind, as `learnerLookup` prepares them. */
 export interface LearnerNames {
+  /** Keys inside this database. */
   readonly ids?: readonly number[]
+  readonly userIds?: readonly number[]
   readonly usernames?: readonly string[]
   /** Folded by `foldEmail`. */
   readonly emails?: readonly string[]
@@ -25,6 +31,7 @@ export interface LearnerNames {
 /** The accounts that were found, by each of their names. */
 export interface ResolvedLearners {
   readonly byId: ReadonlyMap<number, Account>
+  readonly byUserId: ReadonlyMap<number, Account>
   readonly byUsername: ReadonlyMap<string, Account>
   /** By the folded e-mail address. */
   readonly byEmail: ReadonlyMap<string, Account>
@@ -43,16 +50,19 @@ export async function lockLearners(trx: Transaction<DB>, names: LearnerNames): P
   return byNames(await selectAccounts(trx, names).orderBy('id').forNoKeyUpdate().execute())
 }
 
-function selectAccounts(db: Kysely<DB>, { ids = [], usernames = [], emails = [] }: LearnerNames) {
+function selectAccounts(db: Kysely<DB>, { ids = [], userIds = [], usernames = [], emails = [] }: LearnerNames) {
   // In subqueries, so that planning does not grow with the lengths of the arrays.
   const conditions: RawBuilder<boolean>[] = []
   if (ids.length > 0) conditions.push(sql`id = any ((select ${ids}::integer[])::integer[])`)
+  if (userIds.length > 0) conditions.push(sql`user_id = any ((select ${userIds}::integer[])::integer[])`)
   if (usernames.length > 0) conditions.push(sql`username = any ((select ${usernames}::text[])::text[])`)
   if (emails.length > 0) conditions.push(sql`fold_email(email) = any ((select ${emails}::text[])::text[])`)
   return db
     .selectFrom('learners')
     .select([
       'id',
+      'user_id as userId',
+      'is_id_of_lms as isIdOfLms',
       'username',
       'email',
       'is_active as isActive',
@@ -66,6 +76,7 @@ function selectAccounts(db: Kysely<DB>, { ids = [], usernames = [], emails = [] 
 function byNames(accounts: readonly Account[]): ResolvedLearners {
   return {
     byId: new Map(accounts.map((account) => [account.id, account])),
+    byUserId: new Map(accounts.map((account) => [account.userId, account])),
     byUsername: new Map(accounts.map((account) => [account.username, account])),
     byEmail: new Map(
       accounts.flatMap((account) => (account.email === null ? [] : [[foldEmail(account.email), account] as const])),

@@ -7,6 +7,7 @@ import type { Policy } from '../policy.ts'
 /** The request of a learner to be forgotten, and how far it has come. */
 export interface Retirement {
   readonly learnerId: number
+  readonly userId: number
   readonly state: RetirementState
   /** ISO 8601, UTC. */
   readonly updated: string
@@ -39,8 +40,8 @@ export async function retireEnrollments(
   const retirement = await findRetirement(db, username)
   if (retirement === null) return { kind: 'notRequested' }
   if (!isWorkable(retirement.state)) return { kind: 'notWorkable', retirement }
-  const { learnerId } = retirement
-  const deactivated = await unenrollAll(db, { userId: String(learnerId) }, { reason: 'retirement', ...by })
+  const { learnerId, userId } = retirement
+  const deactivated = await unenrollAll(db, { userId: String(userId) }, { reason: 'retirement', ...by })
   return deactivated.length === 0
     ? { kind: 'nothingActive' }
     : { kind: 'unenrolled', orgs: await orgsOf(db, learnerId) }
@@ -59,13 +60,14 @@ export async function readRetiredLearners(db: Kysely<DB>, learnerIds: readonly n
 
 async function findRetirement(db: Kysely<DB>, username: string): Promise<Retirement | null> {
   const row = await db
-    .selectFrom('retirements')
-    .select(['learner_id', 'state', 'updated'])
+    .selectFrom('retirements as r')
+    .innerJoin('learners as l', 'l.id', 'r.learner_id')
+    .select(['r.learner_id', 'l.user_id', 'r.state', 'r.updated'])
     .where('original_username', '=', username)
     .executeTakeFirst()
   if (row === undefined) return null
   const state = { name: row.state, step: stepOf(row.state) }
-  return { learnerId: row.learner_id, state, updated: row.updated }
+  return { learnerId: row.learner_id, userId: row.user_id, state, updated: row.updated }
 }
 
 /** The states of an LMS as it is installed; between two of them there is room for nine others. */

@@ -1,10 +1,14 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
+import { noteArrivals } from '../auto-enrollment/arrivals.ts'
+import { isUniqueViolation } from '../database/failure.ts'
+import { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
+import { inTransaction } from '../database/transaction.ts'
 import { findAccount, type Account } from './account.ts'
-import { EMAIL_FORM } from './email-address.ts'
-
-/** The most characters of a full name that are stored. */
-const MAX_NAME_LENGTH = 255
+import { EMAIL_FORM, foldEmail } from './email-address.ts'
+import { identify } from './identify.ts'
+import { lockLearners } from './resolve.ts'
+import { changeIdentity, insertAccount } from './write-identity.ts'
 
 /** What a trusted source, such as a token, tells about somebody who may have no account yet. */
 export interface Profile {
@@ -13,6 +17,8 @@ export interface Profile {
   /** At most 254 characters that the database can store; null: none is known. What does not look like one is dropped. */
   readonly email: string | null
   readonly name: string
+  /** The id of the LMS, 1 to 2^31 - 1; null or left out: unknown. */
+  readonly userId?: number | null | undefined
 }
 
 export interface SignUp {
@@ -22,37 +28,83 @@ export interface SignUp {
   readonly isEmailTaken: boolean
 }
 
+/** The username belongs to an account with another id: who of the two it is, nobody can tell. The message names both. */
+export class IdentityConflict extends Error {
+  override readonly name = 'IdentityConflict'
+}
+
 /**
- * Finds the account of a username, or makes it. An existing account is left as it is. Any number of calls for one
- * username at the same time make one account.
+ * Finds the account of a profile, or makes it. Without an id an existing account is left as it is; an id of the LMS decides who
+ * it is, whose username and address it then takes over (run §3, Identity). Any number of calls at the same time make one account.
+ *
+ * @throws {IdentityConflict}
  */
 export async function signUp(db: Kysely<DB>, profile: Profile): Promise<SignUp> {
-  const { username } = profile
-  const existing = await findAccount(db, { username })
-  if (existing !== null) return { account: existing, isNew: false, isEmailTaken: false }
-  if (await insert(db, profile))
-    return { account: await existingAccount(db, username), isNew: true, isEmailTaken: false }
-  const other = await findAccount(db, { username })
-  if (other !== null) return { account: other, isNew: false, isEmailTaken: false }
-  const isNew = await insert(db, { ...profile, email: null })
-  return { account: await existingAccount(db, username), isNew, isEmailTaken: isNew }
+  const known = await findAccount(db, { username: profile.username })
+  if (known !== null && (await isUpToDate(db, known, profile))) return existing(known)
+  return retryOnSerializationFailure(db, async () => {
+    try {
+      return await inTransaction(db, (trx) => signUpInside(trx, profile))
+    } catch (error) {
+      if (isUniqueViolation(error) && !db.isTransaction) return LOST_RACE
+      throw error
+    }
+  })
 }
 
-/** Whether the account was made; it is not when its username or its e-mail address is taken. */
-async function insert(db: Kysely<DB>, profile: Profile): Promise<boolean> {
-  const { username } = profile
-  const email = profile.email !== null && EMAIL_FORM.test(profile.email) ? profile.email : null
-  const name = [...profile.name].slice(0, MAX_NAME_LENGTH).join('')
-  const { numInsertedOrUpdatedRows = 0n } = await db
-    .insertInto('learners')
-    .values({ username, email, name })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst()
-  return numInsertedOrUpdatedRows > 0n
+function existing(account: Account): SignUp {
+  return { account, isNew: false, isEmailTaken: false }
 }
 
-async function existingAccount(db: Kysely<DB>, username: string): Promise<Account> {
-  const account = await findAccount(db, { username })
-  if (account === null) throw new Error('An account that was just made is gone')
-  return account
+/** Whether nothing that the profile says has to be written; an address that belongs to another is not. */
+async function isUpToDate(db: Kysely<DB>, account: Account, profile: Profile): Promise<boolean> {
+  const { userId = null } = profile
+  if (userId === null) return true
+  if (!account.isIdOfLms || account.userId !== userId) return false
+  const email = addressOf(profile)
+  if (email === null || hasAddress(account, email)) return true
+  return (await findAccount(db, { email })) !== null
+}
+
+async function signUpInside(trx: Transaction<DB>, profile: Profile): Promise<SignUp | LostRace> {
+  const { username, userId = null } = profile
+  const email = addressOf(profile)
+  const found = await lockLearners(trx, {
+    usernames: [username],
+    userIds: userId === null ? [] : [userId],
+    emails: email === null ? [] : [foldEmail(email)],
+  })
+  const byUserId = userId === null ? undefined : found.byUserId.get(userId)
+  const identified = identify({ username, userId }, { byUsername: found.byUsername.get(username), byUserId })
+  if ('conflict' in identified) throw new IdentityConflict(identified.conflict)
+  const { account, displaced } = identified
+  if (account !== null && userId === null) return existing(account)
+
+  const holder = email === null ? undefined : found.byEmail.get(foldEmail(email))
+  const isEmailTaken = holder !== undefined && holder !== account
+  const given = isEmailTaken ? null : email
+  if (displaced !== null) await changeIdentity(trx, displaced.id, { drawAbove: userId ?? 0 })
+  if (account === null) {
+    const isNew = await insertAccount(trx, { username, userId, email: given, name: profile.name })
+    if (!isNew) return LOST_RACE
+  } else {
+    await changeIdentity(trx, account.id, {
+      username,
+      ...(userId !== null && { userId }),
+      ...(given !== null && !hasAddress(account, given) && { email: given }),
+    })
+  }
+  const isArrival = account === null || (given !== null && !hasAddress(account, given))
+  if (isArrival) await noteArrivals(trx, [username], 'rest')
+  const now = await findAccount(trx, { username })
+  if (now === null) throw new Error('An account that was just written is gone')
+  return { account: now, isNew: account === null, isEmailTaken: isEmailTaken && account === null }
+}
+
+function addressOf({ email }: Profile): string | null {
+  return email !== null && EMAIL_FORM.test(email) ? email : null
+}
+
+function hasAddress(account: Account, email: string): boolean {
+  return account.email !== null && foldEmail(account.email) === foldEmail(email)
 }

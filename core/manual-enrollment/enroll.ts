@@ -103,7 +103,7 @@ function commandFor(
 ): EnrollmentCommand {
   return {
     ...plainCommand,
-    learner: { userId: String(account?.id) },
+    learner: { userId: String(account?.userId) },
     courseId: key.stored,
     path: action === 'enroll' ? 'admit' : 'change',
     isActive: action === 'enroll',

@@ -18,6 +18,8 @@ export interface IdentifiedLearner {
 
 export interface IdentifiedAccount {
   readonly id: number
+  /** The id that everybody is shown. */
+  readonly userId: number
   readonly isActive: boolean
   /** Whether a retirement was requested, at whatever stage it is: nobody is invited at such an address. */
   readonly isRetired: boolean
@@ -74,8 +76,8 @@ function learnerFrom(
 ): IdentifiedLearner | UnresolvedIdentifier {
   if (others.length > 0) return unresolved({ identifier, kind: 'failed', because: 'ambiguous' })
   if (account !== undefined) {
-    const { id, email, isActive } = account
-    return { identifier, key: `account ${id}`, account: { id, isActive, isRetired: retired.has(id) }, email }
+    const { id, userId, email, isActive } = account
+    return { identifier, key: `account ${id}`, account: { id, userId, isActive, isRetired: retired.has(id) }, email }
   }
   if (!isEmailAddress(identifier)) return unresolved({ identifier, kind: 'invalidIdentifier' })
   return { identifier, key: `address ${foldEmail(identifier)}`, account: null, email: identifier }

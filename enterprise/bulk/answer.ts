@@ -1,6 +1,6 @@
 import type { OutcomeKind } from '../../routers/index.ts'
 import { countBy } from '../count-by.ts'
-import type { Refusal } from '../refusal.ts'
+import type { Refusal, Warning } from '../refusal.ts'
 
 /** What `enrollLearners` answers (enterprise C.11). JSON as it stands. */
 export interface EnrollLearnersAnswer {
@@ -52,8 +52,8 @@ export interface DoneRow extends RowIdentity {
   fulfilment: 'created' | 'revived' | 'unchanged' | null
   /** The reactivated enrollment takes a seat beyond the last one. */
   overCapacity?: true
-  /** What would refuse a waiting row if its learner had an account now. */
-  warnings: Refusal[]
+  /** What would refuse a waiting row if its learner had an account now, and the transaction whose place another took. */
+  warnings: Warning[]
   /** The ids of the events of the enrollment. */
   events: string[]
 }

@@ -5,7 +5,8 @@ import type { EnterpriseDB } from '../database/schema.ts'
 import { callerIn } from '../operation.ts'
 import { refusalFrom } from '../refusal.ts'
 import type { BatchContext } from './batch-context.ts'
-import type { AcceptedRow, Funding } from './decide-account.ts'
+import type { AcceptedRow } from './decide-account.ts'
+import type { Funding } from './decide-funding.ts'
 import type { EnrolledResult, RefusedResult, RowFulfilment } from './rows.ts'
 
 /**
@@ -22,7 +23,7 @@ export async function enrollAccounts(
 ): Promise<(EnrolledResult | RefusedResult)[]> {
   if (accepted.length === 0) return []
   const items = accepted.map(({ row }) => ({
-    userId: String(row.learner.id),
+    userId: String(row.learner.userId),
     courseId: row.courseKey,
     mode: row.mode,
     whenEnrolled: 'update' as const,
@@ -45,6 +46,10 @@ function resultOf(
 
 function fulfilmentOf(funding: Funding | null, decision: AcceptedRow['funding']): RowFulfilment | null {
   if (funding === null || decision.does === 'nothing') return null
-  if (decision.does === 'create') return { uuid: randomUUID(), funding, kind: 'created' }
-  return { uuid: decision.uuid, funding, kind: decision.does === 'revive' ? 'revived' : 'unchanged' }
+  if (decision.does === 'create') return { uuid: randomUUID(), funding, kind: 'created', superseded: null }
+  if (decision.does === 'supersede') {
+    return { uuid: randomUUID(), funding, kind: 'created', superseded: decision.superseded }
+  }
+  const kind = decision.does === 'revive' ? 'revived' : 'unchanged'
+  return { uuid: decision.uuid, funding, kind, superseded: null }
 }

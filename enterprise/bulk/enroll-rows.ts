@@ -1,15 +1,17 @@
 import type { Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
-import { resolveLearners } from '../learner/resolve-learners.ts'
+import { resolveLearners, type LearnerAccount } from '../learner/resolve-learners.ts'
+import { hideUnlinkedLearners } from '../learner/visible-learners.ts'
 import { callerIn } from '../operation.ts'
 import type { RowOutcome } from './answer.ts'
 import type { BatchContext } from './batch-context.ts'
 import { decideAccount, type AcceptedRow } from './decide-account.ts'
 import { decideAddress } from './decide-address.ts'
 import { enrollAccounts } from './enroll-accounts.ts'
-import { readExistingStates } from './facts-accounts.ts'
+import { readExistingStates, type ExistingState } from './facts-accounts.ts'
 import { lockAddresses, readExistingPending } from './facts-addresses.ts'
 import { countSeats, readOffers, seatsAfterEach, seatsOf, type Seats } from './facts-offers.ts'
+import { namesOnlyRevoked } from './named-licenses.ts'
 import { outcomeOf, rejectedOutcome } from './outcomes.ts'
 import { prepareRow, resolveRow, segmentsOf } from './prepare.ts'
 import { overridesOf, remarksOn } from './remarks.ts'
@@ -55,7 +57,9 @@ async function resolveAndLock(
   batch: BatchContext,
 ): Promise<(ResolvedRow | RejectedRow)[]> {
   const requests = numbered.map(({ request }) => request)
-  const learners = await resolveLearners(trx, requests, batch.options.whenIdentityDiffers)
+  const named = await resolveLearners(trx, requests, batch.options.whenIdentityDiffers)
+  const isHiding = batch.options.userIdsOf === 'linked'
+  const learners = isHiding ? await hideUnlinkedLearners(trx, batch.customer.id, requests, named) : named
   const rows = numbered.map((row, index) => {
     const learner = learners[index]
     if (learner === undefined) throw new RangeError('Each row names a learner')
@@ -82,6 +86,24 @@ async function enrollStep(
   return outcomes
 }
 
+/** Finds out which rows may bring a revoked license back; nothing is read where none of them names one. */
+async function revivalOf(
+  trx: Transaction<EnterpriseDB>,
+  rows: readonly PreparedRow<LearnerAccount>[],
+  states: readonly ExistingState[],
+  batch: BatchContext,
+): Promise<(row: PreparedRow<LearnerAccount>, state: ExistingState | undefined) => boolean> {
+  const isAsked =
+    batch.options.whenLicenseRevoked === 'reviveAlone' &&
+    rows.some(({ funding }, index) => {
+      const license = states[index]?.fulfilments.license
+      return funding?.kind === 'license' && license?.isRevoked === true && license.fundingId === funding.id
+    })
+  if (!isAsked) return () => false
+  const named = await batch.namedLicenses(trx)
+  return (row, state) => state !== undefined && namesOnlyRevoked(row, state, named)
+}
+
 /**
  * Facts, decisions, writes.
  *
@@ -97,7 +119,11 @@ async function enrollSegment(
   const states = await readExistingStates(trx, batch.customer.id, forAccounts)
   const pending = await readExistingPending(trx, batch.customer.id, forAddresses)
 
-  const decided = forAccounts.map((row, index) => decideAccount(row, states[index]))
+  const mayReplace = batch.options.whenTransactionDiffers === 'supersede'
+  const mayRevive = await revivalOf(trx, forAccounts, states, batch)
+  const decided = forAccounts.map((row, index) =>
+    decideAccount(row, states[index], { mayReplace, mayRevive: mayRevive(row, states[index]) }),
+  )
   const waiting = forAddresses.map((row, index) => decideAddress(row, pending[index], batch.options.discount))
 
   const accepted = decided.filter((one): one is AcceptedRow => !('refusal' in one))

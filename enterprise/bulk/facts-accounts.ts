@@ -1,7 +1,8 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { LearnerAccount } from '../learner/resolve-learners.ts'
-import type { Fulfilment, Fulfilments } from './decide-account.ts'
+import type { FundingKind } from '../refusal.ts'
+import type { Fulfilment, Fulfilments } from './decide-funding.ts'
 import type { PreparedRow } from './rows.ts'
 
 /** What exists of a customer, a learner and a course run before a row changes it. */
@@ -54,6 +55,8 @@ function stateOf(row: StateRow): ExistingState {
     fulfilments: {
       license: fulfilmentOf(row.license_fulfilment, row.license_id, row.license_is_revoked),
       transaction: fulfilmentOf(row.transaction_fulfilment, row.transaction_id, row.transaction_is_revoked),
+      revokedFundings: new Set(row.revoked_fundings),
+      isCommitted: row.transaction_is_committed,
     },
     intentionId: row.intention_id,
   }
@@ -98,7 +101,15 @@ interface StateRow {
   transaction_fulfilment: string | null
   transaction_id: string
   transaction_is_revoked: boolean
+  transaction_is_committed: boolean
+  revoked_fundings: string[]
   intention_id: number | null
+}
+
+/** The fulfilment of a kind that pays, or else the latest one. */
+function latest(kind: FundingKind): string {
+  return `select f.uuid, f.funding_id, f.revoked from enterprise_fulfilments f
+    where f.record_id = r.id and f.kind = '${kind}' order by f.revoked is null desc, f.created desc, f.uuid limit 1`
 }
 
 const READ = `/* enterprise.existingStates */
@@ -106,11 +117,19 @@ select k.id as link_id, k.is_linked, k.is_permanently_unlinked, k.is_active,
   r.id as record_id, r.enrollment_version, r.unenrolled, r.saved_for_later,
   l.uuid as license_fulfilment, l.funding_id as license_id, l.revoked is not null as license_is_revoked,
   t.uuid as transaction_fulfilment, t.funding_id as transaction_id, t.revoked is not null as transaction_is_revoked,
+  exists (select from enterprise_ledger_transactions g where g.uuid = t.funding_id and g.state = 'committed')
+    as transaction_is_committed,
+  array(
+    select f.funding_id from enterprise_fulfilments f where f.record_id = r.id and f.revoked is not null
+    union
+    select v.funding_id from enterprise_fulfilments f join enterprise_revocations v on v.fulfilment_uuid = f.uuid
+    where f.record_id = r.id
+  ) as revoked_fundings,
   d.id as intention_id
 from unnest((select $2::integer[]), (select $3::text[])) with ordinality as a (learner_id, course_key, n)
 left join enterprise_learner_links k on k.learner_id = a.learner_id and k.customer_id = $1
 left join enterprise_enrollment_records r on r.link_id = k.id and r.course_key = a.course_key
-left join enterprise_fulfilments l on l.record_id = r.id and l.kind = 'license'
-left join enterprise_fulfilments t on t.record_id = r.id and t.kind = 'transaction'
+left join lateral (${latest('license')}) l on true
+left join lateral (${latest('transaction')}) t on true
 left join enterprise_default_intentions d on d.customer_id = $1 and d.course_key = a.course_key
 order by a.n`

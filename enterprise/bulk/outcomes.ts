@@ -13,7 +13,9 @@ export function outcomeOf(result: RowResult, remarks: RowRemarks): RowOutcome {
 
 /** The outcome of a row that is refused for what it says. */
 export function rejectedOutcome({ refusal, learner, ...row }: RejectedRow): RefusedRow {
-  return refused(identityOf(row, learner), refusal)
+  const identity = identityOf(row, learner)
+  if (learner.is !== 'account' || learner.shownAs === undefined) return refused(identity, refusal)
+  return refused({ ...identity, userId: null, email: learner.shownAs }, refusal)
 }
 
 /** The outcome of a row that was not enrolled for lack of the database (`busy`), or that contradicts it (`conflict`). */
@@ -78,7 +80,7 @@ function identityOf({ index, request }: NumberedRow, learner: RowLearner | null)
   return {
     index,
     ...(ref !== undefined && { ref }),
-    userId: learner?.is === 'account' ? String(learner.id) : null,
+    userId: learner?.is === 'account' ? String(learner.userId) : null,
     email: learner === null ? (email ?? null) : learner.email,
     courseId,
   }

@@ -1,5 +1,5 @@
 import { failure } from '../../core/errors.ts'
-import { isStorableText } from '../../routers/extension.ts'
+import { isStorableText, parseCourseKey } from '../../routers/extension.ts'
 import type { Policy } from '../../routers/index.ts'
 import type { RowLearner } from '../learner/resolve-learners.ts'
 import { refusalFrom } from '../refusal.ts'
@@ -13,15 +13,15 @@ export function resolveRow(row: NumberedRow, learner: RowLearner): ResolvedRow |
   const funding = fundingOf(row.request)
   if (!funding.ok) return { ...row, learner, refusal: funding.refusal }
   const { courseId } = row.request
-  if (learner.is === 'address' && !isStorableKey(courseId)) {
+  if (learner.is === 'address' && !isCourseKey(courseId)) {
     return { ...row, learner, refusal: refusalFrom(failure('invalidCourseKey', { courseId })) }
   }
   return { ...row, learner, funding: funding.funding }
 }
 
-/** A row for an address is kept until it is fulfilled: its key has to be a text that can be kept as one. */
-function isStorableKey(courseId: string): boolean {
-  return [...courseId].length <= 255 && isStorableText(courseId)
+/** A row for an address is kept until it is fulfilled: its key has to be one that a course run can have (enterprise C.0 E12). */
+function isCourseKey(courseId: string): boolean {
+  return parseCourseKey(courseId) !== null && [...courseId].length <= 255 && isStorableText(courseId)
 }
 
 /** Adds the course run of a row, and the mode that follows from it. Pure. */

@@ -1,5 +1,5 @@
 import { failure } from '../../core/errors.ts'
-import { refusal, refusalFrom, type Refusal } from '../refusal.ts'
+import { refusal, refusalFrom, transactionSuperseded, type Refusal, type Warning } from '../refusal.ts'
 import type { EnrolledResult, RowResult, WaitingResult } from './rows.ts'
 import type { Override } from './write-audit.ts'
 
@@ -7,8 +7,8 @@ import type { Override } from './write-audit.ts'
 export interface RowRemarks {
   /** The enrollment takes a seat beyond the last one (enterprise C.4 row 12). */
   readonly overCapacity: boolean
-  /** What would refuse a waiting row if its learner had an account now (enterprise C.6 row 8). */
-  readonly warnings: Refusal[]
+  /** What would refuse a waiting row if its learner had an account now (enterprise C.6 row 8), and what a row superseded. */
+  readonly warnings: Warning[]
 }
 
 /**
@@ -17,8 +17,16 @@ export interface RowRemarks {
  * @param seatsTaken right after the row; null: nothing limits the seats.
  */
 export function remarksOn(result: RowResult, seatsTaken: number | null): RowRemarks {
-  if (result.is === 'enrolled') return { overCapacity: isOverCapacity(result, seatsTaken), warnings: [] }
+  if (result.is === 'enrolled') {
+    return { overCapacity: isOverCapacity(result, seatsTaken), warnings: supersededBy(result) }
+  }
   return { overCapacity: false, warnings: result.is === 'waiting' ? warningsOf(result, seatsTaken) : [] }
+}
+
+function supersededBy({ fulfilment }: EnrolledResult): Warning[] {
+  if (!fulfilment?.superseded) return []
+  const { fundingId, uuid } = fulfilment.superseded
+  return [transactionSuperseded({ transaction: fundingId, fulfilmentId: uuid })]
 }
 
 /** Only a reactivation gets past the last seat: core counts the seats before it adds an enrollment. */

@@ -44,6 +44,15 @@ export const enrollLearnersRequest = z.strictObject({
   salesforceId: storableText(255).optional(),
   /** What a row means whose names are of different accounts: it is refused, or its userId alone counts. */
   whenIdentityDiffers: z.enum(['refuse', 'idWins']).default('refuse'),
+  /**
+   * What a license does that was revoked for the enrollment: it is refused unless the row says `reviveRevoked`, or pays again
+   * if the request names no other license for the learner and the course run that was not (enterprise-routes.md §3, enterprise-routes.md §7.2).
+   */
+  whenLicenseRevoked: z.enum(['refuse', 'reviveAlone']).default('refuse'),
+  /** What a transaction does where another one pays that is not known to be committed (enterprise-routes.md §3 a7). */
+  whenTransactionDiffers: z.enum(['supersede', 'refuse']).default('supersede'),
+  /** Whom a userId may mean: anybody, or only whoever the customer is linked with now (enterprise-routes.md §3 c). */
+  userIdsOf: z.enum(['anybody', 'linked']).default('anybody'),
 })
 
 export type EnrollLearnersRequest = z.input<typeof enrollLearnersRequest>

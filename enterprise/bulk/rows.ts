@@ -1,7 +1,7 @@
 import type { CourseOffer, Outcome } from '../../routers/index.ts'
 import type { LearnerAccount, LearnerAddress, RowLearner } from '../learner/resolve-learners.ts'
 import type { Refusal } from '../refusal.ts'
-import type { Funding } from './decide-account.ts'
+import type { Fulfilment, Funding } from './decide-funding.ts'
 import type { PendingDecision } from './decide-address.ts'
 import type { ExistingState } from './facts-accounts.ts'
 import type { ExistingPending } from './facts-addresses.ts'
@@ -57,6 +57,8 @@ export interface RowFulfilment {
   readonly uuid: string
   readonly funding: Funding
   readonly kind: 'created' | 'revived' | 'unchanged'
+  /** The one that paid until now, and whose place it takes. */
+  readonly superseded: Fulfilment | null
 }
 
 /** The row waits until its address has an account. */

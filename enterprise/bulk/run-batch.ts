@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
+import { EnrollmentError, failure } from '../../core/errors.ts'
 import { retryOnSerializationFailure, withSavepoint } from '../../routers/extension.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { isConstraintViolation, isUnavailable } from '../failure.ts'
@@ -35,14 +36,14 @@ interface Ran {
 
 function runWhole(db: Kysely<EnterpriseDB>, numbered: readonly NumberedRow[], batch: BatchContext): Promise<Ran> {
   const { dryRun, failureMode } = batch.options
-  return retryOnSerializationFailure(db, () =>
+  const attempt = () =>
     withSavepoint<Ran, EnterpriseDB>(db, async (trx) => {
       const rows = await runIsolated(trx, numbered, batch)
       const isFailed = failureMode === 'strict' && rows.some(({ ok }) => !ok)
       const keep = !isFailed && !dryRun
       return { keep, value: { rows: isFailed ? rows.map(notAttempted) : rows, kept: keep } }
-    }),
-  )
+    })
+  return retryOnSerializationFailure(db, attempt, batch.cancellation)
 }
 
 /** On a pool, rows stay whose chunk has committed when the database goes away. */
@@ -50,6 +51,7 @@ async function runEach(db: Kysely<EnterpriseDB>, numbered: readonly NumberedRow[
   const size = db.isTransaction ? numbered.length : CHUNK
   const chunks: RowOutcome[][] = []
   for (let start = 0; start < numbered.length; start += size) {
+    if (batch.cancellation?.isCancelled) throw new EnrollmentError(failure('unavailable', {}))
     try {
       chunks.push(await runIsolated(db, numbered.slice(start, start + size), batch))
     } catch (error) {
@@ -72,7 +74,12 @@ async function runIsolated(
   { isRetry }: { readonly isRetry: boolean } = { isRetry: false },
 ): Promise<RowOutcome[]> {
   try {
-    return await runAtomically(db, (trx) => enrollRows(trx, numbered, batch))
+    const enroll = async (trx: Transaction<EnterpriseDB>) => {
+      const outcomes = await enrollRows(trx, numbered, batch)
+      if (batch.isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
+      return outcomes
+    }
+    return await runAtomically(db, enroll, batch.cancellation)
   } catch (error) {
     if (!isConstraintViolation(error)) throw error
     batch.context.log?.error(

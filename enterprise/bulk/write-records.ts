@@ -1,7 +1,7 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { BatchContext } from './batch-context.ts'
-import type { Funding } from './decide-account.ts'
+import type { Funding } from './decide-funding.ts'
 
 /** What a customer knows of an enrollment from now on. */
 export interface RecordChange {

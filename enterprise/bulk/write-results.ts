@@ -7,6 +7,7 @@ import { writeBatch, writeNotifications, writeOverrides, type Notification, type
 import { linkAddresses, linkLearners } from './write-links.ts'
 import { writePending } from './write-pending.ts'
 import { writeFulfilments, writeRealizations, writeRecords } from './write-records.ts'
+import { writeSuperseded } from './write-superseded.ts'
 
 /**
  * Writes what the extension keeps of rows: links, records, fulfilments, pending enrollments and the audit trail, each kind in
@@ -51,6 +52,10 @@ async function writeEnrolled(
     if (fulfilment === null || fulfilment.kind === 'unchanged') return []
     return [{ uuid: fulfilment.uuid, funding: fulfilment.funding, recordId: recordId(result) }]
   })
+  const superseded = enrolled.flatMap(({ fulfilment }) =>
+    fulfilment?.superseded ? [{ fulfilmentId: fulfilment.superseded.uuid, by: fulfilment.funding.id }] : [],
+  )
+  await writeSuperseded(trx, superseded, batch)
   await writeFulfilments(trx, fulfilments, batch)
   const realizations = enrolled.flatMap((result) => {
     const { intentionId } = result.existing

@@ -30,6 +30,12 @@ export interface EnterpriseBatches {
   salesforce_id: string | null;
 }
 
+export interface EnterpriseCompletions {
+  course_key: string;
+  learner_id: number;
+  passed_at: string;
+}
+
 export interface EnterpriseCustomerAdmins {
   created: Generated<string>;
   customer_id: number;
@@ -65,6 +71,7 @@ export interface EnterpriseEnrollmentRecords {
   id: Generated<Int8>;
   link_id: Int8;
   saved_for_later: Generated<boolean>;
+  shown_link_id: Int8 | null;
   source: string;
   unenrolled: Generated<boolean>;
   unenrolled_at: string | null;
@@ -78,7 +85,7 @@ export interface EnterpriseFeedPositions {
 }
 
 export interface EnterpriseFulfilments {
-  batch_id: string;
+  batch_id: string | null;
   created: string;
   funding_id: string;
   kind: string;
@@ -97,6 +104,11 @@ export interface EnterpriseLearnerLinks {
   is_permanently_unlinked: Generated<boolean>;
   learner_id: number;
   updated: string;
+}
+
+export interface EnterpriseLedgerTransactions {
+  state: string;
+  uuid: string;
 }
 
 export interface EnterpriseNotificationIntents {
@@ -179,6 +191,7 @@ export interface EnterpriseRevocations {
 export interface DB {
   enterprise_arrivals: EnterpriseArrivals;
   enterprise_batches: EnterpriseBatches;
+  enterprise_completions: EnterpriseCompletions;
   enterprise_customer_admins: EnterpriseCustomerAdmins;
   enterprise_customers: EnterpriseCustomers;
   enterprise_default_intentions: EnterpriseDefaultIntentions;
@@ -187,6 +200,7 @@ export interface DB {
   enterprise_feed_positions: EnterpriseFeedPositions;
   enterprise_fulfilments: EnterpriseFulfilments;
   enterprise_learner_links: EnterpriseLearnerLinks;
+  enterprise_ledger_transactions: EnterpriseLedgerTransactions;
   enterprise_notification_intents: EnterpriseNotificationIntents;
   enterprise_overrides: EnterpriseOverrides;
   enterprise_pending_cancellations: EnterprisePendingCancellations;

@@ -16,7 +16,8 @@ const NOTHING_APPLIED: AppliedEvents = { ended: 0, resumed: 0, revoked: 0 }
 
 /**
  * Applies changes of enrollments to the records of all customers (enterprise C.5 "Record rules"): an enrollment that ended
- * flags them and revokes its fulfilments; one that is active again clears the flags and revives no fulfilment. A record
+ * flags them and revokes its fulfilments; one that is active again clears the flags and revives no fulfilment. The instant at
+ * which a record was unenrolled is moved by no later end (enterprise-routes.md §7.8). A record
  * changes only by events that are newer than its version, so that what the extension did itself, and events that were applied
  * before, change nothing. Each revocation is logged in the name of whoever ended the enrollment.
  *
@@ -31,8 +32,7 @@ export async function applyEvents(
   const changes = events.filter(({ kind }) => kind !== 'created')
   if (changes.length === 0) return NOTHING_APPLIED
   const enrollmentIds = changes.map(({ enrollmentId }) => enrollmentId)
-  const learnerIds = changes.map(({ userId }) => Number(userId))
-  await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(learnerIds)], [...new Set(enrollmentIds)]]))
+  await trx.executeQuery(CompiledQuery.raw(LOCK, [[...new Set(enrollmentIds)]]))
   const { rows } = await trx.executeQuery<AppliedEvents>(
     CompiledQuery.raw(APPLY, [
       enrollmentIds,
@@ -52,9 +52,9 @@ export async function applyEvents(
 // Whoever writes what the extension knows of a learner takes this lock first.
 const LOCK = `/* enterprise.lockLearners */
 select l.id from learners l
-where l.id = any ((select $1::integer[])::integer[]) and exists (
-  select from enterprise_learner_links k join enterprise_enrollment_records r on r.link_id = k.id
-  where k.learner_id = l.id and r.enrollment_id = any ((select $2::bigint[])::bigint[])
+where l.id in (
+  select k.learner_id from enterprise_enrollment_records r join enterprise_learner_links k on k.id = r.link_id
+  where r.enrollment_id = any ((select $1::bigint[])::bigint[])
 )
 order by l.id for no key update`
 
@@ -62,6 +62,7 @@ const APPLY = `/* enterprise.applyEvents */
 with news as materialized (
   select r.id, max(e.version) as version, max(e.at) filter (where e.kind = 'deactivated') as ended_at,
     (array_agg(e.n order by e.version desc) filter (where e.kind = 'deactivated'))[1] as ended_by,
+    bool_or(e.kind = 'reactivated') as has_resumed,
     (array_agg(e.kind order by e.version desc) filter (where e.kind <> 'modeChanged'))[1] as last
   from unnest((select $1::bigint[]), (select $2::integer[]), (select $3::text[]), (select $4::timestamptz[]))
     with ordinality as e (enrollment_id, version, kind, at, n)
@@ -81,7 +82,11 @@ with news as materialized (
   update enterprise_enrollment_records r
   set enrollment_version = n.version, updated = $5::timestamptz,
     unenrolled = case n.last when 'deactivated' then true when 'reactivated' then false else r.unenrolled end,
-    unenrolled_at = case n.last when 'deactivated' then n.ended_at when 'reactivated' then null else r.unenrolled_at end,
+    unenrolled_at = case
+      when n.last = 'reactivated' then null
+      when n.last = 'deactivated' and not n.has_resumed then coalesce(r.unenrolled_at, n.ended_at)
+      when n.last = 'deactivated' then n.ended_at
+      else r.unenrolled_at end,
     saved_for_later = case n.last when 'deactivated' then true when 'reactivated' then false else r.saved_for_later end
   from news n where r.id = n.id
   returning n.last

@@ -28,16 +28,18 @@ export type CancelFulfilmentAnswer =
       enrollmentId: string
       /** The version of the enrollment. */
       version: number
-      /** The event of the enrollment; null: it was inactive already. */
+      /** The event of the enrollment; null: it was inactive already, or stays. */
       eventId: string | null
+      /** Whether the enrollment stays active because something else pays for it. */
+      isFundedOtherwise: boolean
     }
   | { outcome: 'alreadyRevoked'; fulfilmentId: string }
   | { outcome: 'fulfilmentNotFound' }
   | ({ outcome: 'refused'; retryable: boolean } & Pick<Refusal, 'code' | 'message' | 'details'>)
 
 /**
- * Cancels what a fulfilment pays for (enterprise C.9 row 1): the enrollment is deactivated in the mode that it has, the
- * record is unenrolled, its fulfilments are revoked. All of it happens or nothing, on a pool and in a caller's transaction
+ * Cancels what a fulfilment pays for (enterprise C.9 row 1): the fulfilment is revoked, and if nothing else pays for the
+ * enrollment, that is deactivated in the mode that it has and the record unenrolled. All of it happens or nothing, on a pool and in a caller's transaction
  * alike; a repeat does nothing.
  *
  * @returns `refused`: nothing was done.
@@ -71,12 +73,8 @@ function answerOf(result: RevocationResult): CancelFulfilmentAnswer {
     const { code, message, details } = result.refusal
     return { outcome: 'refused', code, message, details, retryable: isRetryable(code) }
   }
-  const { enrollment, eventId } = result.outcome
-  return {
-    outcome: 'cancelled',
-    fulfilmentId: result.revocation.funded.fulfilmentId,
-    enrollmentId: enrollment.id,
-    version: enrollment.version,
-    eventId,
-  }
+  const { version, eventId, isFundedOtherwise } = result
+  if (version === null) throw new RangeError('An enrollment that is not kept for its own sake has a version')
+  const { fulfilmentId, enrollmentId } = result.revocation.funded
+  return { outcome: 'cancelled', fulfilmentId, enrollmentId, version, eventId, isFundedOtherwise }
 }

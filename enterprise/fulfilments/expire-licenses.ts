@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
+import { EnrollmentError, failure } from '../../core/errors.ts'
 import { storableText } from '../../routers/extension.ts'
 import type { ForeignContext } from '../../routers/index.ts'
 import { countBy } from '../count-by.ts'
@@ -56,13 +57,14 @@ export async function expireLicenses<Tables extends DB>(
 ): Promise<ExpireLicensesAnswer> {
   const { licenses, customer, ignoreEnrollmentsModifiedAfter, reason } = parseRequest(expireLicensesRequest, request)
   const since = ignoreEnrollmentsModifiedAfter === undefined ? null : new Date(ignoreEnrollmentsModifiedAfter)
-  return runOperation(context, async (db) => {
+  const expireAll = async (db: Kysely<EnterpriseDB>, isGivenUp: () => boolean) => {
     const operation = operationContextOf(context, { reason })
     const customerId = customer === undefined ? undefined : (await findCustomer(db, customer)).id
     const fundingIds = [...new Set(licenses.flatMap((text) => canonicalUuid(text) ?? []))]
     const funded = await readFundedEnrollments(db, { kind: 'license', fundingIds, customerId })
     const results: LicenseResult[] = []
     for (const chunk of db.isTransaction ? [funded] : chunksOf(funded)) {
+      if (isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
       results.push(...(await expireChunk(db, chunk, operation, since)))
     }
     return {
@@ -71,7 +73,8 @@ export async function expireLicenses<Tables extends DB>(
       counts: countBy(results, ({ did }) => did),
       results,
     }
-  })
+  }
+  return runOperation(context, expireAll, { isLong: true })
 }
 
 function expireChunk(

@@ -14,6 +14,8 @@ export interface FundedEnrollment {
   readonly isSavedForLater: boolean
   readonly enrollmentId: string
   readonly learnerId: number
+  /** The id of the learner that everybody is shown. */
+  readonly userId: number
   readonly courseId: string
 }
 
@@ -36,6 +38,7 @@ export async function readFundedEnrollments(
     .selectFrom('enterprise_fulfilments as f')
     .innerJoin('enterprise_enrollment_records as r', 'r.id', 'f.record_id')
     .innerJoin('enterprise_learner_links as k', 'k.id', 'r.link_id')
+    .innerJoin('learners as l', 'l.id', 'k.learner_id')
     .select([
       'f.uuid as fulfilmentId',
       'f.kind',
@@ -45,6 +48,7 @@ export async function readFundedEnrollments(
       'r.saved_for_later as isSavedForLater',
       'r.enrollment_id as enrollmentId',
       'k.learner_id as learnerId',
+      'l.user_id as userId',
       'r.course_key as courseId',
     ])
   if (fulfilmentIds) query = query.where(sql<boolean>`f.uuid = any (${fulfilmentIds}::uuid[])`)

@@ -9,7 +9,7 @@ export interface LicenseResult {
   userId: string
   courseId: string
   success: boolean
-  did: 'movedToAudit' | 'unenrolled' | UnchangedReason | 'refused'
+  did: 'movedToAudit' | 'unenrolled' | 'fundedOtherwise' | 'licenseEnded' | UnchangedReason | 'refused'
   /** For a person; of `completed`, `movedToAudit` and `unenrolled` in the words that clients parse. */
   message: string
   /** Of a refusal, otherwise null. */
@@ -43,19 +43,24 @@ export function licenseResultOf(result: RevocationResult): LicenseResult {
     const { code, message } = result.refusal
     return { ...identity, success: false, did: 'refused', message, code, retryable: isRetryable(code), eventId: null }
   }
-  const did = result.revocation.by === 'unenrolling' ? 'unenrolled' : 'movedToAudit'
-  const { eventId } = result.outcome
+  const did = result.isFundedOtherwise ? 'fundedOtherwise' : DONE[result.revocation.by]
+  const { eventId } = result
   return { ...identity, success: true, did, message: MESSAGES[did], code: null, retryable: false, eventId }
 }
 
-function identityOf({ fundingId, fulfilmentId, learnerId, courseId }: FundedEnrollment) {
-  return { license: fundingId, fulfilmentId, userId: String(learnerId), courseId }
+function identityOf({ fundingId, fulfilmentId, userId, courseId }: FundedEnrollment) {
+  return { license: fundingId, fulfilmentId, userId: String(userId), courseId }
 }
+
+const DONE = { unenrolling: 'unenrolled', movingToAudit: 'movedToAudit', keeping: 'licenseEnded' } as const
 
 const MESSAGES: Record<Exclude<LicenseResult['did'], 'refused'>, string> = {
   completed: 'course already completed',
   movedToAudit: 'moved to audit',
   unenrolled: 'unenrolled',
+  fundedOtherwise: 'license revoked, enrollment funded otherwise',
+  // The course run exists no longer.
+  licenseEnded: 'license revoked',
   alreadyRevoked: 'license already revoked',
   changedSince: 'enrollment changed since',
 }

@@ -3,6 +3,7 @@ import type { Caller, Enrollment } from '../../routers/index.ts'
 import { readOffers } from '../bulk/facts-offers.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { callerIn, type OperationContext } from '../operation.ts'
+import { readCompletions } from './completions.ts'
 import { decideLicense, type LicenseDecision } from './decide-license.ts'
 import type { FundedEnrollment } from './funded-enrollments.ts'
 import { licenseResultOf, unchangedResult, type LicenseResult } from './license-result.ts'
@@ -10,7 +11,7 @@ import { revokeEnrollments, type Revocation } from './revoke-enrollments.ts'
 
 /**
  * Revokes licenses by the rule that `revokeLicenses` and `expireLicenses` share, each for itself, in a number of statements
- * that does not depend on theirs. What is in a course run that exists no longer is left out.
+ * that does not depend on theirs.
  *
  * @param funded enrollments with their licenses, whose learners' accounts are locked; at most a thousand.
  * @param since what was changed at this instant or after it is left alone; null: no matter when.
@@ -48,11 +49,12 @@ async function decideAll(
   )
   const enrollments = since === null ? new Map<string, Enrollment>() : await readEnrollments(caller, funded)
   const now = new Date(operation.at)
-  return funded.flatMap((one) => {
+  const passed = await readCompletions(trx, funded)
+  return funded.map((one) => {
     const offer = offers.get(one.courseId) ?? null
-    if (offer === null) return []
     const enrollment = enrollments.get(one.enrollmentId) ?? null
-    return decidedOf(one, decideLicense(one, { offer, enrollment, since, now }), enrollment)
+    const hasPassed = passed.has(one.fulfilmentId)
+    return decidedOf(one, decideLicense(one, { offer, enrollment, since, hasPassed, now }), enrollment)
   })
 }
 
@@ -65,7 +67,7 @@ function decidedOf(funded: FundedEnrollment, decision: LicenseDecision, enrollme
 
 async function readEnrollments(caller: Caller, funded: readonly FundedEnrollment[]): Promise<Map<string, Enrollment>> {
   if (funded.length === 0) return new Map()
-  const enrollments = funded.map(({ learnerId, courseId }) => ({ userId: String(learnerId), courseId }))
+  const enrollments = funded.map(({ userId, courseId }) => ({ userId: String(userId), courseId }))
   const found = await caller.enrollment.getMany({ enrollments })
   return new Map(found.flatMap((enrollment) => (enrollment === null ? [] : [[enrollment.id, enrollment] as const])))
 }

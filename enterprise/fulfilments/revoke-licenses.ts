@@ -42,8 +42,8 @@ export interface RevokeLicensesAnswer {
  * it is not. A course that fails is as it was, the others are done; a repeat leaves alone what is revoked. In a caller's
  * transaction everything happens there.
  *
- * This service knows no certificates: a course run is completed once it has ended, if the learner has not saved it for
- * later.
+ * A course run is completed once it has ended or the learner has passed it, if they have not saved it for later. An enrollment
+ * that something else pays for stays as it is.
  *
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`, `learnerNotLinked`: nothing was done
  * @throws {EnrollmentError} `unavailable`: nothing was done

@@ -1,35 +1,40 @@
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { Enrollment } from '../../routers/index.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { OperationContext } from '../operation.ts'
-import type { FundedEnrollment } from './funded-enrollments.ts'
 
-/** An enrollment that is funded no longer, as it is now. */
-interface RevokedEnrollment {
-  readonly funded: FundedEnrollment
-  readonly enrollment: Enrollment
+/** A fulfilment that is revoked. */
+interface RevokedFulfilment {
+  readonly recordId: string
+  readonly fulfilmentId: string
+  /** The version of the enrollment up to which the record knows it now; null: as before. */
+  readonly version: number | null
+  /** Whether the enrollment is active; where it is not, whatever pays for the record is revoked with it. */
+  readonly isActive: boolean
+  /** Whether nothing pays for the record any more. */
+  readonly isUnenrolled: boolean
 }
 
 /**
- * Writes that enrollments are revoked for their customers: the records are unenrolled and saved for later, and their
- * fulfilments revoked, all of them where the enrollment is active no longer (enterprise C.5 "Record rules", C.9). Each
- * revocation stays in the audit trail.
+ * Writes that fulfilments are revoked. A record that nothing pays for is unenrolled and saved for later, from the first time
+ * on that this happened (enterprise C.5 "Record rules", C.9, enterprise-routes.md §3, enterprise-routes.md §7.8). Each revocation stays in the
+ * audit trail.
  */
 export async function writeRevocations(
   trx: Transaction<EnterpriseDB>,
-  revoked: readonly RevokedEnrollment[],
+  revoked: readonly RevokedFulfilment[],
   operation: OperationContext,
 ): Promise<void> {
   if (revoked.length === 0) return
-  const recordIds = revoked.map(({ funded }) => funded.recordId)
-  const versions = revoked.map(({ enrollment }) => enrollment.version)
+  const unenrolled = revoked.filter(({ isUnenrolled }) => isUnenrolled)
+  const recordIds = unenrolled.map(({ recordId }) => recordId)
+  const versions = unenrolled.map(({ version }) => version)
   await trx.executeQuery(CompiledQuery.raw(RECORDS, [recordIds, versions, operation.at]))
   const { actor } = operation.context
   await trx.executeQuery(
     CompiledQuery.raw(REVOCATIONS, [
-      recordIds,
+      revoked.map(({ recordId }) => recordId),
       // Null: every fulfilment of the record.
-      revoked.map(({ funded, enrollment }) => (enrollment.isActive ? funded.fulfilmentId : null)),
+      revoked.map(({ fulfilmentId, isActive }) => (isActive ? fulfilmentId : null)),
       operation.at,
       actor.kind,
       actor.name,
@@ -41,8 +46,8 @@ export async function writeRevocations(
 
 const RECORDS = `/* enterprise.revokeRecords */
 update enterprise_enrollment_records r
-set enrollment_version = e.version, unenrolled = true, unenrolled_at = coalesce(r.unenrolled_at, $3::timestamptz),
-  saved_for_later = true, updated = $3::timestamptz
+set enrollment_version = coalesce(e.version, r.enrollment_version), unenrolled = true,
+  unenrolled_at = coalesce(r.unenrolled_at, $3::timestamptz), saved_for_later = true, updated = $3::timestamptz
 from unnest((select $1::bigint[]), (select $2::integer[])) as e (record_id, version)
 where r.id = e.record_id`
 

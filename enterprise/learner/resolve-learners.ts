@@ -1,6 +1,12 @@
 import type { Transaction } from 'kysely'
 import { failure } from '../../core/errors.ts'
-import { isEmailAddress, learnerLookup, lockLearners, type ResolvedLearners } from '../../routers/extension.ts'
+import {
+  isEmailAddress,
+  learnerLookup,
+  lockLearners,
+  type LearnerNames as LookupNames,
+  type ResolvedLearners,
+} from '../../routers/extension.ts'
 import type { EnrollLearnersOptions, RequestedRow } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 import { refusal, refusalFrom, type Refusal } from '../refusal.ts'
@@ -12,8 +18,15 @@ export type RowLearner = LearnerAccount | LearnerAddress | UnknownLearner
 export interface LearnerAccount {
   readonly is: 'account'
   readonly id: number
+  /** The id that everybody is shown. */
+  readonly userId: number
   /** As the account has it. */
   readonly email: string | null
+  /**
+   * Set where whoever asks may not learn that there is the account (enterprise-routes.md §3 c): the address as it was sent,
+   * for a refusal to show.
+   */
+  readonly shownAs?: string | null
 }
 
 /** A learner who has no account yet. */
@@ -48,12 +61,34 @@ export async function resolveLearners(
   rows: readonly LearnerNames[],
   whenDiffers: EnrollLearnersOptions['whenIdentityDiffers'],
 ): Promise<RowLearner[]> {
+  const names = namesOfLearners(rows, whenDiffers)
+  return resolveNames(names, await lockLearners(trx, names.lookup))
+}
+
+/** The names of rows that count, and what to look up for them. */
+interface NamesOfLearners {
+  readonly names: readonly Names[]
+  readonly lookup: Required<Omit<LookupNames, 'ids'>>
+}
+
+/** Prepares the names of rows to be looked up. */
+export function namesOfLearners(
+  rows: readonly LearnerNames[],
+  whenDiffers: EnrollLearnersOptions['whenIdentityDiffers'],
+): NamesOfLearners {
   const names = rows.map((row) => namesOf(row, whenDiffers))
-  const accounts = await lockLearners(trx, {
-    ids: names.flatMap(({ userId }) => userId?.lookup ?? []),
-    usernames: names.flatMap(({ username }) => username?.lookup ?? []),
-    emails: names.flatMap(({ email }) => email?.lookup ?? []),
-  })
+  return {
+    names,
+    lookup: {
+      userIds: names.flatMap(({ userId }) => userId?.lookup ?? []),
+      usernames: names.flatMap(({ username }) => username?.lookup ?? []),
+      emails: names.flatMap(({ email }) => email?.lookup ?? []),
+    },
+  }
+}
+
+/** The learner of each row, by the accounts that were found. Pure. */
+export function resolveNames({ names }: NamesOfLearners, accounts: ResolvedLearners): RowLearner[] {
   return names.map((name) => resolve(name, accounts))
 }
 
@@ -83,24 +118,28 @@ function namesOf(
   }
 }
 
-function resolve(names: Names, { byId, byUsername, byEmail }: ResolvedLearners): RowLearner {
+function resolve(names: Names, { byUserId, byUsername, byEmail }: ResolvedLearners): RowLearner {
   const { userId, username, email } = names
   const address = email?.lookup ?? null
   const unknown = (refusal: Refusal): UnknownLearner => ({ is: 'unknown', email: email?.sent ?? null, refusal })
 
   if (userId !== null || username !== null) {
-    const account = userId === null ? byUsername.get(username?.lookup ?? '') : byId.get(userId.lookup ?? 0)
+    const account = userId === null ? byUsername.get(username?.lookup ?? '') : byUserId.get(userId.lookup ?? 0)
     if (account === undefined) return unknown(refusalFrom(failure('learnerNotFound', learnerRefOf(names))))
     if (username !== null && username.lookup !== account.username) return unknown(mismatch('username'))
     if (email !== null && (address === null || byEmail.get(address) !== account)) return unknown(mismatch('email'))
-    return { is: 'account', id: account.id, email: account.email }
+    return accountOf(account)
   }
   const account = byEmail.get(address ?? '')
-  if (account !== undefined) return { is: 'account', id: account.id, email: account.email }
+  if (account !== undefined) return accountOf(account)
   if (email === null || address === null || !isEmailAddress(email.sent)) {
     return unknown(refusal('invalidEmail', { email: email?.sent ?? '' }))
   }
   return { is: 'address', email: address }
+}
+
+function accountOf({ id, userId, email }: Omit<LearnerAccount, 'is'>): LearnerAccount {
+  return { is: 'account', id, userId, email }
 }
 
 function learnerRefOf({ userId, username }: Names) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
 import type { Context } from '../../routers/index.ts'
 import type { BatchContext } from '../bulk/batch-context.ts'
@@ -39,7 +39,7 @@ const REASON = 'The address has an account now'
  * @throws {EnrollmentError} `unavailable`: the rows that were claimed are due again later
  */
 export async function fulfilPending(context: Context, { limit = 500 }: { limit?: number } = {}): Promise<PendingStep> {
-  return runOperation(context, async (db) => {
+  const step = async (db: Kysely<EnterpriseDB>) => {
     const at = (context.now?.() ?? new Date()).toISOString()
     const arrivals = await applyArrivals(db, { limit, at })
     const claim = await claimDue(db, { limit, at })
@@ -49,7 +49,8 @@ export async function fulfilPending(context: Context, { limit = 500 }: { limit?:
       inTransaction(db, (trx) => fulfilRows(trx, claim.ids, batch)),
     )
     return { arrivals, taken: claim.ids.length, counts: countsOf(resolutions) }
-  })
+  }
+  return runOperation(context, step, { isLong: true })
 }
 
 function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
@@ -64,7 +65,13 @@ function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
       notify: false,
       discount: 100,
       whenIdentityDiffers: 'refuse',
+      // What waits was asked for long ago: it brings nothing back that was revoked since, and takes the place of nothing.
+      whenLicenseRevoked: 'refuse',
+      whenTransactionDiffers: 'refuse',
+      userIdsOf: 'anybody',
     },
+    namedLicenses: () => Promise.resolve(new Map()),
+    isGivenUp: () => false,
     rowCount: ids.length,
   }
 }

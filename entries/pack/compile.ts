@@ -18,7 +18,9 @@ export async function compile(root: string, target: string): Promise<Set<string>
   const dist = join(target, 'dist')
   const entries = Object.values((await readOwnManifest(root)).exports)
   await mkdir(dist, { recursive: true })
-  await runCompiler(root, dist, entries)
+  // The comments of a declaration are what an editor shows; those of the code are in the sources.
+  await runCompiler(root, dist, entries, { declaration: true, emitDeclarationOnly: true })
+  await runCompiler(root, dist, entries, { removeComments: true, sourceMap: true })
   await finishDeclarations(
     dist,
     entries.map((entry) => relative('.', entry).replace(/\.ts$/, '.d.ts')),
@@ -31,16 +33,19 @@ export async function compile(root: string, target: string): Promise<Set<string>
   return packages
 }
 
-async function runCompiler(root: string, outDir: string, entries: readonly string[]): Promise<void> {
+async function runCompiler(
+  root: string,
+  outDir: string,
+  entries: readonly string[],
+  emitted: Readonly<Record<string, boolean>>,
+): Promise<void> {
   const compilerOptions = {
     noEmit: false,
     outDir,
     rootDir: root,
     // What Node.js 22 understands.
     target: 'es2024',
-    declaration: true,
-    declarationMap: true,
-    sourceMap: true,
+    ...emitted,
     rewriteRelativeImportExtensions: true,
     typeRoots: [join(root, 'node_modules/@types')],
   }

@@ -19,14 +19,13 @@ export async function finishDeclarations(dist: string, entries: readonly string[
   for await (const name of glob('**/*.d.ts', { cwd: dist })) {
     if (reached.has(normalize(name))) continue
     await rm(join(dist, name))
-    await rm(join(dist, `${name}.map`))
   }
 }
 
 /** A module of ours in `from '…'` and `import('…')`, without its ending. */
 const MODULE = /(?:\bfrom |\bimport\(|\bimport )['"](\.[^'"]*)\.js['"]/g
 
-/** The compiler leaves `.ts` in the imports of declarations. Both endings are as long, so that their maps stay true. */
+/** The compiler leaves `.ts` in the imports of declarations. */
 function nameModules(text: string): string {
   return text.replaceAll(/((?:\bfrom |\bimport\(|\bimport )['"]\.[^'"]*)\.ts(?=['"])/g, '$1.js')
 }

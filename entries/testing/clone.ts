@@ -9,7 +9,7 @@ import { createFrom, nameIn, openTestDatabase, type TestDatabase } from './test-
  * @param database the original, or its `connectionString` alone where another process has made it. It has to stay until the
  *   copies are gone.
  * @returns the same shape; disposing of it drops the copy.
- * @throws {Error} where the original stays in use for longer than five seconds.
+ * @throws {Error} where something runs in the original, and does not end within some seconds.
  */
 export async function cloneTestDatabase({
   connectionString: original,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import pg from 'pg'
 import { openDatabase } from '../../core/database/open.ts'
@@ -39,29 +40,30 @@ export async function createFrom(server: string, original: string): Promise<stri
   return withName(server, name)
 }
 
-const OBJECT_IN_USE = '55006'
-const ATTEMPTS = 3
+const PATIENCE_MS = 5_000
 
 /**
- * Does what a database has to be left alone for. PostgreSQL itself waits some seconds for its connections to go.
+ * Does what a database has to be left alone for, once nothing runs in it any more: connections that are idle are closed.
  *
- * @throws {Error} where a connection is not idle, and stays.
+ * @throws {Error} where it stays in use.
  */
 export async function whileUnused(client: pg.Client, name: string, work: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    await client.query(CLOSE_IDLE, [name])
-    try {
-      await work()
-      return
-    } catch (cause) {
-      if (!(cause instanceof pg.DatabaseError) || cause.code !== OBJECT_IN_USE) throw cause
-      if (attempt === ATTEMPTS) throw new Error(`The database ${name} is in use: end what runs in it first.`, { cause })
-    }
+  const deadline = Date.now() + PATIENCE_MS
+  while ((await countUses(client, name)) > 0) {
+    if (Date.now() > deadline) throw new Error(`The database ${name} is in use: end what runs in it first.`)
+    await sleep(20)
   }
+  await work()
 }
 
-const CLOSE_IDLE = `select pg_terminate_backend(pid, 1000) from pg_stat_activity
-where datname = $1 and state = 'idle' and pid <> pg_backend_pid()`
+/** Closes what is idle. @returns how many connections there were, those that are being closed among them. */
+async function countUses(client: pg.Client, name: string): Promise<number> {
+  const { rowCount } = await client.query(CLOSE_IDLE, [name])
+  return rowCount ?? 0
+}
+
+const CLOSE_IDLE = `select case when state = 'idle' then pg_terminate_backend(pid) end from pg_stat_activity
+where datname = $1 and pid <> pg_backend_pid()`
 
 /** Opens a pool on a test database. Disposing of it closes the pool, drops the database and does what `afterwards` says. */
 export function openTestDatabase(

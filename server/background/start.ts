@@ -4,6 +4,7 @@ import type { DB } from '../../core/database/schema.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
+import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { idempotencyKeySweep } from './sweep.ts'
@@ -26,9 +27,10 @@ const MAX_STOP_MS = 1_000
  * @throws {TypeError} when two steps or consumers have one name.
  */
 export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
-  const { db, log } = context
+  const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const steps = [idempotencyKeySweep(db), ...workers.flatMap((each) => each.steps ?? [])]
+  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
+  const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)

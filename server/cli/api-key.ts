@@ -71,7 +71,7 @@ function addList(command: Command, session: Session): void {
 }
 
 async function list(session: Session, json: boolean): Promise<void> {
-  const apiKeys = await withDatabase(session, listApiKeys)
+  const apiKeys = await withDatabase(session, listApiKeys, 'read')
   await write(session.stdout, json ? `${JSON.stringify({ apiKeys })}\n` : table(apiKeys))
 }
 

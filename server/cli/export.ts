@@ -1,5 +1,6 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { Database } from '../../core/database/open.ts'
 import { exportLines } from '../../core/import-export/export.ts'
 import { lineTypesOf } from '../extension.ts'
 import { fileError } from './files.ts'
@@ -55,7 +56,7 @@ interface Counts {
 type Put = (piece: Uint8Array) => Promise<void>
 
 function writeLines(session: Session, put: Put): Promise<Counts> {
-  return withDatabase(session, async (db) => {
+  const writeAll = async (db: Database) => {
     let lines = 0
     let bytes = 0
     for await (const text of exportLines(db, lineTypesOf(session.extensions))) {
@@ -65,7 +66,8 @@ function writeLines(session: Session, put: Put): Promise<Counts> {
       await put(piece)
     }
     return { lines, bytes }
-  })
+  }
+  return withDatabase(session, writeAll, 'read')
 }
 
 /**

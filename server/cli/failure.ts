@@ -1,6 +1,7 @@
 import { isDatabaseUnavailable } from '../../core/database/failure.ts'
 import { EnrollmentError } from '../../core/errors.ts'
 import { ConfigError } from '../config.ts'
+import { DatabaseError } from '../database-checks.ts'
 
 /** All is done; some rows failed; the command was used wrongly or could not run (run §1). */
 export type ExitCode = 0 | 1 | 2
@@ -12,9 +13,7 @@ export class CommandError extends Error {
 
 /** What a person reads about an error: never a stack, never SQL. */
 export function describeError(error: unknown): string {
-  if (error instanceof CommandError || error instanceof ConfigError || error instanceof EnrollmentError) {
-    return error.message
-  }
+  if (FOR_PEOPLE.some((kind) => error instanceof kind)) return (error as Error).message // All of them are errors.
   if (!(error instanceof Error)) return `Something went wrong: ${String(error)}`
   const known = DATABASE_WORDS[codeOf(error)]
   if (known !== undefined) return `The database refused: ${error.message}. ${known}`
@@ -23,6 +22,9 @@ export function describeError(error: unknown): string {
   }
   return `Something went wrong: ${error.message}`
 }
+
+/** Errors whose message says what to do. */
+const FOR_PEOPLE = [CommandError, ConfigError, DatabaseError, EnrollmentError]
 
 /** By the codes of PostgreSQL (appendix A). */
 const DATABASE_WORDS: Readonly<Record<string, string>> = {

@@ -1,6 +1,8 @@
-import { startEmbeddedDatabase } from '../../embedded/start.ts'
+import { startEmbeddedDatabase, type EmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
-import { processEnvironment, readConfig, type Config } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
+import { checkDatabase } from '../database-checks.ts'
+import { processEnvironment } from '../environment.ts'
 import type { Extension } from '../extension.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'
@@ -24,31 +26,50 @@ export function openSession({ stdin, stdout, stderr }: Streams, extensions: read
  * Works on the database of the settings, at the newest schema: the one of `DATABASE_URL`, or the embedded one, which is
  * joined where a server runs it and otherwise started for as long as the work takes.
  *
+ * @param use `read` where nothing is written, as from a standby.
+ * @throws {DatabaseError} where the database cannot be used at all.
  * @throws {CommandError} when the database of `DATABASE_URL` has another schema: only `migrate` changes it.
  */
-export async function withDatabase<T>(session: Session, work: (db: Database) => Promise<T>): Promise<T> {
-  return withAnyDatabase(session, async (db, isEmbedded) => {
+export async function withDatabase<T>(
+  session: Session,
+  work: (db: Database) => Promise<T>,
+  use: 'read' | 'write' = 'write',
+): Promise<T> {
+  const atNewest = async (db: Database, isEmbedded: boolean) => {
     if (isEmbedded) await migrateAll(db, session.extensions)
     if (!(await isAtNewestSchema(db, session.extensions))) {
       throw new CommandError('The database is not at the newest schema. Bring it there with: npm run cli -- migrate')
     }
     return work(db)
-  })
+  }
+  return withAnyDatabase(session, atNewest, use)
 }
 
 /** The same, at whatever schema the database is. */
 export async function withAnyDatabase<T>(
   session: Session,
   work: (db: Database, isEmbedded: boolean) => Promise<T>,
+  use: 'read' | 'write' = 'write',
 ): Promise<T> {
-  const { databaseUrl, dataDir } = session.config()
+  const { databaseUrl, dataDir, preparedStatements } = session.config()
   await using undo = new AsyncDisposableStack()
-  const connectionString =
-    databaseUrl ?? undo.use(await startEmbeddedDatabase({ dataDir, mode: 'guest' })).connectionString
-  const db = openDatabase({ connectionString, poolSize: POOL_SIZE })
+  const connectionString = databaseUrl ?? undo.use(await joinEmbeddedDatabase(session, dataDir)).connectionString
+  const db = openDatabase({ connectionString, poolSize: POOL_SIZE, preparedStatements, ...UNHURRIED })
   undo.defer(() => db.destroy())
+  await checkDatabase(db, connectionString, use)
   return await work(db, databaseUrl === undefined)
+}
+
+function joinEmbeddedDatabase({ stderr }: Session, dataDir: string): Promise<EmbeddedDatabase> {
+  return startEmbeddedDatabase({
+    dataDir,
+    mode: 'guest',
+    onWaiting: (pid) => stderr.write(`Waiting for the embedded PostgreSQL under ${dataDir} (process ${pid}) …\n`),
+  })
 }
 
 /** Commands do one thing after another. */
 const POOL_SIZE = 2
+
+/** What a person or a script has asked for takes as long as it takes: an import of a million lines, a lock that is held. */
+const UNHURRIED = { statementTimeoutMs: 0, lockTimeoutMs: 0, requestDeadlineMs: Infinity }

@@ -41,7 +41,7 @@ async function printToken(session: Session, username: string, { expires, json = 
   const config = session.config()
   if (username === '' || [...username].length > 150) throw new CommandError('A username has 1 to 150 characters.')
   const secret = await signingSecret(config)
-  const claims = await withDatabase(session, (db) => claimsOf(db, username))
+  const claims = await withDatabase(session, (db) => claimsOf(db, username), 'read')
   if (claims === null) {
     session.stderr.write(`There is no account '${username}' yet: the first use of this token creates it.\n`)
   }
@@ -57,11 +57,11 @@ async function signingSecret(config: Config): Promise<string> {
   throw new CommandError('A token is signed with JWT_SECRET, which is not set: the keys of the settings only verify.')
 }
 
-/** The claims of run §3; null for an unknown account. */
+/** The claims of run §3; null for an unknown account. An id that was drawn here is left out: a token brings that of the LMS. */
 async function claimsOf(db: Kysely<DB>, username: string): Promise<Record<string, unknown> | null> {
   const row = await db
     .selectFrom('learners')
-    .select(['id', 'username', 'email', 'name', 'is_staff', 'is_superuser'])
+    .select(['user_id', 'is_id_of_lms', 'username', 'email', 'name', 'is_staff', 'is_superuser'])
     .where('username', '=', username)
     .executeTakeFirst()
   if (row === undefined) return null
@@ -71,7 +71,7 @@ async function claimsOf(db: Kysely<DB>, username: string): Promise<Record<string
     ...(row.name !== '' && { name: row.name }),
     administrator: row.is_staff,
     superuser: row.is_superuser,
-    user_id: row.id,
+    ...(row.is_id_of_lms && { user_id: row.user_id }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { announcesBody } from '../unread-body.ts'
 import { authenticate, authenticateKey, type Authentication } from './auth/authenticate.ts'
 import { refuseInactiveBearer } from './auth/credentials.ts'
@@ -33,8 +33,11 @@ export interface Admission<R> {
 export async function admitTo<R>(
   view: View<R>,
   request: FastifyRequest,
+  reply: FastifyReply,
   { authentication, throttle }: AdmissionOptions,
 ): Promise<Admission<R>> {
+  // What depends on who asks, refusals too, is kept by no cache.
+  if (view.authenticates) reply.header('cache-control', 'no-store')
   const contentType = takeContentType(request)
   // The one method that is refused before credentials are looked at: its answer would repeat them (rest-v1 D23).
   if (request.method === 'TRACE') throw new Refusal(methodNotAllowed(request.method))
@@ -51,7 +54,7 @@ export async function admitTo<R>(
   await throttle({ rights, address: () => clientAddresses(request).at(-1) ?? null, throttling })
   const handler = handlerOf(view, request.method)
   if (handler === undefined) throw new Refusal(methodNotAllowed(request.method))
-  return { handler, rights, parseBody: parserOf(request, contentType) }
+  return { handler, rights, parseBody: view.readsBody === false ? noBody : parserOf(request, contentType) }
 }
 
 /** By its head alone, so that a body of another type is never read (rest-v1 D20). */

@@ -5,7 +5,7 @@ import type { Policy } from '../../core/policy.ts'
 import type { EmbargoConfig, RateLimits } from '../config.ts'
 import { admitTo, type Admission, type AdmissionOptions } from './admit.ts'
 import type { Authentication } from './auth/authenticate.ts'
-import { sendCsrfCookie } from './auth/csrf.ts'
+import { isSecureRequest, sendCsrfCookie } from './auth/csrf.ts'
 import { actorOf } from './auth/rights.ts'
 import { clientAddresses } from './checks/client-address.ts'
 import { openEmbargoCheck } from './checks/embargo.ts'
@@ -15,6 +15,7 @@ import { parseFields, type Fields } from './django/form.ts'
 import { followDjangoConventions, readBody, send } from './django/framework.ts'
 import { NOT_FOUND, Refusal, type ViewResponse } from './django/response.ts'
 import { refuseUnstorable, refuseUnstorableBody } from './django/storable.ts'
+import { openRequestBounds, type RequestBounds } from './request-bounds.ts'
 import { BASE_PATH, BULK_ENROLL_PATH, findRoute, pathOf, viewOf, type RouteMatch, type ViewSettings } from './routes.ts'
 import { allowedMethods, type View, type ViewRequest } from './view.ts'
 
@@ -40,12 +41,14 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
   await followDjangoConventions(app)
   app.decorateRequest('admission')
   app.addHook('onRequest', async (request, reply) => {
-    request.setDecorator('admission', await admit(request, reply, { authentication, throttle, settings }))
+    const bounds = openRequestBounds(db, reply)
+    const admission = await bounds.run(() => admit(request, reply, { authentication, throttle, settings }))
+    request.setDecorator('admission', { ...admission, bounds })
   })
 
   const respond = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { handler, view, rights, parseBody, pathFields, query, url } =
-      request.getDecorator<RoutedAdmission>('admission')
+    const { handler, view, rights, parseBody, pathFields, query, url, bounds } =
+      request.getDecorator<BoundedAdmission>('admission')
     return withErrorEnvelope(view.errorEnvelope, async () => {
       const body = await readBody(request, parseBody)
       refuseUnstorable(pathFields)
@@ -53,10 +56,13 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
       refuseUnstorableBody(body)
       const { id: requestId, log } = request
       const now = authentication.now()
-      const metadata = { actor: actorOf(rights), via: 'rest', now, requestId } as const
+      const call = { actor: actorOf(rights), via: 'rest', now, requestId } as const
       const addresses = () => clientAddresses(request)
-      const read = { rights, metadata, url, query, body, now, log, addresses }
-      return send(reply, await handler({ db, policy, embargo, ...read }))
+      const read = { rights, url, query, body, now, log, addresses }
+      const response = await bounds.run((cancellation) =>
+        handler({ db, policy, embargo, metadata: { ...call, cancellation }, ...read }),
+      )
+      return send(reply, response)
     })
   }
   app.all(`${BASE_PATH}*`, respond)
@@ -71,6 +77,10 @@ interface RoutedAdmission extends Admission<ViewRequest> {
   readonly query: Fields
   /** The absolute address that was asked for, without its query. */
   readonly url: string
+}
+
+interface BoundedAdmission extends RoutedAdmission {
+  readonly bounds: RequestBounds
 }
 
 /**
@@ -90,11 +100,11 @@ async function admit(
   if (match === 'slashMissing') throw new Refusal(redirectToSlash(address, queryText))
   const view = viewOf(match, settings)
   reply.header('allow', allowedMethods(view))
-  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, options))
+  const admission = await withErrorEnvelope(view.errorEnvelope, () => admitTo(view, request, reply, options))
   if (view.givesCsrfCookie === true && admission.handler === view.methods.GET) {
     sendCsrfCookie(request, reply, options.authentication.now())
   }
-  const url = `${request.protocol}://${request.host}${pathOf(address)}`
+  const url = `${isSecureRequest(request) ? 'https' : 'http'}://${request.host}${pathOf(address)}`
   return { ...admission, view, pathFields: pathFieldsOf(match), query: parseFields(queryText), url }
 }
 

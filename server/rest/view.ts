@@ -51,6 +51,8 @@ export interface View<R = ViewRequest> {
   readonly throttling?: Throttling
   /** The form of its refusals, before and in its handlers; unless told, that of Django REST framework. */
   readonly errorEnvelope?: ErrorEnvelope
+  /** Whether bodies are looked at; unless told, those of all methods but GET. */
+  readonly readsBody?: boolean
   readonly methods: Readonly<Partial<Record<Method, Handler<R>>>>
 }
 

@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'

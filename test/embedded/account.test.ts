@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,8 @@
+// slow: starts many processes
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import * as embedded from '../support/embedded.ts'
 import { freshDirectory, kill, postgresProcesses, type Options } from '../support/embedded.ts'
 import { runStatement } from '../support/statement.ts'
@@ -49,7 +50,7 @@ describe('an owner', () => {
   test('is told which process has the directory', async () => {
     const other = await startProcess({})
     await expect(start({})).rejects.toThrow(
-      `The data directory ${kept} is in use by process ${other.child.pid}: stop it first.`,
+      `The data directory ${kept} is in use by process ${other.child.pid}: stop it first, or set DATA_DIR to another.`,
     )
     // The refused one has done the other no harm.
     expect(await runStatement(other.connectionString, 'select 1 as one')).toEqual([{ one: 1 }])
@@ -158,6 +159,23 @@ describe('a guest', () => {
     const { child } = await startProcess({ mode: 'guest' })
     await kill(child, 'SIGHUP')
     await eventually(() => expect(postgresProcesses(kept)).toEqual([]))
+  })
+
+  test('says which server does not answer, and gives up', { timeout: 60_000 }, async () => {
+    await start({})
+    const pid = await postmasterPid()
+    process.kill(pid, 'SIGSTOP')
+    try {
+      const onWaiting = vi.fn<(pid: number) => void>()
+      await expect(start({ mode: 'guest', onWaiting })).rejects.toThrow(
+        new RegExp(
+          `^The PostgreSQL under DATA_DIR, process ${pid} in .* did not answer for \\d\\d s: stop that process`,
+        ),
+      )
+      expect(onWaiting).toHaveBeenCalledExactlyOnceWith(pid)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
   })
 
   test('shares the server when two start at once', async () => {

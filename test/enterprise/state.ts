@@ -61,6 +61,7 @@ export async function recordOf(
     .select(['uuid', 'kind', 'funding_id', 'revoked'])
     .where('record_id', '=', record.id)
     .orderBy('kind')
+    .orderBy((order) => order.eb('revoked', 'is', null))
     .execute()
   return { ...record, fulfilments }
 }

@@ -11,6 +11,8 @@ import {
   staffText,
   wish,
 } from '../support/hostile.ts'
+import { headers } from './headers.ts'
+import { toEnterprise, toPrivate, type Part } from './other-apis.ts'
 
 const CALLERS = [
   'nobody',
@@ -22,6 +24,7 @@ const CALLERS = [
   'keyAndLearner',
   'browser',
   'page',
+  'service',
 ] as const
 
 /** As whom a request is sent. */
@@ -30,6 +33,7 @@ export type Caller = (typeof CALLERS)[number]
 /** A request as it goes over the wire. */
 export interface HostileRequest {
   readonly caller: Caller
+  readonly listener: 'public' | 'private'
   readonly method: string
   /** Path and query. */
   readonly target: string
@@ -37,8 +41,6 @@ export interface HostileRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Buffer | undefined
 }
-
-type Part = Pick<HostileRequest, 'method' | 'target' | 'headers' | 'body'>
 
 const BASE = '/api/enrollment/v1'
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -162,49 +164,6 @@ const anyMethod = fc.constantFrom(...methods)
 /** Mostly that of the request. */
 const method = fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: anyMethod })
 
-const header = fc.oneof(
-  fc.tuple(
-    fc.constantFrom('authorization', 'accept', 'content-type', 'x-edx-api-key', 'use-jwt-cookie', 'cookie', 'origin'),
-    fc.oneof(
-      fc.constantFrom('JWT a.b.c', 'Bearer', 'Bearer x', 'JWT ..', '*/*', 'a/b;c="d', ',', 'null', 'true', 'text/html'),
-      odd,
-    ),
-  ),
-  fc.tuple(
-    fc.constantFrom('x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'host', 'referer'),
-    fc.oneof(
-      fc.constantFrom(
-        '8.8.8.8',
-        '::ffff:1.2.3.4',
-        '1.2.3.4, 5.6.7.8',
-        '[::1]:80',
-        'https',
-        'https://learning.example.org/',
-      ),
-      fc.constantFrom('a:b:c', ':', '%', 'https,http', '999.1.1.1', ','.repeat(50), 'evil.example', '[', '@'),
-      odd,
-    ),
-  ),
-  fc.tuple(
-    fc.constantFrom('x-csrftoken', 'cookie'),
-    fc.constantFrom(
-      'a'.repeat(32),
-      'Q'.repeat(64),
-      'csrftoken=',
-      `csrftoken=${'%'.repeat(32)}`,
-      'edx-jwt-cookie-header-payload=a.b; edx-jwt-cookie-signature=c',
-      'edx-jwt-cookie-header-payload=%ff; edx-jwt-cookie-signature=%',
-      '=; ;;=a; __proto__=b; constructor=c',
-    ),
-  ),
-  fc.tuple(fc.constantFrom('access-control-request-method', 'x-http-method-override', 'range', 'if-match'), odd),
-)
-
-const headers = fc.oneof(
-  { weight: 3, arbitrary: fc.constant([] as [string, string][]) },
-  { weight: 2, arbitrary: fc.array(header, { minLength: 1, maxLength: 3 }) },
-)
-
 const part = fc.oneof(
   { weight: 160, arbitrary: toRoute },
   { weight: 25, arbitrary: toAnywhere },
@@ -213,14 +172,23 @@ const part = fc.oneof(
 
 /** Mostly one who may do much: refusals by name alone are soon seen. */
 const caller = fc.oneof(fc.constantFrom<Caller>('staff', 'key'), fc.constantFrom(...CALLERS))
+const customerCaller = fc.oneof(fc.constantFrom<Caller>('staff', 'learner'), fc.constantFrom(...CALLERS))
+const callerInside = fc.oneof({ weight: 9, arbitrary: fc.constant<Caller>('service') }, caller)
+
+const addressed = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(caller, part, fc.constant('public' as const)) },
+  { weight: 2, arbitrary: fc.tuple(customerCaller, toEnterprise, fc.constant('public' as const)) },
+  { weight: 2, arbitrary: fc.tuple(callerInside, toPrivate, fc.constant('private' as const)) },
+)
 
 const hostileRequest: fc.Arbitrary<HostileRequest> = fc
-  .tuple(caller, part, method, headers)
-  .map(([caller, own, other, more]) => ({
+  .tuple(addressed, method, headers)
+  .map(([[caller, own, listener], other, more]) => ({
     caller,
+    listener,
     method: other ?? own.method,
     target: own.target,
-    headers: { ...own.headers, ...Object.fromEntries(more.map(([name, value]) => [name, sendable(value)])) },
+    headers: { ...own.headers, ...more },
     body: own.body,
   }))
 
@@ -230,11 +198,6 @@ export function* hostileRequests(seed: number): Generator<HostileRequest> {
 }
 
 const CHUNK = 500
-
-/** Without what an HTTP client refuses to send: control characters, and everything beyond Latin-1. */
-function sendable(value: string): string {
-  return value.replaceAll(/[^\t\u0020-\u007E\u0080-\u00FF]/g, '').trim()
-}
 
 /** Everything that must not stand in a request line as it is, in percent-encoding; what is encoded already stays. */
 function encodeSpaces(target: string): string {

@@ -7,20 +7,19 @@ import { openDatabase, type Database } from '../../core/database/open.ts'
 import { migrateAll } from '../../server/migrations.ts'
 import { splitIntoCookies } from '../support/browser.ts'
 import { addCourse, addLearner, addRole } from '../support/seed.ts'
-import { buildTestApp, openTestServer, secrets } from '../support/server.ts'
+import { secrets } from '../support/server.ts'
 import { addCohort, addMode } from '../support/world.ts'
+import type { EnterpriseTables } from '../../enterprise/database/schema.ts'
+import { CUSTOMER } from './other-apis.ts'
 import type { Caller } from './requests.ts'
-
-/** A page that the server lets in. */
-export const PAGE = 'https://learning.example.org'
+import { startServerProcess, type ServerProcess } from './server-process.ts'
+import { PAGE } from './server.ts'
 
 /** A server on a free port, over a fresh database with what the requests name. */
 export interface World extends AsyncDisposable {
-  readonly url: string
+  readonly server: ServerProcess
   /** What each kind of caller sends to be believed. */
   readonly credentials: Readonly<Record<Caller, Readonly<Record<string, string>>>>
-  /** Lines of the log that tell of a failure of ours. */
-  readonly failures: readonly string[]
 }
 
 export async function createWorld(): Promise<World> {
@@ -32,22 +31,10 @@ export async function createWorld(): Promise<World> {
   const db = undo.use(openDatabase({ connectionString }))
   await migrateAll(db)
   await fill(db)
-  const failures: string[] = []
-  const app = buildTestApp({ db, env: ENVIRONMENT, logger: errorsInto(failures) })
-  const { url } = undo.use(await openTestServer(app))
+  const server = undo.use(await startServerProcess(connectionString))
   const credentials = await credentialsOfAll()
   const stack = undo.move()
-  return { url, credentials, failures, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
-
-const ENVIRONMENT = {
-  // Limits are met, on the routes that always have some, without most requests ending there.
-  RATE_LIMITS: 'off',
-  RATE_LIMIT_USER: '3/second',
-  RATE_LIMIT_STAFF: '50/second',
-  TRUST_PROXY: '127.0.0.0/8',
-  CORS_ORIGINS: PAGE,
-  EMBARGO: 'on',
+  return { server, credentials, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 /** The few things that the generators name: mostly `bob` and `course-v1:a+b+c`. */
@@ -70,10 +57,16 @@ async function fill(db: Database): Promise<void> {
       { learner_id: going.id, original_username: 'going', state: 'LOCKING_COMPLETE' },
     ])
     .execute()
-}
-
-function errorsInto(failures: string[]) {
-  return { level: 'error', stream: { write: (line: string) => void failures.push(line) } }
+  const extended = db.$extendTables<EnterpriseTables>()
+  const customer = await extended
+    .insertInto('enterprise_customers')
+    .values({ uuid: CUSTOMER, name: 'ACME' })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await extended
+    .insertInto('enterprise_customer_admins')
+    .values({ customer_id: customer.id, learner_id: bob.id })
+    .execute()
 }
 
 async function credentialsOfAll(): Promise<World['credentials']> {
@@ -91,6 +84,7 @@ async function credentialsOfAll(): Promise<World['credentials']> {
     teacher: { authorization: `JWT ${teacher}` },
     staff: { authorization: `Bearer ${staff}` },
     key,
+    service: { authorization: `Bearer ${[...secrets.internalTokens.keys()][0]}` },
     keyAndLearner: { ...key, authorization: `JWT ${learner}` },
     browser: session,
     page: { ...session, origin: PAGE },

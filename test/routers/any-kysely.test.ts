@@ -1,5 +1,6 @@
+// slow: makes many databases
 import { TRPCError } from '@trpc/server'
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import { expect, test } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
 import type { Caller } from '../../routers/index.ts'
@@ -17,6 +18,7 @@ type Path = { [G in Group]: `${G}.${Extract<keyof (typeof operations)[G], string
 const NOW = '2026-03-04T05:06:07.089Z'
 const OPEN = 'course-v1:Test+Open+2026'
 const CAPPED = 'course-v1:Test+Capped+2026'
+const ANCIENT = 'course-v1:Test+Ancient+1900'
 const EARLIER = 'course-v1:Test+Earlier+2026'
 const GONE = 'course-v1:Test+Gone+2026'
 const ada = { username: 'ada' }
@@ -75,6 +77,8 @@ const script: readonly [Path, object][] = [
     },
   ],
   ['enrollment.get', { ...ada, courseId: OPEN }],
+  ['enrollment.enroll', { ...ada, courseId: ANCIENT }],
+  ['enrollment.get', { ...ada, courseId: ANCIENT }],
   ['enrollment.get', { ...bob, courseId: CAPPED }],
   [
     'enrollment.getMany',
@@ -90,7 +94,7 @@ const script: readonly [Path, object][] = [
   ['enrollment.search', { modes: ['audit', 'verified'], limit: 2, changedSince: '2026-01-01T00:00:00Z' }],
   ['enrollment.history', { ...ada, courseId: OPEN }],
   ['course.get', { courseId: CAPPED, includeExpired: true }],
-  ['course.getMany', { courseIds: [OPEN, CAPPED, GONE, EARLIER] }],
+  ['course.getMany', { courseIds: [OPEN, CAPPED, GONE, EARLIER, ANCIENT] }],
   ['enrollment.unenrollAll', { ...ada, reason: 'left' }],
   ['enrollment.history', { ...ada, courseId: CAPPED }],
 ]
@@ -143,6 +147,30 @@ test('a foreign pool with other type parsers does answer something else to its o
   await using db = foreignPool(database.connectionString, { types: { getTypeParser: () => () => 'strange' } })
   await addLearner(database.db)
   expect(await db.selectFrom('learners').select('username').executeTakeFirst()).toEqual({ username: 'strange' })
+})
+
+test.each([
+  ['a foreign pool', (url: string): Kysely<DB> => foreignPool(url)],
+  ['our own pool', (url: string): Kysely<DB> => openDatabase({ connectionString: url })],
+])('an owner on %s who writes dates in another form gets ISO 8601 from us, and keeps that form', async (_, open) => {
+  await using database = await createTestDatabase()
+  await addLearner(database.db, ada)
+  await addCourse(database.db, { course_key: ANCIENT, starts: '1900-01-01T00:00:00.000001Z' })
+  await using db = open(database.connectionString)
+  const { enrollment, course } = callerOf(db)
+  await enrollment.enroll({ ...ada, courseId: ANCIENT })
+  await db.transaction().execute(async (trx) => {
+    const joined = callerOf(trx)
+    await joined.course.get({ courseId: ANCIENT })
+    await sql`set local datestyle = German`.execute(trx)
+    const { created } = await joined.enrollment
+      .get({ ...ada, courseId: ANCIENT })
+      .then((found) => found ?? { created: '' })
+    expect(created).toMatch(/^20\d\d-/)
+    const { rows } = await sql`select current_setting('datestyle') as style`.execute(trx)
+    expect(rows).toEqual([{ style: 'German, DMY' }])
+  })
+  expect((await course.get({ courseId: ANCIENT })).start).toBe('1900-01-01T00:00:00.000001Z')
 })
 
 /** What the script answers on a database of its own, which is the same each time but for numbers of transactions. */
@@ -198,6 +226,8 @@ async function seed(db: Kysely<DB>): Promise<void> {
     max_enrollments: 1,
     modes: ['audit', ['verified', '2036-01-01T00:00:00Z']],
   })
+  // A time at which places were apart from UTC by seconds.
+  await addCourse(db, { course_key: ANCIENT, starts: '1900-01-01T00:00:00.000001Z' })
   await addCourse(db, { course_key: EARLIER, enrollment_end: '2036-01-01T00:00:00Z' })
   const caller = callerOf(db, { now: () => new Date('2026-02-01T00:00:00Z') })
   await caller.enrollment.enroll({ ...bob, courseId: EARLIER })

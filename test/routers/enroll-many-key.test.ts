@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Caller } from '../../routers/index.ts'

@@ -1,3 +1,4 @@
+// slow: waits for deadlines
 import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import { createTestDatabase } from '../support/database.ts'

@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { sql, type DatabaseConnection, type Kysely } from 'kysely'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'

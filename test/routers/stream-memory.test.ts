@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'

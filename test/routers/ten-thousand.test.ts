@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { afterAll, expect, test } from 'vitest'
 import { createCaller, enrollStream } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'

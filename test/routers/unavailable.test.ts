@@ -1,3 +1,4 @@
+// slow: cuts connections again and again
 import { TRPCError } from '@trpc/server'
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'

@@ -11,18 +11,25 @@ const WITHOUT_DEFAULT = [
   'JWT_SECRET',
   'JWT_JWKS_URL',
   'JWT_PUBLIC_KEYS',
+  'WEAK_SECRETS',
   'JWT_ISSUER',
   'JWT_AUDIENCE',
   'CORS_ORIGINS',
   'GEOIP_DATABASE',
   'EMBARGO_BASE_URL',
 ]
-const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
+const SECRETS = {
+  INTERNAL_TOKENS: 'ops:0123456789abcdef',
+  EDX_API_KEY: 'fedcba9876543210',
+  JWT_SECRET: '0123456789abcdef',
+}
 
 test('an empty environment gives the documented defaults', () => {
   expect(readServerConfig({})).toEqual({
     databaseUrl: undefined,
     databasePoolSize: 10,
+    limits: { statementTimeoutMs: 10_000, lockTimeoutMs: 5_000, requestDeadlineMs: 15_000, maxWaitingCalls: 5_000 },
+    preparedStatements: 'auto',
     dataDir: '.data',
     publicAddress: { host: '127.0.0.1', port: 8000 },
     privateAddress: { host: '127.0.0.1', port: 8001 },
@@ -30,12 +37,17 @@ test('an empty environment gives the documented defaults', () => {
     jwtIssuer: undefined,
     jwtAudience: undefined,
     retirementServiceUsername: 'retirement_service_worker',
-    rateLimits: { on: true, user: { requests: 40, seconds: 60 }, staff: { requests: 120, seconds: 60 } },
+    rateLimits: {
+      on: true,
+      user: { requests: 40, seconds: 60 },
+      staff: { requests: 120, seconds: 60 },
+      enterprise: { requests: 60, seconds: 60 },
+    },
     embargo: { on: false },
     trustedProxies: [],
     corsOrigins: [],
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
-    enterprise: { legacyCreatedFlag: false },
+    enterprise: { legacyCreatedFlag: false, supersede: true },
     logLevel: 'info',
   })
 })
@@ -44,6 +56,11 @@ test('every setting is read', () => {
   const config = readServerConfig({
     DATABASE_URL,
     DATABASE_POOL_SIZE: '25',
+    DATABASE_STATEMENT_TIMEOUT: '2m',
+    DATABASE_LOCK_TIMEOUT: '500ms',
+    REQUEST_DEADLINE: '3s',
+    MAX_WAITING_CALLS: '70',
+    DATABASE_PREPARED_STATEMENTS: 'off',
     DATA_DIR: '/var/lib/enrollment',
     HOST: '0.0.0.0',
     PORT: '0',
@@ -53,12 +70,14 @@ test('every setting is read', () => {
     JWT_SECRET: 'j',
     JWT_JWKS_URL: 'https://keys.example.org/jwks/',
     JWT_PUBLIC_KEYS: 'keys.json',
+    WEAK_SECRETS: 'allow',
     JWT_ISSUER: 'https://lms.example.org',
     JWT_AUDIENCE: 'enrollment',
     RETIREMENT_SERVICE_USERNAME: 'retire',
     RATE_LIMITS: 'on',
     RATE_LIMIT_USER: '5/s',
     RATE_LIMIT_STAFF: '9/hour',
+    RATE_LIMIT_ENTERPRISE: '7/minute',
     EMBARGO: 'on',
     GEOIP_DATABASE: 'countries.mmdb',
     EMBARGO_BASE_URL: 'https://learning.example.org/',
@@ -67,11 +86,14 @@ test('every setting is read', () => {
     LEGACY_KEYS_INVITATION_ONLY: 'true',
     DEFAULT_MODE: 'honor',
     ENTERPRISE_LEGACY_CREATED_FLAG: 'true',
+    ENTERPRISE_SUPERSEDE: 'off',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
     databaseUrl: DATABASE_URL,
     databasePoolSize: 25,
+    limits: { statementTimeoutMs: 120_000, lockTimeoutMs: 500, requestDeadlineMs: 3_000, maxWaitingCalls: 70 },
+    preparedStatements: 'off',
     dataDir: '/var/lib/enrollment',
     publicAddress: { host: '0.0.0.0', port: 0 },
     privateAddress: { socketPath: '/run/enrollment.sock' },
@@ -86,12 +108,17 @@ test('every setting is read', () => {
     jwtIssuer: 'https://lms.example.org',
     jwtAudience: 'enrollment',
     retirementServiceUsername: 'retire',
-    rateLimits: { on: true, user: { requests: 5, seconds: 1 }, staff: { requests: 9, seconds: 3_600 } },
+    rateLimits: {
+      on: true,
+      user: { requests: 5, seconds: 1 },
+      staff: { requests: 9, seconds: 3_600 },
+      enterprise: { requests: 7, seconds: 60 },
+    },
     embargo: { on: true, geoipDatabase: 'countries.mmdb', baseUrl: 'https://learning.example.org' },
     trustedProxies: ['10.0.0.0/8', '::1'],
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
-    enterprise: { legacyCreatedFlag: true },
+    enterprise: { legacyCreatedFlag: true, supersede: false },
     logLevel: 'debug',
   })
 })
@@ -114,6 +141,12 @@ describe('a wrong value is refused by the name of its setting', () => {
     ['DATABASE_URL', 'localhost:5432'],
     ['DATABASE_POOL_SIZE', '0'],
     ['DATABASE_POOL_SIZE', 'ten'],
+    ['DATABASE_STATEMENT_TIMEOUT', '10'],
+    ['DATABASE_STATEMENT_TIMEOUT', '10 s'],
+    ['DATABASE_LOCK_TIMEOUT', '1.5s'],
+    ['DATABASE_LOCK_TIMEOUT', '0s'],
+    ['REQUEST_DEADLINE', '15h'],
+    ['MAX_WAITING_CALLS', '0'],
     ['HOST', 'two words'],
     ['PORT', '65536'],
     ['PORT', '-1'],
@@ -128,6 +161,7 @@ describe('a wrong value is refused by the name of its setting', () => {
     ['EDX_API_KEY', 'a,,b'],
     ['JWT_SECRET', '  '],
     ['JWT_JWKS_URL', 'file:///keys'],
+    ['WEAK_SECRETS', 'yes'],
     ['RATE_LIMITS', 'yes'],
     ['RATE_LIMIT_USER', '40'],
     ['RATE_LIMIT_USER', '0/minute'],
@@ -202,6 +236,20 @@ describe('secrets beside a DATABASE_URL', () => {
   test.for(['JWT_JWKS_URL', 'JWT_PUBLIC_KEYS'])('%s stands in for JWT_SECRET', (name) => {
     const env = { DATABASE_URL, ...SECRETS, JWT_SECRET: '', [name]: 'https://keys.example.org' }
     expect(readServerConfig(env).givenSecrets.jwt.secret).toBeUndefined()
+  })
+
+  test.for<[string, Environment]>([
+    ['INTERNAL_TOKENS', { INTERNAL_TOKENS: 'jobs:0123456789abcdef,ops:0123456789abcde' }],
+    ['EDX_API_KEY', { EDX_API_KEY: '0123456789abcdef,hush' }],
+    ['JWT_SECRET', { JWT_SECRET: 'a' }],
+  ])('a server does not start with one of fewer than 16 characters: %s', ([name, weak]) => {
+    const problems = problemsOf(() => readServerConfig({ DATABASE_URL, ...SECRETS, ...weak }))
+    expect(problems).toEqual([expect.stringMatching(`^${name} has a secret of fewer than 16 characters: `)])
+    expect(problems.join()).not.toMatch(/hush|0123/)
+    const allowed = { DATABASE_URL, ...SECRETS, ...weak, WEAK_SECRETS: 'allow' }
+    expect(readServerConfig(allowed).databaseUrl).toBe(DATABASE_URL)
+    // The embedded database is for development.
+    expect(readServerConfig(weak).databaseUrl).toBeUndefined()
   })
 
   test('the command line can do without', () => {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { extensionLineType } from '../../core/import-export/group-importer.ts'
 import { line } from '../../core/import-export/lines.ts'
@@ -17,6 +17,7 @@ import { addCourse, addLearner } from '../support/seed.ts'
 import { signToken } from '../support/rest.ts'
 import { buildTestApp, secrets } from '../support/server.ts'
 import { importAll } from '../support/transfer.ts'
+import { eventually } from '../support/eventually.ts'
 
 const database = await createTestDatabase()
 const { db, connectionString } = database
@@ -92,8 +93,8 @@ beforeAll(async () => {
     DATABASE_URL: connectionString,
     PORT: '0',
     INTERNAL_PORT: '0',
-    INTERNAL_TOKENS: 'ops:t1',
-    EDX_API_KEY: 'k1',
+    INTERNAL_TOKENS: 'ops:token-of-the-tests',
+    EDX_API_KEY: 'api-key-of-the-tests',
     JWT_SECRET: secrets.jwt.secret,
   }
   server = await startServer(readServerConfig(env), { write: (line) => void log.push(line) }, extensions)
@@ -118,7 +119,7 @@ describe('an extension that a server is started with', () => {
   test('has its routes on the public listener alone, which know who asks', async () => {
     const { username } = await addLearner(db)
     const authorization = `JWT ${await signToken({ preferred_username: username })}`
-    const answer = await get(addresses.url, { authorization, 'x-edx-api-key': 'k1' })
+    const answer = await get(addresses.url, { authorization, 'x-edx-api-key': 'api-key-of-the-tests' })
     expect(answer).toMatchObject({ status: 200, body: { username, hasApiKey: true, level: 'info' } })
     expect(await get(addresses.url)).toMatchObject({ status: 200, body: { username: null, hasApiKey: false } })
     expect(await get(addresses.internalUrl)).toMatchObject({ status: 404 })
@@ -146,9 +147,9 @@ describe('an extension that a server is started with', () => {
   test('has its workers, which end with the server', async () => {
     const [{ username }, courseId] = [await addLearner(db), await addCourse(db)]
     await call('enrollment.enroll', { username, courseId })
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await call('notes.list')).body.result.data).toContain(`${username} created`)
-    }, 30_000)
+    })
     expect(log.filter((line) => line.includes('"level":50'))).toEqual([])
   })
 
@@ -187,7 +188,7 @@ async function get(url: string, headers: Record<string, string> = {}) {
 /** Calls an operation; without an input it is a query. */
 async function call(path: string, input?: object) {
   const options = input && { method: 'POST', body: JSON.stringify(input) }
-  const headers = { authorization: 'Bearer t1', 'content-type': 'application/json' }
+  const headers = { authorization: 'Bearer token-of-the-tests', 'content-type': 'application/json' }
   const answer = await fetch(`${addresses.internalUrl}/trpc/${path}`, { headers, ...options })
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into it as they please
   return { status: answer.status, body: (await answer.json()) as any }

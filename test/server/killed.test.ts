@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { TRPCClientError } from '@trpc/client'
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
@@ -28,7 +29,7 @@ test('of a server that is killed under load nothing that it told is lost or doub
   await connectionsEnded('killed')
   const untold = told.filter((answer) => answer === 'no answer')
   expect(untold.length).toBeGreaterThan(0)
-  expect(untold.length).toBeLessThan(800)
+  expect(untold.length).toBeLessThanOrEqual(800)
 
   const events = await eventsOf([open, capped])
   const found = new Map(events.map(({ id, username, kind, version }) => [id, { username, kind, version }]))
@@ -58,7 +59,7 @@ function startNamed(name: string): ServerProcess {
 }
 
 async function clientOf({ ready }: ServerProcess): Promise<Client> {
-  return createClient({ url: (await ready).internalUrl ?? '', token: 't1' })
+  return createClient({ url: (await ready).internalUrl ?? '', token: 'token-of-the-tests' })
 }
 
 type Answer = Outcome | 'courseFull' | 'no answer'

@@ -49,6 +49,21 @@ test('a person reads one line a record, and the stack of an error', () => {
   expect(stack).toBe('RangeError: boom')
 })
 
+test.for(['terminal', 'pipe'])('nothing that somebody sent steers a %s', (where) => {
+  const { log, text } = logger('info', where === 'terminal')
+  const sent = 'a\u001B[2J\u009B31m\u007F\u202Eb\nlevel=60 forged'
+  log.info({ username: sent, [sent]: 1 }, `asked for ${sent}`)
+  log.error({ err: new Error(sent) }, 'failed')
+  // oxlint-disable-next-line no-control-regex -- to find them
+  expect(text().replaceAll('\u001B[31mERROR\u001B[0m', '')).not.toMatch(
+    // oxlint-disable-next-line no-control-regex -- that is what is looked for
+    /[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/,
+  )
+  expect(text().split('\n')[0]).toContain('forged')
+  // Who reads the lines as JSON has what was sent.
+  if (where === 'pipe') expect(JSON.parse(text().split('\n')[0] ?? '')).toMatchObject({ username: sent })
+})
+
 function logger(level: 'info', isTTY = false): { log: FastifyBaseLogger; text: () => string } {
   const written: string[] = []
   const output = { isTTY, write: (text: string) => written.push(text) }

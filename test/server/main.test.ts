@@ -1,6 +1,7 @@
+// slow: starts many processes
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -48,7 +49,7 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
     const second = startServer({ DATA_DIR: dataDir })
     expect(await second.exit).toBe(1)
     expect(second.stderr()).toBe(
-      `Cannot start: The data directory ${dataDir} is in use by process ${first.child.pid}: stop it first.\n`,
+      `Cannot start: The data directory ${dataDir} is in use by process ${first.child.pid}: stop it first, or set DATA_DIR to another.\n`,
     )
     expect(second.stdout()).toBe('')
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -64,6 +65,17 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
     expect(refused.stderr()).toBe(
       `Cannot start: 127.0.0.1:${port} is in use by another program: stop that program, or set PORT to another value.\n`,
     )
+    // Both ports and a directory that somebody uses are told together.
+    const first = startServer({ DATA_DIR: dataDir })
+    await first.ready
+    const both = { PORT: String(port), INTERNAL_HOST: 'localhost', INTERNAL_PORT: String(port) }
+    const twice = startServer({ DATA_DIR: dataDir, ...both })
+    expect(await twice.exit).toBe(1)
+    expect(twice.stderr().match(/ is in use by /g)).toHaveLength(3)
+    expect(twice.stderr()).toMatch(/set PORT .*\n.*set INTERNAL_PORT .*\n.*set DATA_DIR /)
+    first.child.kill('SIGTERM')
+    expect(await first.exit).toBe(0)
+    expect(first.stdout()).not.toContain('lost')
     other.close()
     // Free again: an owner could not take a directory that is still in use.
     const next = startServer({ DATA_DIR: dataDir })
@@ -149,6 +161,30 @@ describe('with a DATABASE_URL', () => {
 })
 
 describe('stopping', () => {
+  test('a PostgreSQL that ends with the whole group of processes is no news', async () => {
+    const dataDir = await freshDirectory('d-')
+    const run = startServer({ DATA_DIR: dataDir })
+    const { url } = await run.ready
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    const [pid] = (await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')
+    process.kill(Number(pid), 'SIGINT')
+    await sleep(20)
+    run.child.kill('SIGTERM')
+    expect(await run.exit).toBe(0)
+    expect(run.stdout()).not.toContain('database connection lost')
+  })
+
+  test('a data directory that cannot be used is told with the name of its setting', async () => {
+    const file = join(await freshDirectory('f-'), 'file')
+    await writeFile(file, '')
+    const run = startServer({ DATA_DIR: join(file, 'data') })
+    expect(await run.exit).toBe(1)
+    expect(run.stderr()).toBe(
+      `Cannot start: The data directory ${join(file, 'data')} cannot be used (ENOTDIR): ` +
+        'set DATA_DIR to a directory that this user may write to.\n',
+    )
+  })
+
   test('a client that hangs holds it up for a time only, and the echo of a signal, as npm sends it, is no hurry', async () => {
     await using database = await createTestDatabase()
     const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })

@@ -48,7 +48,29 @@ const pools: Record<string, Open> = {
   'a foreign pool with a log': (url) => foreignPool(url, {}, { log: () => {} }),
   'a foreign pool with a time-out of each query': (url) => foreignPool(url, { query_timeout: 60_000 }),
   'a foreign pool in another time zone': (url) => foreignPool(url, { options: '-c timezone=America/St_Johns' }),
+  'a foreign pool with German dates': (url) =>
+    foreignPool(url, { options: '-c datestyle=German -c timezone=America/St_Johns' }),
+  'a foreign pool with SQL dates': (url) => foreignPool(url, { options: '-c datestyle=SQL,DMY' }),
+  'a foreign pool with settings of every kind': (url) => foreignPool(url, { options: STRANGE_SETTINGS }),
 }
+
+/** As a database or a role may have them. */
+const STRANGE_SETTINGS = [
+  'datestyle=Postgres,MDY',
+  'timezone=America/St_Johns',
+  'intervalstyle=sql_standard',
+  'bytea_output=escape',
+  'extra_float_digits=-15',
+  'standard_conforming_strings=off',
+  String.raw`default_transaction_isolation=repeatable\ read`,
+  'client_min_messages=debug1',
+  'jit=on',
+  'jit_above_cost=0',
+  'row_security=off',
+  'transform_null_equals=on',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ')
 
 type Enter = (db: Kysely<OwnersDB>, work: (handle: Kysely<OwnersDB>) => Promise<void>) => Promise<unknown>
 

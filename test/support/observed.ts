@@ -39,5 +39,5 @@ export function observed<D extends DB>(on: Kysely<D>, told: () => unknown): Kyse
     const own = new DefaultQueryExecutor(new PostgresQueryCompiler(), new PostgresAdapter(), provider)
     return new Kysely<DB>({ ...others, executor: own })
   }
-  return rememberOwnPool(pool('begin'), pool(BEGIN_BRIEFLY)) as unknown as Kysely<D>
+  return rememberOwnPool({ pool: pool('begin'), brief: pool(BEGIN_BRIEFLY) }) as unknown as Kysely<D>
 }

@@ -4,6 +4,8 @@ import type { DB } from '../../core/database/schema.ts'
 
 export interface SeededLearner {
   id: number
+  /** The id that everybody is shown. */
+  userId: number
   username: string
   email: string
 }
@@ -20,7 +22,11 @@ export async function addLearners(
 ): Promise<SeededLearner[]> {
   const names = Array.from({ length: count }, () => unique('learner'))
   const rows = names.map((username) => ({ username, email: `${username}@example.com`, ...columns }))
-  const added = await db.insertInto('learners').values(rows).returning(['id', 'username', 'email']).execute()
+  const added = await db
+    .insertInto('learners')
+    .values(rows)
+    .returning(['id', 'user_id as userId', 'username', 'email'])
+    .execute()
   return added.map((row) => ({ ...row, email: row.email ?? '' }))
 }
 

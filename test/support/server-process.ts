@@ -3,7 +3,11 @@ import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 
 /** What a process with a database of its own has to be given. */
-export const SECRETS = { INTERNAL_TOKENS: 'ops:t1', EDX_API_KEY: 'k1', JWT_SECRET: 'j1' }
+export const SECRETS = {
+  INTERNAL_TOKENS: 'ops:token-of-the-tests',
+  EDX_API_KEY: 'api-key-of-the-tests',
+  JWT_SECRET: 'jwt-secret-of-the-tests',
+}
 
 export interface ServerProcess {
   child: ChildProcess

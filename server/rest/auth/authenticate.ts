@@ -1,8 +1,11 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import { apiKeyCheck, type ApiKeyCheck } from '../../../core/access/api-keys/check.ts'
+import type { Account } from '../../../core/learner/account.ts'
 import type { DB } from '../../../core/database/schema.ts'
-import { signUp } from '../../../core/learner/sign-up.ts'
+import { IdentityConflict, signUp, type SignUp } from '../../../core/learner/sign-up.ts'
+import { unlimited, type WrongCredentials } from '../../wrong-credentials.ts'
+import { clientAddresses } from '../checks/client-address.ts'
 import { credentialsOf, type Credentials, type SessionRule } from './credentials.ts'
 import { refuseForgery } from './csrf.ts'
 import { InvalidToken, jwtVerifier, type Claims, type JwtOptions, type JwtVerifier } from './jwt.ts'
@@ -16,6 +19,7 @@ export interface Authentication {
   /** Other origins whose pages may change something with the cookies of a browser. */
   readonly trustedOrigins: readonly string[]
   readonly now: () => Date
+  readonly wrongCredentials: WrongCredentials
 }
 
 export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trustedOrigins'> {
@@ -23,12 +27,19 @@ export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trus
   readonly apiKeys: readonly string[]
   readonly jwt: JwtOptions
   readonly now?: (() => Date) | undefined
+  /** Nobody waits unless given. */
+  readonly wrongCredentials?: WrongCredentials | undefined
 }
 
 /** Prepares what all APIs of a server need to find out who asks; keys that are fetched are kept in it. */
 export function openAuthentication({ apiKeys, jwt, now, ...rest }: AuthenticationOptions): Authentication {
-  const { db } = rest
-  return { ...rest, isApiKey: apiKeyCheck(db, apiKeys), verifyJwt: jwtVerifier(jwt), now: now ?? (() => new Date()) }
+  return {
+    ...rest,
+    isApiKey: apiKeyCheck(rest.db, apiKeys),
+    verifyJwt: jwtVerifier(jwt),
+    now: now ?? (() => new Date()),
+    wrongCredentials: rest.wrongCredentials ?? unlimited,
+  }
 }
 
 /**
@@ -44,12 +55,12 @@ export async function authenticate(
   session: SessionRule,
 ): Promise<Identity> {
   const credentials = credentialsOf(request, session !== 'nobody')
-  const claims = credentials && (await verify(credentials, request.log, options))
-  const keyHolder = await authenticateKey(request, options)
-  if (claims === null) return keyHolder
-  const { account, isNew, isEmailTaken } = await signUp(options.db, claims)
+  const claims = credentials && (await verify(credentials, request, options))
+  if (credentials === null || claims === null) return authenticateKey(request, options)
+  const keyHolder = await checkKey(request, options)
+  const { account, isNew, isEmailTaken } = await accountOf(claims, credentials, request.log, options)
   if (isNew) reportNewAccount(request.log, account, isEmailTaken)
-  if (credentials?.isSession) {
+  if (credentials.isSession) {
     if (session === 'active' && !account.isActive) return keyHolder
     refuseForgery(request, options.trustedOrigins)
   }
@@ -59,8 +70,15 @@ export async function authenticate(
 /** Looks at the API key alone: all that counts on a route that does not authenticate (rest-v1 §6.17). */
 export async function authenticateKey(
   request: FastifyRequest,
-  { isApiKey }: Pick<Authentication, 'isApiKey'>,
+  options: Pick<Authentication, 'isApiKey' | 'wrongCredentials'>,
 ): Promise<Identity> {
+  const identity = await checkKey(request, options)
+  if (!identity.hasApiKey && apiKeyOf(request) !== undefined) await options.wrongCredentials(addressOf(request))
+  return identity
+}
+
+/** Nobody waits for a wrong key: there is somebody with a token that is right. */
+async function checkKey(request: FastifyRequest, { isApiKey }: Pick<Authentication, 'isApiKey'>): Promise<Identity> {
   const hasApiKey = await isApiKey(apiKeyOf(request))
   if (hasApiKey) request.log.info(`ApiKeyHeaderPermission used: ip="${request.ip}", path="${pathOf(request)}"`)
   return { ...NOBODY, hasApiKey }
@@ -71,26 +89,47 @@ function apiKeyOf({ headers }: FastifyRequest): string | undefined {
   return typeof key === 'string' ? key : undefined
 }
 
+function addressOf(request: FastifyRequest): string | null {
+  return clientAddresses(request).at(-1) ?? null
+}
+
 function pathOf(request: FastifyRequest): string {
   return request.originalUrl.split('?', 1)[0] ?? ''
 }
 
 async function verify(
   { token, refuse }: Credentials,
-  log: FastifyBaseLogger,
-  { verifyJwt, now }: Authentication,
+  request: FastifyRequest,
+  { verifyJwt, now, wrongCredentials }: Authentication,
 ): Promise<Claims> {
   try {
     return await verifyJwt(token, now())
   } catch (error) {
     if (error instanceof KeysUnavailable) {
-      log.warn({ err: error }, 'a token could not be verified: the key server does not answer')
+      request.log.warn({ err: error }, 'a token could not be verified: the key server does not answer')
     }
+    if (error instanceof InvalidToken && !error.isExpired) await wrongCredentials(addressOf(request))
     throw error instanceof InvalidToken ? refuse(error.message) : error
   }
 }
 
-function reportNewAccount(log: FastifyBaseLogger, { id }: { id: number }, isEmailTaken: boolean): void {
-  log.info({ userId: id }, 'account made from a token')
-  if (isEmailTaken) log.warn({ userId: id }, 'the account has no e-mail address: that of its token belongs to another')
+/** Who is who is not guessed: a token whose username has another id proves nothing (run §3, Identity). */
+async function accountOf(
+  claims: Claims,
+  { refuse }: Credentials,
+  log: FastifyBaseLogger,
+  { db }: Authentication,
+): Promise<SignUp> {
+  try {
+    return await signUp(db, claims)
+  } catch (error) {
+    if (!(error instanceof IdentityConflict)) throw error
+    log.warn({ username: claims.username, userId: claims.userId }, `a token was refused: ${error.message}`)
+    throw refuse('User retrieval failed.')
+  }
+}
+
+function reportNewAccount(log: FastifyBaseLogger, { userId }: Pick<Account, 'userId'>, isEmailTaken: boolean): void {
+  log.info({ userId }, 'account made from a token')
+  if (isEmailTaken) log.warn({ userId }, 'the account has no e-mail address: that of its token belongs to another')
 }

@@ -76,8 +76,8 @@ function sourceFault(request: FastifyRequest, trusted: readonly string[]): strin
   return isSecure ? refererFault(referer, request.host, trusted) : null
 }
 
-/** Whether the request came over HTTPS, by the word of the trusted proxy. */
-function isSecureRequest({ protocol }: FastifyRequest): boolean {
+/** Whether the request came over HTTPS, by the word of the trusted proxy; whatever else it says is no other scheme. */
+export function isSecureRequest({ protocol }: FastifyRequest): boolean {
   return protocol.toLowerCase() === 'https'
 }
 

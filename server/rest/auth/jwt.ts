@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { MAX_EMAIL_LENGTH } from '../../../core/learner/email-address.ts'
-import { MAX_USERNAME_LENGTH } from '../../../core/learner/ref.ts'
+import { MAX_USERNAME_LENGTH, MAX_USER_ID } from '../../../core/learner/ref.ts'
 import { isStorableText } from '../../../core/text.ts'
 import { ALGORITHMS, verificationKeys, type JwtTrust, type VerificationKeys } from './verification-keys.ts'
 
@@ -14,6 +14,8 @@ export interface JwtOptions extends JwtTrust {
 /** What a valid token says about its holder (run §3). */
 export interface Claims {
   readonly username: string
+  /** The id by which the LMS knows the account; null: the token has none. */
+  readonly userId: number | null
   /** Null: the token has none, or none that was verified. */
   readonly email: string | null
   readonly name: string
@@ -24,6 +26,13 @@ export interface Claims {
 /** The token proves nothing; the message is that of the original. */
 export class InvalidToken extends Error {
   override readonly name = 'InvalidToken'
+  /** Whether all else about it is right: nobody has guessed. */
+  readonly isExpired: boolean
+
+  constructor(message: string, { isExpired = false }: { readonly isExpired?: boolean } = {}) {
+    super(message)
+    this.isExpired = isExpired
+  }
 }
 
 /**
@@ -65,12 +74,12 @@ function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
 }
 
 function asInvalidToken(error: unknown): never {
-  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.')
+  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.', { isExpired: true })
   if (error instanceof errors.JOSEError) throw new InvalidToken(INVALID)
   throw error
 }
 
-/** What is of another type than it should be counts as absent, except for the username. */
+/** What is of another type than it should be counts as absent, except for the username and the id. */
 function claimsOf(payload: JWTPayload): Claims {
   const { preferred_username: username } = payload
   if (username === undefined || username === null) {
@@ -79,11 +88,19 @@ function claimsOf(payload: JWTPayload): Claims {
   if (!isUsername(username)) throw new InvalidToken('User retrieval failed.')
   return {
     username,
+    userId: userIdOf(payload['user_id']),
     email: emailOf(payload),
     name: isText(payload['name']) ? payload['name'] : '',
     isStaff: payload['administrator'] === true,
     isSuperuser: payload['superuser'] === true,
   }
+}
+
+/** A wrong id may be that of somebody else, so it is not passed over (run §3). */
+function userIdOf(value: unknown): number | null {
+  if (value === undefined) return null
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_USER_ID) return value
+  throw new InvalidToken('User retrieval failed.')
 }
 
 function isText(value: unknown): value is string {

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation, type JWSHeaderParameters } from 'jose'
-import { DependencyUnavailable } from '../django/response.ts'
+import { DependencyUnavailable } from '../../unavailable.ts'
 
 /** Finds the key of a key set that fits the header of a token; throws jose's errors for none, and for several. */
 export type KeySet = (header: JWSHeaderParameters) => Promise<CryptoKey>

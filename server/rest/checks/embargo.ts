@@ -12,7 +12,7 @@ import { openGeoip, type CountryOf } from './geoip.ts'
 export interface EmbargoedEnrollment {
   readonly courseKey: CourseKey
   /** Who is to be enrolled. */
-  readonly learner: { readonly id: number }
+  readonly learner: { readonly id: number; readonly userId: number }
   /** Whether the learner is known to be global staff by more than their account. */
   readonly isGlobalStaff: boolean
   /** Everybody whom the request came through and who is trusted to say so, and whom it came from. */
@@ -48,9 +48,12 @@ export function embargoCheck(
     const course = { key: courseKey.stored, org: courseKey.org }
     const person = await readEmbargoedLearner(db, learner.id, course)
     if (person.isAuthor || isGlobalStaff) return
-    const country = [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
+    // Nobody can tell where a request comes from whose address is none: such a one may be made to look so.
+    const country = addresses.includes(null)
+      ? null
+      : [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
     if (country === undefined) return
-    log.info({ userId: learner.id, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
+    log.info({ userId: learner.userId, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
     throw new Refusal(blocked(courseKey.text, `${baseUrl ?? originOf(url)}${messagePath(rule.messageKey)}`))
   }
 }

@@ -4,6 +4,7 @@ import type { DB } from '../../../core/database/schema.ts'
 import type { RateLimits } from '../../config.ts'
 import { detail, Refusal } from '../django/response.ts'
 import type { Rights } from '../auth/rights.ts'
+import { networkOf } from './client-address.ts'
 
 /**
  * Which routes count their requests (rest-v1 §2.1): none of them, those of the others as the setting says, or always.
@@ -20,6 +21,19 @@ export interface CountedRequest {
 /** Lets a request pass, or throws {@link Refusal} 429. */
 export type ThrottleCheck = (request: CountedRequest) => Promise<void>
 
+/**
+ * Makes the limit of the enterprise API, for whoever is neither global staff nor has the API key: services sign in as staff
+ * there, and its other callers are the admins of customers. Its buckets are its own.
+ */
+export function openEnterpriseThrottleCheck(db: Kysely<DB>, limits: RateLimits): ThrottleCheck {
+  const throttle = createThrottle(db)
+  return async ({ rights, address }) => {
+    if (!limits.on || rights.hasApiKey || rights.isGlobalStaff || rights.isSuperuser) return
+    const seconds = await throttle.take(`enterprise${bucketOf(rights, address)}`, limits.enterprise)
+    if (seconds !== null) throw tooMany(seconds)
+  }
+}
+
 /** Makes the limits of rest-v1 §2.4. Whoever has the API key is never counted. */
 export function openThrottleCheck(db: Kysely<DB>, limits: RateLimits): ThrottleCheck {
   const throttle = createThrottle(db)
@@ -31,9 +45,11 @@ export function openThrottleCheck(db: Kysely<DB>, limits: RateLimits): ThrottleC
   }
 }
 
-/** Accounts and addresses never share a bucket. All who come from nowhere share one. */
+/** Accounts and networks never share a bucket. All who come from nowhere share one. */
 function bucketOf({ account }: Rights, address: CountedRequest['address']): string {
-  return account === null ? `@${address() ?? ''}` : `:${account.id}`
+  if (account !== null) return `:${account.id}`
+  const from = address()
+  return `@${from === null ? '' : networkOf(from)}`
 }
 
 function tooMany(seconds: number): Refusal {

@@ -1,12 +1,12 @@
 import { METHODS } from 'node:http'
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
-import { EnrollmentError } from '../../../core/errors.ts'
+import { isUnavailable, retryAfter } from '../../unavailable.ts'
 import type { BodyParser } from './body.ts'
 import { BODY_BOUNDS, type BodyBounds } from './bounds.ts'
 import type { Json } from './json.ts'
-import { DependencyUnavailable, detail, Refusal, serialize, UNAVAILABLE, type ViewResponse } from './response.ts'
+import { detail, Refusal, serialize, unavailableAfter, type ViewResponse } from './response.ts'
+import { shortenError } from './shorten.ts'
 
 /**
  * Makes a scope receive requests and send responses as Django REST framework does (rest-v1 §2.3): any method reaches its
@@ -39,12 +39,18 @@ export function readBody({ body }: FastifyRequest, parse: BodyParser, bounds: Bo
 }
 
 /** Sends a response. */
-export function send(reply: FastifyReply, { status, body, headers = {} }: ViewResponse): FastifyReply {
+export function send(
+  reply: FastifyReply,
+  { status, body, headers = {}, isResult = status < 400 }: ViewResponse,
+): FastifyReply {
   reply.code(status).headers(headers)
   if (body === undefined) return reply.send()
   // With a serializer of its own, because Fastify gives the type of any other text a charset, which the contract does not
   // have; as text, because Node.js sends that in one piece with the head of the response.
-  return reply.header('content-type', 'application/json').serializer(asItIs).send(serialize(body))
+  return reply
+    .header('content-type', 'application/json')
+    .serializer(asItIs)
+    .send(isResult ? serialize(body) : shortenError(body, serialize))
 }
 
 function asItIs(text: string): string {
@@ -54,15 +60,9 @@ function asItIs(text: string): string {
 /** The response to an error; of one that nobody expected nothing leaves the process. */
 function responseToError(error: FastifyError, request: FastifyRequest): ViewResponse {
   if (error instanceof Refusal) return error.response
-  if (isUnavailable(error)) return UNAVAILABLE
+  if (isUnavailable(error)) return unavailableAfter(retryAfter(error))
   const { statusCode = 500, message } = error
   if (statusCode >= 400 && statusCode < 500) return detail(statusCode, message)
   request.log.error({ err: error }, 'request failed')
   return detail(500, 'Internal server error.')
-}
-
-/** Whether the database, or a server of keys, is out of reach. */
-function isUnavailable(error: Error): boolean {
-  if (error instanceof EnrollmentError) return error.code === 'unavailable'
-  return error instanceof DependencyUnavailable || isDatabaseUnavailable(error)
 }

@@ -3,6 +3,8 @@ export interface ViewResponse {
   readonly status: number
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Whether the body tells of what was done, whatever the status: it is never shortened then. */
+  readonly isResult?: boolean
 }
 
 /** Ends a request early: the first check that fires wins (rest-v1 §2.1, §3.2). */
@@ -14,11 +16,6 @@ export class Refusal extends Error {
     super(`refused with ${response.status}`)
     this.response = response
   }
-}
-
-/** Something that the service depends on is out of reach: the same request may succeed in a moment. */
-export class DependencyUnavailable extends Error {
-  override readonly name: string = 'DependencyUnavailable'
 }
 
 /** A response in the form of Django REST framework itself: `{"detail": text}` (rest-v1 §2.3). */
@@ -38,9 +35,12 @@ export const HIDDEN: ViewResponse = { status: 404 }
 export const NOT_FOUND: ViewResponse = detail(404, 'Not found.')
 
 /** 503: the database, or another service that is needed, does not answer. */
-export const UNAVAILABLE: ViewResponse = detail(503, 'Service temporarily unavailable, try again later.', {
-  'retry-after': '1',
-})
+export const UNAVAILABLE: ViewResponse = unavailableAfter('1')
+
+/** The same with the seconds after which it is worth trying again. */
+export function unavailableAfter(seconds: string): ViewResponse {
+  return detail(503, 'Service temporarily unavailable, try again later.', { 'retry-after': seconds })
+}
 
 const CHALLENGE = { 'www-authenticate': 'JWT realm="api"' }
 

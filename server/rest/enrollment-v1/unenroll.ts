@@ -29,8 +29,8 @@ async function unenroll(request: ViewRequest): Promise<ViewResponse> {
 }
 
 /** The text of the original, with an instant in Python's spelling. */
-function notWorkable({ learnerId, state: { name, step }, updated }: Retirement): string {
+function notWorkable({ userId, state: { name, step }, updated }: Retirement): string {
   const instant = updated.replace('T', ' ').replace('Z', '+00:00')
-  const status = `User: ${learnerId} State: ${name} (step ${step}) Last Updated: ${instant}`
+  const status = `User: ${userId} State: ${name} (step ${step}) Last Updated: ${instant}`
   return `${status} is in ${name}, not a valid state to perform retirement actions on.`
 }

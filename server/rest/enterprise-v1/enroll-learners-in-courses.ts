@@ -1,26 +1,14 @@
-import type { Kysely } from 'kysely'
-import type { DB } from '../../../core/database/schema.ts'
-import { isCustomerAdmin } from '../../../enterprise/customer-admin.ts'
-import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
+import type { RowOutcome } from '../../../enterprise/bulk/answer.ts'
 import { enrollLearners } from '../../../enterprise/enroll-learners.ts'
 import { EnterpriseError } from '../../../enterprise/errors.ts'
-import type { Policy } from '../../../routers/index.ts'
-import { actorOf, type Rights } from '../auth/rights.ts'
 import type { Json } from '../django/json.ts'
 import { detail, NOT_FOUND, Refusal, type ViewResponse } from '../django/response.ts'
 import { fieldReader } from '../django/serializer-fields.ts'
 import { isArray, isObject } from '../django/text.ts'
-import { bulkAnswer, type CreatedFlag } from './answer.ts'
+import { bulkAnswer } from './answer.ts'
+import { contextOf, mayActForCustomer, type EnterpriseApi } from './api.ts'
 import { LISTS, readBulkRequest } from './request.ts'
 import type { EnterpriseRequest, EnterpriseView } from './serve.ts'
-
-/** What the enterprise API works with. */
-export interface EnterpriseApi {
-  readonly db: Kysely<DB>
-  readonly policy: Policy
-  readonly createdFlag: CreatedFlag
-  readonly now?: (() => Date) | undefined
-}
 
 /** The most rows of a request; whoever has more of them sends several, or calls in the process. */
 const MAX_ROWS = 10_000
@@ -32,32 +20,41 @@ const MAX_ROWS = 10_000
 export function enrollLearnersView(api: EnterpriseApi, customer: string): EnterpriseView {
   return {
     name: 'Enroll learners in courses',
-    permits: (rights) => mayEnrollFor(api, customer, rights),
+    permits: (rights) => mayActForCustomer(api, customer, rights),
     methods: { POST: (request) => enroll(api, customer, request) },
   }
 }
 
-async function mayEnrollFor({ db }: EnterpriseApi, customer: string, rights: Rights): Promise<boolean> {
-  const { account, isGlobalStaff } = rights
-  if (account === null) return false
-  const isAdmin = await isCustomerAdmin(db.$extendTables<EnterpriseTables>(), account.id, customer)
-  if (isAdmin === null && isGlobalStaff) throw new Refusal(NOT_FOUND)
-  return isGlobalStaff || isAdmin === true
-}
-
 async function enroll(
-  { db, policy, createdFlag, now }: EnterpriseApi,
+  api: EnterpriseApi,
   customer: string,
-  { rights, body, requestId, log }: EnterpriseRequest,
+  { rights, body, requestId, log, signal }: EnterpriseRequest,
 ): Promise<ViewResponse> {
   if (mostRowsIn(body) > MAX_ROWS) throw new Refusal(detail(413, `A request may hold at most ${MAX_ROWS} rows.`))
   const { rows, options } = readBulkRequest(fieldReader(body))
-  const context = { db, policy, now, requestId, log, actor: actorOf(rights) }
-  const request = { customer, rows: rows.map((row) => row.request), ...options }
-  const answer = await enrollLearners(context, request).catch((error: unknown) => {
+  const context = contextOf(api, { rights, requestId, log })
+  const request = {
+    customer,
+    rows: rows.map((row) => row.request),
+    ...options,
+    whenLicenseRevoked: 'reviveAlone',
+    whenTransactionDiffers: api.supersedes ? 'supersede' : 'refuse',
+    userIdsOf: rights.isGlobalStaff ? 'anybody' : 'linked',
+  } as const
+  const answer = await enrollLearners(context, request, { signal }).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })
-  return bulkAnswer(rows, answer.rows, createdFlag)
+  logSuperseded(answer.rows, log)
+  return { ...bulkAnswer(rows, answer.rows, api.createdFlag), isResult: true }
+}
+
+/** Both ledgers may show a charge: that is worth a look (enterprise-routes.md §3 a7). */
+function logSuperseded(rows: readonly RowOutcome[], log: EnterpriseRequest['log']): void {
+  for (const row of rows) {
+    if (!row.ok) continue
+    const warning = row.warnings.find(({ code }) => code === 'transactionSuperseded')
+    if (warning) log.warn({ ...warning.details, by: row.fulfilmentId }, 'a transaction took over from another')
+  }
 }
 
 /** Before anything is done for each of them. */

@@ -1,3 +1,4 @@
+// slow: makes many databases
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'

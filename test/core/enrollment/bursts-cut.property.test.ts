@@ -1,3 +1,4 @@
+// slow: long series of random cases
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'

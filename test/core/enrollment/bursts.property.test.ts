@@ -1,3 +1,4 @@
+// slow: long series of random cases
 import fc from 'fast-check'
 import type { Kysely } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'

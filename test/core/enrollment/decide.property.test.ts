@@ -122,6 +122,7 @@ const facts: fc.Arbitrary<Facts> = fc.record({
   learner: fc.option(
     fc.record({
       id: fc.constantFrom(1, 2),
+      userId: fc.constantFrom(7, 8),
       username: text,
       isActive: fc.boolean(),
       isStaff: fc.boolean(),

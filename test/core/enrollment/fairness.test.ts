@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createCaller, type Outcome } from '../../../routers/index.ts'

@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { createCaller, enrollmentErrorFrom } from '../../../routers/index.ts'

@@ -55,6 +55,7 @@ const PLAIN_MODE = {
 
 const ALICE: LearnerFacts = {
   id: 1,
+  userId: 7,
   username: 'alice',
   isActive: true,
   isStaff: false,

@@ -1,5 +1,6 @@
+// slow: starts clusters of its own
 import { CompiledQuery, sql } from 'kysely'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase, type Database } from '../../../core/database/open.ts'
 import { consumeFeed } from '../../../server/background/feed-consumer.ts'
 import { migrateAll } from '../../../server/migrations.ts'
@@ -17,6 +18,7 @@ import {
   startSystemCluster,
   type SystemCluster,
 } from '../../support/system-postgres.ts'
+import { eventually } from '../../support/eventually.ts'
 import { enrollTagged, newReader, openLate, readOn, useTransactionIds } from './readers.ts'
 
 const bin = await findSystemPostgres()
@@ -81,12 +83,12 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
     await sql.raw(`create subscription moving connection '${old.url}' publication moving`).execute(db)
     // The first copy of a table waits for the transactions that are open.
     const unready = sql`select from pg_subscription_rel where srsubstate <> 'r'`
-    await vi.waitFor(async () => expect((await unready.execute(db)).rows).toEqual([]), 60_000)
+    await eventually(async () => expect((await unready.execute(db)).rows).toEqual([]), 60_000)
     expect(
       await readAcross(old.db, async () => {
         const eventsIn = (of: Database) => of.selectFrom('enrollment_events').select('id').execute()
         const written = await eventsIn(old.db)
-        await vi.waitFor(async () => expect(await eventsIn(db)).toHaveLength(written.length), 60_000)
+        await eventually(async () => expect(await eventsIn(db)).toHaveLength(written.length), 60_000)
         await sql`drop subscription moving`.execute(db)
         await setSequences(db)
         return db
@@ -104,7 +106,7 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
         old.db,
         async () => {
           const { rows } = await sql<{ lsn: string }>`select pg_current_wal_lsn()::text as lsn`.execute(old.db)
-          await vi.waitFor(async () => {
+          await eventually(async () => {
             const { rows: at } = await sql`select where pg_last_wal_replay_lsn() >= ${rows[0]?.lsn}::pg_lsn`.execute(db)
             expect(at).toHaveLength(1)
           }, 60_000)
@@ -115,7 +117,7 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
           for (const statement of [`alter system set primary_conninfo = ''`, 'select pg_reload_conf()']) {
             await db.executeQuery(CompiledQuery.raw(statement))
           }
-          await vi.waitFor(async () =>
+          await eventually(async () =>
             expect((await sql`select from pg_stat_wal_receiver`.execute(db)).rows).toEqual([]),
           )
           return db
@@ -155,7 +157,7 @@ async function readAcross(
   for (const tag of ['4', '5']) await enrollTagged(db, courseId, tag)
   const [part, all, ahead] = [newReader(), newReader(), newReader()]
   const consumer = taggingConsumer()
-  await vi.waitFor(async () => expect((await readOn(all, db)).events.length + all.tags.length).toBeGreaterThan(5))
+  await eventually(async () => expect((await readOn(all, db)).events.length + all.tags.length).toBeGreaterThan(5))
   await readOn(part, db, 2)
   await consumeFeed(db, consumer, { limit: 4 })
 
@@ -163,7 +165,7 @@ async function readAcross(
   const next = await move()
   await neverCommitted.rollback().execute()
   for (const tag of ['lost 1', 'lost 2']) await enrollTagged(db, courseId, tag)
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await readOn(ahead, db)
     expect(ahead.tags.at(-1)).toBe('lost 2')
   })
@@ -179,7 +181,7 @@ async function readAcross(
   await enrollTagged(next, courseId, '7')
   await late.commit().execute()
   await enrollTagged(next, courseId, '8')
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     for (const reader of [part, all, ahead]) expect((await readOn(reader, next, 3)).heldBack).toBeNull()
     expect(all.tags).toHaveLength(BEFORE.length + AFTER.length)
   })

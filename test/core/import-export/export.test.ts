@@ -1,3 +1,4 @@
+// slow: whole files in and out
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,3 +1,4 @@
+// slow: whole files in and out
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LineFailure } from '../../../core/import-export/group-importer.ts'
@@ -94,9 +95,9 @@ describe('importing a file', () => {
     await importAll(fresh.db, world)
     expect((await exportAll(fresh.db)).split('\n')).toMatchInlineSnapshot(`
       [
-        "{"type":"user","username":"alice","email":"alice@example.com","name":"Alice Arden","isActive":true,"isStaff":true,"isSuperuser":false,"country":"FR","yearOfBirth":1990}",
-        "{"type":"user","username":"bob","email":"Bob@Example.com","name":"","isActive":false,"isStaff":false,"isSuperuser":true,"country":null,"yearOfBirth":null}",
-        "{"type":"user","username":"carol","email":null,"name":"","isActive":true,"isStaff":false,"isSuperuser":false,"country":null,"yearOfBirth":null}",
+        "{"type":"user","id":1,"idDrawnHere":true,"username":"alice","email":"alice@example.com","name":"Alice Arden","isActive":true,"isStaff":true,"isSuperuser":false,"country":"FR","yearOfBirth":1990}",
+        "{"type":"user","id":2,"idDrawnHere":true,"username":"bob","email":"Bob@Example.com","name":"","isActive":false,"isStaff":false,"isSuperuser":true,"country":null,"yearOfBirth":null}",
+        "{"type":"user","id":3,"idDrawnHere":true,"username":"carol","email":null,"name":"","isActive":true,"isStaff":false,"isSuperuser":false,"country":null,"yearOfBirth":null}",
         "{"type":"course","courseId":"course-v1:edX+DemoX+2026","displayName":"Demonstration","start":"2026-01-01T00:00:00.123456Z","end":"2026-12-31T23:59:59Z","enrollmentStart":"2025-11-30T22:00:00Z","enrollmentEnd":"2026-11-30T00:00:00Z","invitationOnly":true,"maxEnrollments":10,"selfPaced":true}",
         "{"type":"course","courseId":"edX/DemoX/Old","displayName":null,"start":null,"end":null,"enrollmentStart":null,"enrollmentEnd":null,"invitationOnly":false,"maxEnrollments":null,"selfPaced":false}",
         "{"type":"mode","courseId":"course-v1:edX+DemoX+2026","slug":"audit","name":"audit","minPrice":0,"suggestedPrices":"","currency":"usd","expires":null,"description":null,"sku":null,"bulkSku":null}",

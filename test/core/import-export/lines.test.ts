@@ -123,6 +123,10 @@ describe('a bad line is told by what is wrong with it', () => {
     [{ ...enrollment, isActive: null }, 'enrollment: isActive: must be true or false'],
     [{ ...enrollment, created: null }, 'enrollment: created: must be an instant such as 2026-01-31T09:30:00Z'],
     [{ ...enrollment, attributes: {} }, 'enrollment: attributes: must be a list'],
+    [
+      { ...enrollment, attributes: Array.from({ length: 101 }, () => ({ namespace: 'a', name: 'b', value: 'c' })) },
+      'enrollment: attributes: has more than 100 items',
+    ],
     [{ ...enrollment, attributes: [7] }, 'enrollment: attributes[0]: must be an object of namespace, name and value'],
     [{ ...enrollment, attributes: [{ namespace: 'a', name: 'b' }] }, 'enrollment: attributes[0].value: is missing'],
     [

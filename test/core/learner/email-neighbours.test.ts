@@ -36,7 +36,7 @@ test('the Kelvin address does not use the allowance of its ASCII neighbour', asy
     enroll(db, enrollCommand({ learner: { email: KELVIN }, courseId }), metadata, defaultPolicy),
   ).rejects.toThrow('by invitation only')
   await enroll(db, enrollCommand({ learner: { email: ASCII }, courseId }), metadata, defaultPolicy)
-  expect((await listAllowances(db, ASCII)).map(({ claimedBy }) => claimedBy)).toEqual([ascii.id])
+  expect((await listAllowances(db, ASCII)).map(({ claimedBy }) => claimedBy)).toEqual([ascii.userId])
   expect(await listAllowances(db, KELVIN)).toEqual([])
 })
 
@@ -62,5 +62,5 @@ test('manual enrollment tells the two apart', async () => {
   } as const
   await enrollManually(db, request, { actorId: ascii.id, metadata, policy: defaultPolicy })
   expect(await getEnrollment(db, { email: ASCII }, key.stored)).toBe(null)
-  expect((await getEnrollment(db, { email: KELVIN }, key.stored))?.userId).toBe(String(kelvin.id))
+  expect((await getEnrollment(db, { email: KELVIN }, key.stored))?.userId).toBe(String(kelvin.userId))
 })

@@ -1,3 +1,4 @@
+// slow: every letter of Unicode
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { escapeIdentifier } from 'pg'

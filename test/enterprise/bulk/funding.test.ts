@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { decideFunding, type Fulfilments } from '../../../enterprise/bulk/decide-account.ts'
+import { decideFunding, type Fulfilments } from '../../../enterprise/bulk/decide-funding.ts'
 import type { RequestedRow } from '../../../enterprise/bulk/request.ts'
 import { addCourse, addLearner } from '../../support/seed.ts'
 import { addEnrollment } from '../../support/world.ts'
@@ -29,6 +29,8 @@ const accepted: [string, Held[] | null, Funding, string | null, Held[]][] = [
   ['3', [], transaction('T'), 'created', [T]],
   ['4', [L], license('L'), 'unchanged', [L]],
   ['6', [T], transaction('T'), 'unchanged', [T]],
+  ['5, after an end', [revoked(L)], license('L2'), 'revived', [L2]],
+  ['7', [T], transaction('T2'), 'created', [revoked(T), T2]],
   ['8', [revoked(T)], transaction('T2'), 'revived', [T2]],
   ['10', [L], transaction('T'), 'created', [L, T]],
   ['10', [T], license('L'), 'created', [L, T]],
@@ -42,8 +44,6 @@ const accepted: [string, Held[] | null, Funding, string | null, Held[]][] = [
 const refusals: [string, Held[], Funding, string][] = [
   ['4', [revoked(L)], license('L'), 'fulfilmentRevoked'],
   ['5', [L], license('L2'), 'fundingConflict'],
-  ['5', [revoked(L)], license('L2'), 'fundingConflict'],
-  ['7', [T], transaction('T2'), 'fundingConflict'],
   ['9', [revoked(T)], transaction('T'), 'transactionReused'],
 ]
 
@@ -54,7 +54,7 @@ describe('funding', () => {
     expect(row.fulfilment).toBe(fulfilment)
     const record = await recordOf(db, customer, learner.id, courseId)
     expect(record?.fulfilments.map(inShort)).toEqual(left)
-    const own = record?.fulfilments.find(({ kind }) => funding && kind in funding)
+    const own = record?.fulfilments.findLast(({ kind }) => funding && kind in funding)
     expect(row.fulfilmentId).toBe(own?.uuid ?? null)
     // A fulfilment that was there keeps its name, whatever pays for it.
     if (fulfilment !== 'created' && row.fulfilmentId !== null) expect(uuids).toContain(row.fulfilmentId)
@@ -76,10 +76,14 @@ describe('funding', () => {
   })
 
   test.each([
-    ['another license is still a conflict', [revoked(L)], L2, 'fundingConflict'],
+    ['another license is still a conflict with one that pays', [L], L2, 'fundingConflict'],
     ['a revoked transaction stays one', [revoked(T)], T, 'transactionReused'],
   ] as const)('with reviveRevoked %s', (_, held, funding, code) => {
-    const decision = decideFunding(fulfilments(held), funding, { reviveRevoked: true })
+    const decision = decideFunding(fulfilments(held), funding, {
+      reviveRevoked: true,
+      mayRevive: false,
+      mayReplace: true,
+    })
     expect(decision).toMatchObject({ ok: false, refusal: { code } })
   })
 
@@ -185,7 +189,8 @@ function fulfilments(held: readonly Held[]): Fulfilments {
     const found = held.find((one) => one.kind === kind)
     return found ? { uuid: uuidOf('F'), fundingId: found.id, isRevoked: found.revoked === true } : null
   }
-  return { license: of('license'), transaction: of('transaction') }
+  const revokedFundings = new Set(held.flatMap((one) => (one.revoked === true ? one.id : [])))
+  return { license: of('license'), transaction: of('transaction'), revokedFundings, isCommitted: false }
 }
 
 async function addIntention(customerId: number, courseId: string): Promise<number> {

@@ -25,6 +25,9 @@ describe('a request', () => {
       notify: false,
       discount: 100,
       whenIdentityDiffers: 'refuse',
+      whenLicenseRevoked: 'refuse',
+      whenTransactionDiffers: 'supersede',
+      userIdsOf: 'anybody',
     })
   })
 

@@ -1,3 +1,4 @@
+// slow: waits for many transactions
 import { sql } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'

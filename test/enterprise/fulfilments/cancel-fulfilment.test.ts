@@ -57,12 +57,19 @@ describe('a fulfilment that is cancelled', () => {
     })
   })
 
-  test('takes whatever else pays for the enrollment with it', async () => {
+  test('leaves the enrollment to whatever else pays for it, until that is cancelled too', async () => {
     const paid = await pay(db, customer, 'license')
     const other = await pay(db, customer, 'transaction', { learner: paid.learner, courseId: paid.courseId })
-    await cancelFulfilment(context, { fulfilmentId: other.fulfilmentId })
-    const record = await recordOf(db, customer, paid.learner.id, paid.courseId)
-    expect(inWords(record)).toEqual(['revoked license', 'revoked transaction'])
+    const first = await cancelFulfilment(context, { fulfilmentId: other.fulfilmentId })
+    expect(first).toMatchObject({ outcome: 'cancelled', isFundedOtherwise: true, eventId: null, version: 1 })
+    const record = () => recordOf(db, customer, paid.learner.id, paid.courseId)
+    expect(inWords(await record())).toEqual(['license', 'revoked transaction'])
+    expect(await record()).toMatchObject({ unenrolled: false })
+    expect(await enrollmentInWords(db, paid.learner.id, paid.courseId)).toBe('active verified')
+    const last = await cancelFulfilment(context, { fulfilmentId: paid.fulfilmentId })
+    expect(last).toMatchObject({ outcome: 'cancelled', isFundedOtherwise: false })
+    expect(inWords(await record())).toEqual(['revoked license', 'revoked transaction'])
+    expect(await enrollmentInWords(db, paid.learner.id, paid.courseId)).toBe('inactive verified')
     expect(await revocationsOf(db, [paid.fulfilmentId, other.fulfilmentId])).toHaveLength(2)
   })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { cancelFulfilment } from '../../../enterprise/fulfilments/cancel-fulfilment.ts'
 import { expireLicenses } from '../../../enterprise/fulfilments/expire-licenses.ts'
 import type { LicenseResult } from '../../../enterprise/fulfilments/license-result.ts'
 import { revokeLicenses } from '../../../enterprise/fulfilments/revoke-licenses.ts'
@@ -8,7 +9,7 @@ import { enrollmentInWords } from '../../support/world.ts'
 import { contextOf, done, NOW, PAST, refused } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase, type SeededCustomer } from '../seed.ts'
 import { everythingIn, recordOf } from '../state.ts'
-import { inWords, pay, revocationsOf, type Paid } from './funded-world.ts'
+import { inWords, pay, type Paid } from './funded-world.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -106,18 +107,16 @@ describe.each(operations)('a license that is %s', (_, end) => {
     expect(await inShort(other)).toEqual(['active verified', 'enrolled at version 1', 'transaction'])
   })
 
-  test('takes a transaction with it where the enrollment ends', async () => {
+  test('leaves an enrollment that another customer pays for, and ends it with the last one', async () => {
     const courseId = await addCourse(db, { modes: ['verified'] })
     const paid = await pay(db, customer, 'license', { courseId })
-    const other = await pay(db, customer, 'transaction', samePair(paid))
-    await end([paid])
-    expect(await inShort(paid)).toEqual([
-      'inactive verified',
-      'unenrolled at version 2',
-      'revoked license',
-      'revoked transaction',
-    ])
-    expect(await revocationsOf(db, [paid.fulfilmentId, other.fulfilmentId])).toHaveLength(2)
+    const globex = await addCustomer(db, 'Globex')
+    const other = await pay(db, globex, 'license', samePair(paid))
+    expect((await end([paid])).results).toMatchObject([{ success: true, did: 'fundedOtherwise', eventId: null }])
+    expect(await inShort(paid)).toEqual(['active verified', 'unenrolled at version 1', 'revoked license'])
+    expect(await recordOf(db, globex, paid.learner.id, courseId)).toMatchObject({ unenrolled: false })
+    await cancelFulfilment(contextOf(db), { fulfilmentId: other.fulfilmentId })
+    expect(await enrollmentInWords(db, paid.learner.id, courseId)).toBe('inactive verified')
   })
 
   test('does nothing the second time', async () => {
@@ -142,14 +141,25 @@ describe.each(operations)('a license that is %s', (_, end) => {
     expect(await inShort(paid)).toEqual(['active verified', 'enrolled at version 3', 'revoked license', 'transaction'])
   })
 
-  test('leaves out a course run that is no longer there', async () => {
+  test('ends in a course run that is no longer there, and leaves the enrollment', async () => {
     const gone = await pay(db, customer, 'license')
     const paid = await pay(db, customer, 'license', { learner: gone.learner })
     const key = `course-v1:Gone+${randomUUID()}+1`
     await db.updateTable('courses').set({ course_key: key }).where('course_key', '=', gone.courseId).execute()
     const { ok, results } = await end([gone, paid])
     expect(ok).toBe(true)
-    expect(results.map(({ courseId }) => courseId)).toEqual([paid.courseId])
+    expect(results.map(({ did }) => did)).toEqual(['licenseEnded', 'movedToAudit'])
+    expect(inWords(await recordOf(db, customer, gone.learner.id, gone.courseId))).toEqual(['revoked license'])
+  })
+
+  test('leaves a course run that the learner has passed', async () => {
+    const paid = await pay(db, customer, 'license')
+    const passed = { learner_id: paid.learner.id, course_key: paid.courseId, passed_at: PAST }
+    await db.insertInto('enterprise_completions').values(passed).execute()
+    expect((await end([paid])).results[0]?.did).toBe('completed')
+    const forgotten = { learner_id: paid.learner.id, original_username: `was ${paid.learner.id}`, state: 'PENDING' }
+    await db.insertInto('retirements').values(forgotten).execute()
+    expect((await end([paid])).results[0]?.did).toBe('movedToAudit')
   })
 
   test('that fails in one course run is as it was there, and ends in the others', async () => {

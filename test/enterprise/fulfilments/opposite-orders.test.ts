@@ -1,3 +1,4 @@
+// slow: many calls against each other
 import type { Kysely } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'

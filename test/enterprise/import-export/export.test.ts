@@ -1,3 +1,4 @@
+// slow: whole files in and out
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { cli, lineFile } from '../../support/cli.ts'
 import { exportAll } from '../../support/transfer.ts'

@@ -1,3 +1,4 @@
+// slow: whole files in and out
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { counting } from '../../support/counting.ts'

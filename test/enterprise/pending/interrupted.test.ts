@@ -1,3 +1,4 @@
+// slow: cuts connections again and again
 import { sql } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'

@@ -1,5 +1,4 @@
 // What a consumer with `declaration: true` exports: every inferred type has to have a name that it can reach.
-import { createTRPCClient, httpBatchLink } from '@trpc/client'
 import {
   appRouter,
   createCaller,
@@ -18,7 +17,7 @@ import {
   type Outcome,
   type Policy,
 } from 'enrollment-service'
-import { createClient, type AppRouter } from 'enrollment-service/client'
+import { createClient } from 'enrollment-service/client'
 import { migrate, openDatabase, type DB } from 'enrollment-service/database'
 import * as enterprise from 'enrollment-service/enterprise'
 import * as extension from 'enrollment-service/extension'
@@ -61,9 +60,9 @@ export const isOurs = (error: unknown) => error instanceof EnrollmentError
 export const router = appRouter
 export const client = createClient({ url: 'http://127.0.0.1:8001', token: 'secret' })
 export const byClient = () => client.enrollment.enroll.mutate({ username: 'alice', courseId: 'x' })
-export const ownLinks = createTRPCClient<AppRouter>({ links: [httpBatchLink({ url: 'http://127.0.0.1:8001/trpc' })] })
 
-export const { cancelFulfilment, enrollLearners, expireLicenses, listPending, revokeLicenses } = enterprise
+export const { cancelFulfilment, cancelPending, enrollLearners, expireLicenses, listPending, revokeLicenses } =
+  enterprise
 export const bulk = () => enrollLearners({ db, actor }, { customer: 'uuid', rows: [] })
 export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat, withSavepoint } = extension
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing

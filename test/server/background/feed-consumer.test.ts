@@ -1,13 +1,15 @@
+// slow: starts processes and kills them
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
 import { consumeFeed, type FeedConsumer } from '../../../server/background/feed-consumer.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 import type { ConsumerProcessOptions } from './consumer-process.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const EVENTS = 60
 const PROGRAM = join(import.meta.dirname, 'consumer-process.ts')
@@ -27,11 +29,11 @@ beforeAll(async () => {
   const learners = await addLearners(db, EVENTS)
   await caller.enrollment.enrollMany({ items: learners.map(({ username }) => ({ username, courseId })) })
   // The feed shows what is older than every running transaction of the server, those of other tests too.
-  ids = await vi.waitFor(async () => {
+  ids = await eventually(async () => {
     const { events } = await caller.events.list({ limit: 1000 })
     if (events.length < EVENTS) throw new Error('Not all are shown yet')
     return events.map(({ id }) => id)
-  }, 30_000)
+  })
 })
 
 describe('a consumer', () => {
@@ -136,7 +138,7 @@ describe('several processes with one consumer', () => {
     expect(await consumeFeed(db, consumer)).toBe(0)
     killed.kill()
     await killed.exit
-    await vi.waitFor(async () => expect(await consumeFeed(db, consumer)).toBe(EVENTS - 20), 10_000)
+    await eventually(async () => expect(await consumeFeed(db, consumer)).toBe(EVENTS - 20))
     expect(await consumedBy(consumer)).toEqual(ids)
     expect(await pidsOf(consumer)).toEqual([process.pid])
   })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { repeat, type WorkerStep } from '../../../server/background/loop.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const told: [object, string][] = []
 const log = { error: (fields: object, message: string) => void told.push([fields, message]) }
@@ -16,7 +17,7 @@ test('repeats at once while there is more to do, and otherwise after a while', a
       return left > 0
     },
   })
-  await vi.waitFor(() => expect(calls).toBe(3))
+  await eventually(() => expect(calls).toBe(3))
   await sleep(30)
   expect(calls).toBe(3)
 })
@@ -44,7 +45,7 @@ test('a step that fails is told with its name, and tried again after longer and 
       return false
     },
   })
-  await vi.waitFor(() => expect(at.length).toBeGreaterThanOrEqual(6), 5_000)
+  await eventually(() => expect(at.length).toBeGreaterThanOrEqual(6))
   expect(told).toEqual(
     [1, 2, 3, 4].map((failures) => [
       { err: new Error(`attempt ${failures}`), worker: 'working', failures },
@@ -79,7 +80,7 @@ test('ends after the step that runs, which is told to; what that throws then is 
     log,
     end.signal,
   )
-  await vi.waitFor(() => expect(calls).toBe(1))
+  await eventually(() => expect(calls).toBe(1))
   end.abort()
   await ended
   expect([calls, told]).toEqual([1, []])

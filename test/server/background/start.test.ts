@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
-import { afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { createCaller, defaultPolicy } from '../../../routers/index.ts'
 import { startBackground } from '../../../server/background/start.ts'
 import type { Extension } from '../../../server/extension.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearner } from '../../support/seed.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -36,7 +37,7 @@ test('runs the steps and the consumers of every extension, with the pool, the po
   ]
   await using _ = startBackground({ db, log, policy: defaultPolicy, extensions })
   await enrollment.enroll({ username: (await addLearner(db)).username, courseId: await addCourse(db) })
-  await vi.waitFor(() => expect([seen, steps >= 3]).toEqual([['created'], true]), 30_000)
+  await eventually(() => expect([seen, steps >= 3]).toEqual([['created'], true]))
   expect(told).toEqual([])
 })
 
@@ -58,7 +59,7 @@ test('a consumer that fails is told with its name and tried again; its checkpoin
   await enrollment.enroll({ username: (await addLearner(db)).username, courseId: await addCourse(db) })
   {
     await using _ = startBackground({ db, log, policy: defaultPolicy, extensions: [{ name: 'mixed', workers }] })
-    await vi.waitFor(() => expect([seen.bad > 2, seen.good >= 2]).toEqual([true, true]), 30_000)
+    await eventually(() => expect([seen.bad > 2, seen.good >= 2]).toEqual([true, true]))
   }
   expect(told[0]).toEqual([
     { err: new Error('not today'), worker: 'consuming the feed (bad)', failures: 1 },

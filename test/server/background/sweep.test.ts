@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { afterAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { repeat } from '../../../server/background/loop.ts'
 import { idempotencyKeySweep } from '../../../server/background/sweep.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -24,7 +24,7 @@ beforeEach(async () => {
 test('deletes what has expired, again and again, and keeps the rest', async () => {
   await addKeys({ old: 26, young: 23 })
   using _sweeping = startSweeping(AT_ONCE)
-  await vi.waitFor(async () => expect(await keys()).toEqual(['young']))
+  await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
   await eventually(async () => expect(await keys()).toEqual(['young']))
   expect(told).toEqual([])
@@ -33,7 +33,7 @@ test('deletes what has expired, again and again, and keeps the rest', async () =
 test('waits between two sweeps', async () => {
   await addKeys({ old: 26, young: 23 })
   using _sweeping = startSweeping(LATER)
-  await vi.waitFor(async () => expect(await keys()).toEqual(['young']))
+  await eventually(async () => expect(await keys()).toEqual(['young']))
   await addKeys({ older: 48 })
   await sleep(50)
   expect(await keys()).toEqual(['older', 'young'])

@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KEY_LIFE_MS } from '../../../core/access/api-keys/check.ts'

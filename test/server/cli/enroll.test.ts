@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readHistory } from '../../../core/event/read.ts'
 import { cli } from '../../support/cli.ts'

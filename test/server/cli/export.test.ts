@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { once } from 'node:events'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'

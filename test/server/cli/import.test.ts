@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describe as describeProgress } from '../../../server/cli/progress.ts'
 import { cli, lineFile } from '../../support/cli.ts'

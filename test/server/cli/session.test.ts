@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { cli, freshDirectory, lineFile } from '../../support/cli.ts'

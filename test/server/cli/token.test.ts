@@ -1,3 +1,4 @@
+// slow: starts many processes
 import { jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli } from '../../support/cli.ts'

@@ -108,7 +108,7 @@ async function joinCohort(
 ): Promise<ViewResponse | null> {
   try {
     const cohort = readCohort(sent)
-    if (cohort !== null) await assignToCohort(trx, Number(userId), { courseId, cohort })
+    if (cohort !== null) await assignToCohort(trx, userId, { courseId, cohort })
     return null
   } catch (error) {
     if (error instanceof Refusal) return error.response

@@ -35,7 +35,7 @@ export async function withAuditLine(
     if (rights.hasApiKey) {
       const { username, courseId } = requested
       const actual = changed?.enrollment ?? (await getEnrollment(db, { username }, courseId))
-      const userId = actual?.userId ?? (await findAccount())?.id
+      const userId = actual?.userId ?? (await findAccount())?.userId
       if (userId !== undefined) log.info(auditLine(requested, BigInt(userId), actual))
     }
   }

@@ -18,12 +18,17 @@ import {
   readMode,
   readName,
 } from './fields.ts'
+import { withRefusalLine } from './refusal-line.ts'
 
 /**
  * POST of R3: enrolls a learner, or changes an enrollment. The checks come in the order of rest-v1 §3.2, the first that
  * fires wins; the rules of enrollment itself, rows 12 to 18, are the core's.
  */
-export async function postEnrollment(request: ViewRequest): Promise<ViewResponse> {
+export function postEnrollment(request: ViewRequest): Promise<ViewResponse> {
+  return withRefusalLine(request, () => answerPost(request))
+}
+
+async function answerPost(request: ViewRequest): Promise<ViewResponse> {
   const body = requireObject(request.body)
   const courseKey = readCourseKey(body)
   const target = await findTarget(request, body)

@@ -1,3 +1,4 @@
+// slow: every combination of credentials
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sessionOf } from '../../../support/browser.ts'
 import { BULK_ENROLL, openDoor, signToken, type Answered, type Door, type RestClient } from '../../../support/rest.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { canonicalAddress, clientAddresses } from '../../../../server/rest/checks/client-address.ts'
+import { canonicalAddress, clientAddresses, networkOf } from '../../../../server/rest/checks/client-address.ts'
 
 describe('one spelling for each address', () => {
   test.each([
@@ -15,6 +15,10 @@ describe('one spelling for each address', () => {
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1'],
     ['::1', '::1'],
+    ['64:ff9b::c000:201', '192.0.2.1'],
+    ['2002:c000:201:5::7', '192.0.2.1'],
+    ['2001:0:5ef5:79fd:0:59d:3fff:fdfe', '192.0.2.1'],
+    ['::192.0.2.1', '192.0.2.1'],
   ])('%s is %s', (text, address) => {
     expect(canonicalAddress(text)).toBe(address)
   })
@@ -39,6 +43,12 @@ describe('one spelling for each address', () => {
   ])('%s is none', (text) => {
     expect(canonicalAddress(text)).toBeNull()
   })
+})
+
+test('a network of IPv6 is its first 64 bits', () => {
+  expect(networkOf('2001:db8:1:2:3:4:5:6')).toBe('2001:db8:1:2::/64')
+  expect(networkOf('2001:db8:1:2::9')).toBe('2001:db8:1:2::/64')
+  expect(networkOf('192.0.2.1')).toBe('192.0.2.1')
 })
 
 test('without trusted proxies there is one, of the socket', () => {

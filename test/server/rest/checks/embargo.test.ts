@@ -107,8 +107,15 @@ describe('which countries (rest-v1 §1.14)', () => {
     [{ whitelist: ['US', 'IR'], blacklist: ['IR'] }, IRAN, null, 403],
     [{ whitelist: ['US'] }, '192.168.0.1', null, 200],
     [{ whitelist: ['US'] }, '127.0.0.1', 'ZZ', 200],
-    [{ whitelist: ['US'] }, 'garbage', null, 200],
-    [{ whitelist: ['US'] }, '010.0.0.1', null, 200],
+    // What carries an address of IPv4: NAT64, 6to4 and Teredo.
+    [BLACKLIST, '64:ff9b::5a0:1', null, 403],
+    [BLACKLIST, '[64:ff9b::5.160.0.1%eth0]:443', null, 403],
+    [BLACKLIST, '2002:5a0:1::1', null, 403],
+    [BLACKLIST, '2001:0:1:2:3:4:fa5f:fffe', null, 403],
+    [BLACKLIST, '64:ff9b::808:808', null, 200],
+    // What is no address may come from anywhere.
+    [{ whitelist: ['US'] }, 'garbage', null, 403],
+    [{ whitelist: ['US'] }, '010.0.0.1', null, 403],
     [{}, IRAN, 'KP', 200],
   ])('%j, asked from %s by somebody of %s: %d', async (lists, address, country, status) => {
     const learner = await addLearner(door.db, { country })
@@ -247,6 +254,9 @@ describe('where the explanation is', () => {
     expect(await urlFor({ host: 'courses.example.org:8443', 'x-forwarded-proto': 'https' })).toBe(
       `https://courses.example.org:8443${path}`,
     )
+    for (const scheme of ['javascript', 'HTTPS,http', 'data:x']) {
+      expect(await urlFor({ host: 'courses.example.org', 'x-forwarded-proto': scheme })).toMatch(/^http:\/\/courses/)
+    }
   })
 
   test('on the origin of the settings', async () => {

@@ -1,3 +1,4 @@
+// slow: long series of random cases
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { likelyFields, formOf, odd, rawQueryOf, staffFields, staffText } from '../../../support/hostile.ts'

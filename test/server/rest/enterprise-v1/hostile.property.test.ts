@@ -1,3 +1,4 @@
+// slow: long series of random cases
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { anyJson, brokenBody, odd } from '../../../support/hostile.ts'

@@ -5,7 +5,7 @@ import { KEY } from '../../../support/rest.ts'
 import { addCourse, addLearner } from '../../../support/seed.ts'
 import { buildTestApp, openTestServer } from '../../../support/server.ts'
 import { uuidOf } from '../../../enterprise/acme.ts'
-import { addCustomer } from '../../../enterprise/seed.ts'
+import { addCustomer, addLink } from '../../../enterprise/seed.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
 import { bulkUrl, headersOf, openEnterpriseApi } from './api.ts'
 
@@ -103,6 +103,7 @@ describe('whose learners somebody may enroll', async () => {
 
   test('is kept with who did it', async () => {
     const learner = await addLearner(db)
+    await addLink(db, acme, learner.id)
     const rows = [{ user_id: learner.id, course_run_key: course, transaction_id: uuidOf('T1') }]
     const more = { reason: 'Onboarding', salesforce_id: 'SF-1' }
     await api.enroll(acme, { enrollments_info: rows, ...more }, headers['an admin of the customer'])

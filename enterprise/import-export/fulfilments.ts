@@ -1,0 +1,109 @@
+import { type Transaction } from 'kysely'
+import { z } from 'zod'
+import type { DB } from '../../core/database/schema.ts'
+import { importFormat } from '../../routers/extension.ts'
+import type { EnterpriseTables } from '../database/schema.ts'
+import { canonicalUuid } from '../uuid.ts'
+import { customerUuid } from './customers.ts'
+import { exportFulfilments } from './export-fulfilments.ts'
+import { readReferences } from './funded-references.ts'
+import { readPaying, traceRevocations } from './stored-fulfilments.ts'
+
+const { courseId, expected, extensionLineType, instant, line, quote, resolveRows, text, upsert } = importFormat
+
+const schema = line('fulfilment', {
+  uuid: customerUuid(),
+  customer: customerUuid(),
+  username: text({ max: 150 }),
+  courseId: courseId(),
+  license: fundingUuid().optional(),
+  transaction: fundingUuid().optional(),
+  // What is left out of these two stays as it is.
+  created: instant().optional(),
+  revokedAt: instant().nullable().optional(),
+}).refine(({ license, transaction }) => (license === undefined) !== (transaction === undefined), {
+  error: 'must have either license or transaction',
+})
+
+function fundingUuid() {
+  return z.string({ error: expected('a UUID') }).transform((value, context): string => {
+    const uuid = canonicalUuid(value)
+    if (uuid !== null) return uuid
+    context.issues.push({ code: 'custom', message: `${quote(value)} is not a UUID`, input: value })
+    return z.NEVER
+  })
+}
+
+/** What pays for enrollments, with the UUIDs by which it is cancelled (enterprise-routes.md §7.1). */
+export const fulfilments = extensionLineType({
+  type: 'fulfilment',
+  usage:
+    '{"type": "fulfilment", "uuid", "customer", "username", "courseId", "license" or "transaction", "created"?, "revokedAt"?}',
+  schema,
+  importGroup: importFulfilments,
+  exportLines: exportFulfilments,
+})
+
+const FULFILMENTS = {
+  table: 'enterprise_fulfilments',
+  conflict: 'uuid',
+  match: 't.uuid = line.uuid',
+  columns: {
+    uuid: ['uuid', 'key'],
+    record_id: ['bigint', 'first'],
+    kind: ['text', 'first'],
+    funding_id: ['uuid', 'value'],
+    revoked: ['timestamptz', 'value'],
+    created: ['timestamptz', 'value'],
+    updated: ['timestamptz', 'metadata'],
+  },
+} as const satisfies importFormat.UpsertTarget<string, keyof EnterpriseTables>
+
+/** Of one kind only one fulfilment pays for a record: a line with a second one fails, unless an earlier line has revoked the first. */
+async function importFulfilments(
+  trx: Transaction<DB>,
+  lines: readonly importFormat.NumberedLine<z.output<typeof schema>>[],
+  { added, metadata }: importFormat.GroupContext,
+): Promise<importFormat.GroupOutcome> {
+  const references = await readReferences(trx, lines, added)
+  const referencesOf = new Map(lines.map((one, index) => [one, references[index]]))
+  const uuids = lines.map((one) => one.line.uuid)
+  const recordIds = references.flatMap((one) => ('reason' in one ? [] : (one.record_id ?? [])))
+  const { byUuid, paying } = await readPaying(trx, uuids, recordIds)
+  const at = metadata.now.toISOString()
+  const { rows, failures } = resolveRows(lines, (numbered) => {
+    const reference = referencesOf.get(numbered)
+    if (reference === undefined || 'reason' in reference) return reference ?? { reason: 'is not there' }
+    const { line } = numbered
+    const { record_id } = reference
+    if (record_id === null) return { reason: `courseId: the customer has no record of '${line.username}' there` }
+    const kind = line.license === undefined ? 'transaction' : 'license'
+    const stored = byUuid.get(line.uuid)
+    if (stored && (stored.record_id !== record_id || stored.kind !== kind)) {
+      return { reason: `uuid: '${line.uuid}' is that of another fulfilment` }
+    }
+    const revoked = line.revokedAt === undefined ? (stored?.revoked ?? null) : line.revokedAt
+    const place = `${record_id} ${kind}`
+    const holder = paying.get(place)
+    if (revoked === null && holder !== undefined && holder !== line.uuid) {
+      return { reason: `the fulfilment '${holder}' pays with a ${kind} already` }
+    }
+    if (revoked === null) paying.set(place, line.uuid)
+    else if (holder === line.uuid) paying.delete(place)
+    const created = line.created ?? stored?.created ?? at
+    const funding_id = line.license ?? line.transaction ?? ''
+    const row = { uuid: line.uuid, record_id, kind, funding_id, revoked, created, updated: at }
+    byUuid.set(line.uuid, row)
+    return { key: line.uuid, row }
+  })
+  const revoked = rows.filter((row) => row.revoked !== null)
+  // Those first that set a place free.
+  const written = await upsert(trx, FULFILMENTS, revoked)
+  await traceRevocations(
+    trx,
+    revoked.map(({ uuid }) => uuid),
+    metadata.actor,
+  )
+  const others = rows.filter((row) => row.revoked === null)
+  return { failures, written: written + (await upsert(trx, FULFILMENTS, others)) }
+}
