@@ -63,6 +63,4 @@ async function populate(pool: pg.Pool, learners: number): Promise<void> {
     [Math.max(1, Math.floor(100_000 / learners))],
   )
   await pool.query('vacuum (analyze)')
-  // As the background work of a server does after the first events.
-  await pool.query('select feed_settle_epoch()')
 }

@@ -15,7 +15,7 @@ export function cursorOf({ transaction, id }: FeedPosition): string {
   return `${transaction}-${id}`
 }
 
-/** Whether the text is a cursor of the feed, up to 2^63 - 1 in both parts. */
+/** Whether the text is a cursor of the feed, with an id up to 2^63 - 1 and a number of at most 19 digits. */
 export function isFeedCursor(text: string): boolean {
   return parse(text) !== null
 }
@@ -49,5 +49,5 @@ export function inRange(alias: string, { after, through }: FeedRange): RawBuilde
 function parse(text: string): FeedPosition | null {
   const [transaction, id, ...rest] = text.split('-')
   if (transaction === undefined || id === undefined || rest.length > 0) return null
-  return isBigint(transaction) && isBigint(id) ? { transaction, id } : null
+  return /^\d{1,19}$/.test(transaction) && isBigint(id) ? { transaction, id } : null
 }

@@ -51,11 +51,21 @@ export async function listEvents(
   const from = positionOf(after)
   if (last === null || !isAfter(last, from)) return { events: [], cursor: after, heldBack }
   const range = { after: from, through: last }
-  const page = wanted === null ? await allEvents(db, range, limit) : await matchingEvents(db, wanted, range, limit)
+  const page = wanted === null ? await readRange(db, range, limit) : await matchingEvents(db, wanted, range, limit)
   return { ...page, heldBack }
 }
 
-async function allEvents(db: Kysely<DB>, range: FeedRange, limit: number): Promise<Omit<FeedPage, 'heldBack'>> {
+/**
+ * Reads the events of a range, in their order.
+ *
+ * @param range.through not after the last event of {@link readFeedEnd}.
+ * @returns the first events, and the cursor to continue after.
+ */
+export async function readRange(
+  db: Kysely<DB>,
+  range: FeedRange,
+  limit: number,
+): Promise<{ events: EnrollmentEvent[]; cursor: string }> {
   const rows = await selectEvents(db)
     .where(inRange('v', range))
     .orderBy('v.transaction_id')

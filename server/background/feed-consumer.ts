@@ -4,7 +4,9 @@ import { inTransaction } from '../../core/database/transaction.ts'
 import type { DB } from '../../core/database/schema.ts'
 import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../../core/event/checkpoint.ts'
 import type { EnrollmentEvent } from '../../core/event/event.ts'
-import { listEvents } from '../../core/event/read.ts'
+import { isAfter, positionOf, type FeedPosition } from '../../core/event/cursor.ts'
+import { readFeedEnd } from '../../core/event/end.ts'
+import { readRange } from '../../core/event/read.ts'
 
 /** Somebody who does something in the database for each change of an enrollment, whichever API it came through. */
 export interface FeedConsumer {
@@ -43,21 +45,21 @@ export async function consumeFeed(
 ): Promise<number> {
   // A look that locks nothing: most of the time nothing has happened.
   const { cursor: after } = await openCheckpoint(db, consumer.name, now())
-  const { events } = await listEvents(db, { after, limit: 1 })
-  if (events.length === 0) return 0
+  const { last } = await readFeedEnd(db)
+  if (last === null || !isAfter(last, positionOf(after))) return 0
   return retryOnSerializationFailure(db, () =>
-    inTransaction(db, (trx) => consume(trx, consumer, { limit, now: now() })),
+    inTransaction(db, (trx) => consume(trx, consumer, { through: last, limit, now: now() })),
   )
 }
 
 async function consume(
   trx: Transaction<DB>,
   consumer: FeedConsumer,
-  { limit, now }: { limit: number; now: Date },
+  { through, limit, now }: { through: FeedPosition; limit: number; now: Date },
 ): Promise<number> {
   const checkpoint = await lockCheckpoint(trx, consumer.name)
   if (checkpoint === null) return 0
-  const { events, cursor } = await listEvents(trx, { after: checkpoint.cursor, limit })
+  const { events, cursor } = await readRange(trx, { after: positionOf(checkpoint.cursor), through }, limit)
   if (events.length === 0) return 0
   await consumer.apply(trx, events)
   await moveCheckpoint(trx, consumer.name, { cursor, now })

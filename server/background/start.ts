@@ -6,7 +6,6 @@ import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
-import { feedEpochSettling } from './feed-epoch.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 
@@ -30,7 +29,7 @@ const MAX_STOP_MS = 1_000
 export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const own = [idempotencyKeySweep(db), feedEpochSettling(db), autoEnrollment(db, policy)]
+  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
   const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]

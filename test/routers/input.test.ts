@@ -130,6 +130,7 @@ describe('what is at the edge is well formed', () => {
     ['enrollment.search', { changedSince: '9999-12-31T23:59:59.999999Z' }],
     ['enrollment.search', { changedSince: '2026-07-01T12:00:00+05:45' }],
     ['events.list', { after: '9999999999999999999-999999999999999999', limit: 1 }],
+    ['events.list', { after: '9223372036854775807-9223372036854775807', limit: 1000 }],
   ])('%s %j', async (path, input) => {
     await expect(call(path, input)).resolves.toBeDefined()
   })

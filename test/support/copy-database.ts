@@ -1,7 +1,7 @@
 import { Client, escapeIdentifier, escapeLiteral } from 'pg'
 
 /**
- * Makes a database what a dump of another one would restore: the rows of all tables with every value, the values of all
+ * Makes a database what a dump of another one would restore: the rows of all tables with every value, and the values of all
  * sequences, and the functions as they are. The target has the same migrations.
  */
 export async function copyDatabase(from: string, to: string): Promise<void> {
@@ -12,8 +12,7 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
     await target.query('begin; set local session_replication_role = replica')
     for (const table of await namesOf(source, 'tables')) await copyTable(source, target, table)
     for (const sequence of await namesOf(source, 'sequences')) await copySequence(source, target, sequence)
-    const functions = await source.query<{ text: string }>(FUNCTIONS)
-    for (const { text } of functions.rows) await target.query(text)
+    await copyFunctions(source, target)
     await target.query('commit')
   } finally {
     await Promise.all([source.end(), target.end()])
@@ -31,6 +30,11 @@ const FUNCTIONS = `select pg_get_functiondef(p.oid) as text from pg_proc p
 async function namesOf(client: Client, what: keyof typeof NAMES): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(NAMES[what])
   return rows.map(({ name }) => name)
+}
+
+async function copyFunctions(source: Client, target: Client): Promise<void> {
+  const { rows } = await source.query<{ text: string }>(FUNCTIONS)
+  for (const { text } of rows) await target.query(text)
 }
 
 async function copyTable(source: Client, target: Client, name: string): Promise<void> {

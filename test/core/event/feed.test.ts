@@ -106,7 +106,7 @@ describe('a transaction that commits late', () => {
     expect((await eventsAfter(start, 1)).map(({ username }) => username)).toEqual([nameOf(1)])
   })
 
-  test('has its place by when it began to write, and what it wrote later comes with it', async () => {
+  test('has a place for each of its statements, by what was there before it', async () => {
     const start = await end()
     const { enrollAs, nameOf } = await course(3)
     const slow = await begin()
@@ -115,7 +115,23 @@ describe('a transaction that commits late', () => {
     await enrollAs(2, slow)
     await slow.commit().execute()
     const shown = await eventsAfter(start, 3)
-    expect(shown.map(({ username }) => username)).toEqual([nameOf(0), nameOf(2), nameOf(1)])
+    expect(shown.map(({ username }) => username)).toEqual([nameOf(0), nameOf(1), nameOf(2)])
+  })
+
+  test('comes after what it changed, though that was written by a younger one', async () => {
+    const start = await end()
+    const { courseId, enrollAs, nameOf } = await course(2)
+    const slow = await begin()
+    await enrollAs(0, slow)
+    await enrollAs(1)
+    await createCaller({ db: slow, actor }).enrollment.change({ username: nameOf(1), courseId, isActive: false })
+    await slow.commit().execute()
+    const shown = await eventsAfter(start, 3)
+    expect(shown.map(({ username, version }) => [username, version])).toEqual([
+      [nameOf(0), 1],
+      [nameOf(1), 1],
+      [nameOf(1), 2],
+    ])
   })
 })
 

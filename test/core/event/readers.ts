@@ -1,4 +1,5 @@
 import { sql, type ControlledTransaction, type Kysely } from 'kysely'
+import { migrations } from '../../../core/database/migrate.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { createCaller, type FeedPage } from '../../../routers/index.ts'
 import { addLearner } from '../../support/seed.ts'
@@ -42,3 +43,18 @@ export async function openLate(db: Kysely<DB>, courseId: string, tag: string): P
   await enrollTagged(db, courseId, tag, trx)
   return trx
 }
+
+/**
+ * Takes the migration of the feed back and runs it once more: what the feed is made of has other ids then, as after a restore.
+ * Databases that are made from one template share them.
+ */
+export async function makeFeedAnew(db: Kysely<DB>): Promise<void> {
+  await sql`alter table enrollment_events alter transaction_id set default pg_current_xact_id()`.execute(db)
+  for (const name of FUNCTIONS) await sql.raw(`drop function feed_${name}`).execute(db)
+  for (const name of SEQUENCES) await sql.raw(`drop sequence feed_epoch_${name}`).execute(db)
+  await db.transaction().execute(async (trx) => migrations['0009_feed_epochs']?.up(trx))
+}
+
+// Each before those that it uses.
+const FUNCTIONS = ['horizon(xid8, bigint)', 'earlier_offset()', 'first_offset()', 'begin_epoch()', 'offset()', 'life()']
+const SEQUENCES = ['floor', 'transaction', 'offset', 'life']
