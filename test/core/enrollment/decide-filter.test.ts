@@ -86,7 +86,7 @@ test('a filter sees who is added where, and how', () => {
   decided({}, [watching(seen)], command)
   expect(seen).toEqual([
     {
-      learner: { userId: '1', username: 'alice' },
+      learner: { userId: '7', username: 'alice' },
       courseId: 'course-v1:edX+DemoX+2026',
       mode: 'audit',
       isActive: true,
