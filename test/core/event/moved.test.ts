@@ -83,12 +83,12 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
     await sql.raw(`create subscription moving connection '${old.url}' publication moving`).execute(db)
     // The first copy of a table waits for the transactions that are open.
     const unready = sql`select from pg_subscription_rel where srsubstate <> 'r'`
-    await eventually(async () => expect((await unready.execute(db)).rows).toEqual([]), 60_000)
+    await eventually(async () => expect((await unready.execute(db)).rows).toEqual([]))
     expect(
       await readAcross(old.db, async () => {
         const eventsIn = (of: Database) => of.selectFrom('enrollment_events').select('id').execute()
         const written = await eventsIn(old.db)
-        await eventually(async () => expect(await eventsIn(db)).toHaveLength(written.length), 60_000)
+        await eventually(async () => expect(await eventsIn(db)).toHaveLength(written.length))
         await sql`drop subscription moving`.execute(db)
         await setSequences(db)
         return db
@@ -109,7 +109,7 @@ describe.skipIf(bin === undefined)(`with ${bin === undefined ? `what ${NO_SYSTEM
           await eventually(async () => {
             const { rows: at } = await sql`select where pg_last_wal_replay_lsn() >= ${rows[0]?.lsn}::pg_lsn`.execute(db)
             expect(at).toHaveLength(1)
-          }, 60_000)
+          })
           // What is on the standby is read there too.
           const reader = newReader()
           await readOn(reader, db)
