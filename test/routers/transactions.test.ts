@@ -78,10 +78,8 @@ describe('in a transaction of the caller’s owner', () => {
     await callerOf(trx).enrollment.enroll(pair)
     await callerOf(trx).enrollment.enrollMany({ items: [{ ...pair, mode: 'verified', whenEnrolled: 'update' }] })
     await callerOf(trx).enrollment.unenrollAll({ username: pair.username })
-    const { rows } = await sql`select from enrollment_events v join enrollments e on e.id = v.enrollment_id
-      join learners l on l.id = e.learner_id
-      where l.username = ${pair.username} and v.xmin = pg_current_xact_id()::xid`.execute(trx)
-    expect(rows).toHaveLength(3)
+    expect(await callerOf(trx).enrollment.history(pair)).toHaveLength(3)
+    expect(await callerOf(db).enrollment.history(pair)).toEqual([])
     await trx.rollback().execute()
   })
 })
