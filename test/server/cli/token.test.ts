@@ -14,7 +14,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   env = { DATABASE_URL: database.connectionString, JWT_SECRET: SECRET }
   await importAll(database.db, [
-    { type: 'user', username: 'alice', email: 'alice@example.com', name: 'Alice Arden', isStaff: true },
+    { type: 'user', id: 4711, username: 'alice', email: 'alice@example.com', name: 'Alice Arden', isStaff: true },
     { type: 'user', username: 'bob', email: 'bob@example.com' },
   ])
 })
@@ -38,7 +38,7 @@ describe('token', () => {
       name: 'Alice Arden',
       administrator: true,
       superuser: false,
-      user_id: expect.any(Number),
+      user_id: 4711,
       iss: 'https://lms.example',
       aud: 'enrollment',
       iat: expect.closeTo(now, -2),
@@ -50,6 +50,7 @@ describe('token', () => {
     const { stdout } = await cli(['token', 'bob', '--expires', '2d', '--json'], env)
     const { token, username, expires } = JSON.parse(stdout)
     const { payload } = await verify(token)
+    expect(payload).not.toHaveProperty('user_id') // An id drawn here tells the LMS nothing.
     expect(username).toBe('bob')
     expect(expires).toBe(new Date((payload.exp ?? 0) * 1000).toISOString())
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(2 * 86_400)
