@@ -7,6 +7,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { KEY } from '../support/rest.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
+import { untilWaiting } from '../support/waiting.ts'
 import { callerOf } from '../routers/calls.ts'
 
 // Who has left waits for nothing: what was asked for and has not begun is not done (rpc §1).
@@ -78,7 +79,8 @@ describe('forty abandoned', () => {
       for (const one of leave) one()
       await sleep(100)
       expect(await callerOf(pool).enrollment.enroll(other)).toMatchObject({ kind: 'created' })
-      await sleep(400) // What had begun has ended by now: it waits for a lock only for a moment.
+      await sleep(400)
+      await untilWaiting(database.db, 0) // What had begun has ended: it waits for a lock only for a moment.
       await trx.rollback().execute()
       await sleep(600)
       expect(await callerOf(pool).enrollment.search({ courseIds: [held.courseId] })).toMatchObject({
