@@ -6,7 +6,7 @@ import type { EnterpriseTables } from '../database/schema.ts'
 import { canonicalUuid } from '../uuid.ts'
 import { customerUuid } from './customers.ts'
 import { exportFulfilments } from './export-fulfilments.ts'
-import { readReferences } from './funded-references.ts'
+import { referencesFinder } from './funded-references.ts'
 import { readPaying, traceRevocations } from './stored-fulfilments.ts'
 
 const { courseId, expected, extensionLineType, instant, line, quote, resolveRows, text, upsert } = importFormat
@@ -65,15 +65,14 @@ async function importFulfilments(
   lines: readonly importFormat.NumberedLine<z.output<typeof schema>>[],
   { added, metadata }: importFormat.GroupContext,
 ): Promise<importFormat.GroupOutcome> {
-  const references = await readReferences(trx, lines, added)
-  const referencesOf = new Map(lines.map((one, index) => [one, references[index]]))
+  const referencesOf = await referencesFinder(trx, lines, added)
   const uuids = lines.map((one) => one.line.uuid)
-  const recordIds = references.flatMap((one) => ('reason' in one ? [] : (one.record_id ?? [])))
+  const recordIds = lines.map(referencesOf).flatMap((one) => ('reason' in one ? [] : (one.record_id ?? [])))
   const { byUuid, paying } = await readPaying(trx, uuids, recordIds)
   const at = metadata.now.toISOString()
   const { rows, failures } = resolveRows(lines, (numbered) => {
-    const reference = referencesOf.get(numbered)
-    if (reference === undefined || 'reason' in reference) return reference ?? { reason: 'is not there' }
+    const reference = referencesOf(numbered)
+    if ('reason' in reference) return reference
     const { line } = numbered
     const { record_id } = reference
     if (record_id === null) return { reason: `courseId: the customer has no record of '${line.username}' there` }

@@ -24,13 +24,13 @@ export interface StoredReferences {
 /**
  * Locks the accounts that lines name, and reads the link, the enrollment and the record of each line.
  *
- * @returns one element per line, in order; `reason`: the customer or the account is not there.
+ * @returns a function that answers what is stored for one of these lines; `reason`: the customer or the account is not there.
  */
-export async function readReferences(
+export async function referencesFinder<Line extends importFormat.NumberedLine<EnrollmentNames & { type: string }>>(
   trx: Transaction<DB>,
-  lines: readonly importFormat.NumberedLine<EnrollmentNames & { type: string }>[],
+  lines: readonly Line[],
   added: importFormat.Added,
-): Promise<(StoredReferences | { readonly reason: string })[]> {
+): Promise<(line: Line) => StoredReferences | { readonly reason: string }> {
   const named = lines.map((numbered) => numbered.line)
   const learnerOf = await lockNamedLearners(trx, named, added)
   const customerOf = await customerFinder(
@@ -52,11 +52,17 @@ export async function readReferences(
       named.map(({ courseId }) => courseId.stored),
     ]),
   )
-  return found.map((one, index) => {
-    const row = rows[index]
-    if (row === undefined) throw new RangeError('Each line has one row')
-    return 'reason' in one ? one : row
-  })
+  const referencesOf = new Map(
+    lines.map((line, index) => {
+      const one = found[index]
+      return [line, one !== undefined && 'reason' in one ? one : rows[index]]
+    }),
+  )
+  return (line) => {
+    const references = referencesOf.get(line)
+    if (references === undefined) throw new RangeError('Each line has one row')
+    return references
+  }
 }
 
 const READ = `/* enterprise.importReferences */

@@ -4,7 +4,7 @@ import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 import { customerUuid } from './customers.ts'
-import { readReferences } from './funded-references.ts'
+import { referencesFinder } from './funded-references.ts'
 
 const { courseId, extensionLineType, expected, flag, instant, line, PAGE_SIZE, pagesOfLines } = importFormat
 const { resolveRows, text, upsert, wholeNumber } = importFormat
@@ -58,13 +58,12 @@ async function importRecords(
   lines: readonly importFormat.NumberedLine<z.output<typeof schema>>[],
   { added, metadata }: importFormat.GroupContext,
 ): Promise<importFormat.GroupOutcome> {
-  const references = await readReferences(trx, lines, added)
-  const referencesOf = new Map(lines.map((one, index) => [one, references[index]]))
+  const referencesOf = await referencesFinder(trx, lines, added)
   const at = metadata.now.toISOString()
   const { rows, failures } = resolveRows(lines, (numbered) => {
-    const stored = referencesOf.get(numbered)
+    const stored = referencesOf(numbered)
     const { username, courseId: key, source, created, linkId, unenrolledAt, savedForLater } = numbered.line
-    if (stored === undefined || 'reason' in stored) return stored ?? { reason: 'is not there' }
+    if ('reason' in stored) return stored
     const { link_id, enrollment_id, version: enrollment_version } = stored
     if (link_id === null) return { reason: `username: the customer is not linked with '${username}'` }
     if (enrollment_id === null) return { reason: `courseId: '${username}' has no enrollment there` }
