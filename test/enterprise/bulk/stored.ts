@@ -50,6 +50,7 @@ export async function stored(db: Kysely<EnterpriseDB>, { customer, learners, cou
     .orderBy('k.learner_id')
     .orderBy('c.id')
     .orderBy('f.kind')
+    .orderBy('f.funding_id')
     .execute()
   const pending = await db
     .selectFrom('enterprise_pending_links as k')
