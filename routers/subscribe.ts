@@ -57,7 +57,12 @@ async function* pagesOf(
   try {
     const db = await poolOf(context, signal)
     const input = readInput() as never // The schema of the operation has read it.
-    yield* operation.handler({ db, ...callOf(context), signal }, input)
+    let hasBegun = false
+    for await (const page of operation.handler({ db, ...callOf(context), signal }, input)) {
+      if (!hasBegun) context.log?.debug({ path }, 'subscription begun')
+      hasBegun = true
+      yield page
+    }
   } catch (error) {
     if (!signal.aborted) reject(error)
   } finally {
