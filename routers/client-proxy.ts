@@ -40,16 +40,11 @@ function node(transport: Transport, path: readonly string[]): unknown {
 
 function call(transport: Transport, path: readonly string[], input: unknown, options?: ClientCallOptions): unknown {
   const procedure = path.slice(0, -1).join('.')
-  switch (path.at(-1)) {
-    case 'query':
-      return transport.query(procedure, input, options)
-    case 'mutate':
-      return transport.mutation(procedure, input, options)
-    case 'subscribe':
-      return subscribe(transport, procedure, input, options as SubscriptionHandlers<unknown>)
-    default:
-      return transport.follow(path.join('.'), input, options)
-  }
+  const last = path.at(-1)
+  if (last === 'query') return transport.query(procedure, input, options)
+  if (last === 'mutate') return transport.mutation(procedure, input, options)
+  if (last === 'subscribe') return subscribe(transport, procedure, input, options as SubscriptionHandlers<unknown>)
+  return transport.follow(path.join('.'), input, options)
 }
 
 function subscribe(transport: Transport, path: string, input: unknown, handlers: SubscriptionHandlers<unknown>) {

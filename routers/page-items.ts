@@ -12,7 +12,10 @@ export function itemsOf(pages: OpenPages): AsyncIterableIterator<Tracked<unknown
   let items = [].values() as IterableIterator<Tracked<unknown>>
   const iterator: AsyncIterableIterator<Tracked<unknown>, void, void> = {
     next: () => inTurn(iterator, nextItem),
-    return: async () => (await pages.return?.()) ?? DONE,
+    async return() {
+      await pages.return?.()
+      return DONE
+    },
     [Symbol.asyncIterator]: () => iterator,
   }
   return iterator

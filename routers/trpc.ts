@@ -1,7 +1,6 @@
 import {
   initTRPC,
   tracked,
-  type TrackedEnvelope,
   type TRPCDefaultErrorShape,
   type TRPCMutationProcedure,
   type TRPCQueryProcedure,
@@ -11,9 +10,11 @@ import { ZodError, type z } from 'zod'
 import { inputErrorOf } from './bounded-input.ts'
 import { callOf, handle, reported, type CallContext } from './call.ts'
 import type { ErrorCode, Failure } from '../core/errors.ts'
+import type { Tracked } from '../core/tracked.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
 import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
-import { itemsOf, openSubscription } from './subscribe.ts'
+import { itemsOf } from './page-items.ts'
+import { openSubscription } from './subscribe.ts'
 
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
@@ -54,7 +55,8 @@ export interface ProcedureTypes<S extends z.ZodType, O> {
 /** What tRPC is told about a subscription. */
 export interface SubscriptionTypes<S extends z.ZodType, O> {
   input: z.input<S>
-  output: AsyncGenerator<TrackedEnvelope<O>, void, void>
+  /** tRPC shows what is tracked so. */
+  output: AsyncIterable<Tracked<O>, void, void>
   meta: object
   errorShape: ErrorShape
 }

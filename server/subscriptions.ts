@@ -84,7 +84,7 @@ function inputOf({ body, headers, query }: FastifyRequest): unknown {
 function jsonOf(text: unknown): unknown {
   if (text === undefined || text === '') return undefined
   try {
-    return JSON.parse(String(text)) as unknown
+    return JSON.parse(typeof text === 'string' ? text : '') as unknown
   } catch (cause) {
     throw new TRPCError({ code: 'BAD_REQUEST', message: 'The input is no JSON.', cause })
   }

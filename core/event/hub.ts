@@ -7,6 +7,7 @@ import { FEED_START, isAfter, positionOf } from './cursor.ts'
 import { feedChanges } from './listen.ts'
 import { readRange } from './read.ts'
 import { createRing, type Ring } from './ring.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 /** The one reader of the feed of a pool, which all watchers share. */
 export interface Hub {
@@ -73,29 +74,21 @@ interface Reader {
 
 function startReader(db: Kysely<DB>): Reader {
   const end = new AbortController()
-  const waiting = new Set<() => void>()
+  const waiting = createWaitingRoom()
   let ring: Ring | undefined
   let hasEnded = false
 
-  const wakeAll = () => {
-    for (const wake of waiting) wake()
-  }
   const more = async (signal: AbortSignal): Promise<void> => {
-    if (!hasEnded && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.add(resolve)
-      signal.addEventListener('abort', resolve)
-      await promise
-      signal.removeEventListener('abort', resolve)
-      waiting.delete(resolve)
-    }
+    if (!hasEnded) await waiting.wait(signal)
     if (hasEnded) throw new EnrollmentError(failure('unavailable', {}))
   }
 
-  void follow().finally(() => {
-    hasEnded = true
-    wakeAll()
-  })
+  void follow()
+    .catch(() => {})
+    .finally(() => {
+      hasEnded = true
+      waiting.wakeAll()
+    })
 
   async function follow(): Promise<void> {
     const changes = feedChanges(db)
@@ -104,14 +97,14 @@ function startReader(db: Kysely<DB>): Reader {
       // Rejects when the pool is closed.
       const last = await changes.next(end.signal)
       ring ??= createRing(last ?? positionOf(FEED_START))
-      wakeAll()
+      waiting.wakeAll()
       while (last !== null && isAfter(last, ring.tip()) && !end.signal.aborted) {
         const range = { after: ring.tip(), through: last }
         const page = await readRange(db, range, PAGE_SIZE).catch(() => null)
         if (page === null) await pause.wait(RETRY_MS, end.signal)
         else if (page.events.length === 0) break
         else ring.push(page.events)
-        wakeAll()
+        waiting.wakeAll()
       }
     }
   }

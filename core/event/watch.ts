@@ -68,7 +68,7 @@ async function* livePages(
   { ring, more }: HubPlace,
   { number, position, select, signal }: LiveOptions,
 ): AsyncGenerator<EventPage, void, void> {
-  for (let next = number; !signal.aborted; ) {
+  for (let next = number; !signal.aborted;) {
     const page = ring.page(next)
     if (page === null) throw new EnrollmentError(failure('tooSlow', {}))
     if (page === undefined) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createTRPCClient, httpSubscriptionLink, TRPCClientError } from '@trpc/client'
+import { createTRPCClient, httpSubscriptionLink, type TRPCClientError } from '@trpc/client'
 import { sql } from 'kysely'
 import { Agent, EventSource } from 'undici'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -88,7 +88,10 @@ describe('the typed client', () => {
   })
 
   test('resumes after the server was stopped and started anew, also when nothing had come before', async () => {
-    const [quiet, busy] = [collected(client.events.watch({})), collected(client.events.watch({ after: await latest() }))]
+    const [quiet, busy] = [
+      collected(client.events.watch({})),
+      collected(client.events.watch({ after: await latest() })),
+    ]
     const before = await enroll(2)
     await eventually(() => expect([quiet.length, busy.length]).toEqual([2, 2]))
     const silent = collected(client.events.watch({}))
@@ -120,7 +123,7 @@ describe('the typed client', () => {
 
 describe('a client of tRPC', () => {
   test('follows the feed as it is, and resumes by itself', async () => {
-    await using agent = new Agent()
+    const agent = new Agent()
     const withToken = agent.compose((dispatch) => (options, handler) => {
       const headers = { ...(options.headers as Record<string, string>), authorization: `Bearer ${TOKEN}` }
       return dispatch({ ...options, headers }, handler)
@@ -146,6 +149,7 @@ describe('a client of tRPC', () => {
     await eventually(() => expect(seen.map(nameOf)).toEqual([...before, ...between, ...after]))
     expect(seen.map(({ id }) => id)).toEqual(seen.map(({ data }) => data.cursor))
     subscription.unsubscribe()
+    await agent.close()
     await eventually(() => expect(ended()).toBeGreaterThan(0))
   })
 })
@@ -169,18 +173,18 @@ describe('on the wire', () => {
     const input = encodeURIComponent(JSON.stringify({ after, lastEventId: events[0]?.cursor }))
     await using raw = await openRaw(`/trpc/events.watch?input=${input}`, header)
     await raw.until(/"username"/)
-    expect([...raw.text().matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual([
-      events[1]?.cursor,
-      events[2]?.cursor,
-    ])
+    expect([...raw.text().matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual([events[1]?.cursor, events[2]?.cursor])
   })
 
-  test.each(['nonsense', '{', '"text"', '[]', '7', 'null'])('the input %s is answered as a bad request', async (input) => {
-    await using raw = await openRaw(`/trpc/events.watch?input=${encodeURIComponent(input)}`)
-    await raw.until(/serialized-error\n.*\n\n/)
-    expect(raw.text()).toContain('"code":"BAD_REQUEST"')
-    expect(raw.text()).not.toMatch(/\.ts|node_modules/)
-  })
+  test.each(['nonsense', '{', '"text"', '[]', '7', 'null'])(
+    'the input %s is answered as a bad request',
+    async (input) => {
+      await using raw = await openRaw(`/trpc/events.watch?input=${encodeURIComponent(input)}`)
+      await raw.until(/serialized-error\n.*\n\n/)
+      expect(raw.text()).toContain('"code":"BAD_REQUEST"')
+      expect(raw.text()).not.toMatch(/\.ts|node_modules/)
+    },
+  )
 
   test('nobody watches without a token, nor on the public listener', async () => {
     const url = '/trpc/events.watch?input={}'
@@ -216,8 +220,8 @@ describe('on the wire', () => {
     const EVENTS = 60_000
     await enroll(1)
     await sql`insert into enrollment_events
-        (enrollment_id, version, kind, after_mode, after_is_active, actor_kind, actor_name, via, at)
-      select (select max(id) from enrollments), n, 'modeChanged', 'audit', true, 'system', 'tests', 'rpc', now()
+        (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, actor_kind, actor_name, via, at)
+      select (select max(id) from enrollments), n, 'modeChanged', 'honor', true, 'audit', true, 'system', 'tests', 'rpc', now()
       from generate_series(2, ${EVENTS}::integer) n`.execute(database.db)
     await eventually(() => expect(fast.length).toBe(EVENTS))
     raw.resume()
@@ -282,7 +286,10 @@ async function openRaw(path: string, header = '') {
   socket.on('error', () => {})
   socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n${header}\r\n`)
   // Without the frames of the chunks of the answer.
-  const text = () => Buffer.concat(chunks).toString().replaceAll(/(?:\r\n)?^[0-9a-f]+\r\n/gm, '')
+  const text = () =>
+    Buffer.concat(chunks)
+      .toString()
+      .replaceAll(/(?:\r\n)?^[0-9a-f]+\r\n/gm, '')
   return {
     text,
     until: (pattern: RegExp) => eventually(() => expect(text()).toMatch(pattern)),

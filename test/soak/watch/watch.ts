@@ -37,7 +37,10 @@ const BATCH = 50
 export async function soakWatchers(options: WatchSoakOptions): Promise<WatchSoakReport> {
   const { db, connectionString, watchers, cuts, events } = options
   await using undo = new AsyncDisposableStack()
-  const servers = [undo.use(await startServerProcess(connectionString)), undo.use(await startServerProcess(connectionString))]
+  const servers = [
+    undo.use(await startServerProcess(connectionString)),
+    undo.use(await startServerProcess(connectionString)),
+  ]
   let connections = 0
   const portOf = () => Number(new URL(servers[(connections += 1) % servers.length]?.internalUrl ?? '').port)
   const courseId = await addCourse(db)
@@ -45,7 +48,9 @@ export async function soakWatchers(options: WatchSoakOptions): Promise<WatchSoak
 
   const { cursor } = await createCaller({ db, actor: ACTOR }).events.list({ after: 'latest' })
   const ledger = createLedger(watchers)
-  const stretches = await Promise.all(Array.from({ length: watchers }, async () => undo.use(await openCuttable(portOf))))
+  const stretches = await Promise.all(
+    Array.from({ length: watchers }, async () => undo.use(await openCuttable(portOf))),
+  )
   const clients = stretches.map(({ url }) => undo.use(createClient({ url, token: TOKEN })))
   const watching = clients.map((client, watcher) => watch(client, cursor, (id) => ledger.note(watcher, id)))
   const failed = Promise.all(watching)
@@ -113,7 +118,7 @@ async function processorTime(servers: readonly WatchedServer[], work: () => Prom
 async function cursorsAfter(db: Kysely<DB>, after: string): Promise<string[]> {
   const caller = createCaller({ db, actor: ACTOR })
   const cursors: string[] = []
-  for (let from = after; ; ) {
+  for (let from = after; ;) {
     const { events, cursor } = await caller.events.list({ after: from, limit: 1_000 })
     if (cursor === from) return cursors
     cursors.push(...events.map((event) => event.cursor))
