@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Pool } from 'pg'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
+import type { DB } from '../../core/database/schema.ts'
 import { appRouter, enrollmentErrorFrom, type EnrollmentEvent, type Tracked } from '../../routers/index.ts'
 import { callContextOf } from '../../routers/call.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { hasPgbouncer, openPgbouncer } from '../support/pgbouncer.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { ACTOR, callerOf, refusalOf } from './calls.ts'
 
@@ -137,6 +140,32 @@ describe('a watcher', () => {
     await db.transaction().execute(async (trx) => {
       expect(await refusalOf(take(callerOf(trx).events.watch({}), 1))).toMatchObject({ trpc: 'BAD_REQUEST' })
     })
+  })
+
+  test('on a pool of somebody else watches as well', async () => {
+    await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new Pool({ connectionString }) }) })
+    const items = callerOf(foreign).events.watch({ after: await latest() })
+    for (let n = 0; n < 3; n += 1) {
+      const next = items.next()
+      const [username] = await enroll(1)
+      expect((await next).value).toMatchObject({ data: { username } })
+    }
+    const last = items.next().catch((error: unknown) => enrollmentErrorFrom(error)?.code)
+    await sleep(100)
+    await foreign.destroy()
+    expect(await last).toBe('unavailable')
+  })
+
+  test.skipIf(!hasPgbouncer)('through a pooler watches as well, and nobody listens', async () => {
+    await using bouncer = await openPgbouncer(connectionString)
+    await using pooled = openDatabase({ connectionString: bouncer.url })
+    const items = callerOf(pooled).events.watch({ after: await latest() })
+    for (let n = 0; n < 3; n += 1) {
+      const next = items.next()
+      const [username] = await enroll(1)
+      expect((await next).value).toMatchObject({ data: { username } })
+    }
+    await items.return?.()
   })
 
   test('is not ended by the deadline of calls, and counts as none', async () => {
