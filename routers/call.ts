@@ -8,7 +8,7 @@ import { defaultPolicy, type Policy } from '../core/policy.ts'
 import { isStorableText } from '../core/text.ts'
 import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
-import type { AnyOperation } from './operation.ts'
+import type { AnyOperation, AnySubscription, Call } from './operation.ts'
 
 /** Where calls may be reported; pino fits. */
 export interface Logger {
@@ -73,12 +73,7 @@ export async function callOperation(
     return output
   } catch (cause) {
     report(operation, context, path, started, false)
-    if (signal?.aborted === true && cause === signal.reason) throw cause
-    const error = toTRPCError(getTRPCErrorFromUnknown(cause))
-    if (error.code === 'INTERNAL_SERVER_ERROR') {
-      context.log?.error({ path, type: operation.type, err: error.cause }, 'procedure failed')
-    }
-    throw error
+    throw thrownOf(cause, operation, context, path, signal)
   }
 }
 
@@ -104,10 +99,26 @@ interface Begun {
   readonly signal: AbortSignal | undefined
 }
 
-function report({ type }: AnyOperation, { log, now }: CallContext, path: string, started: number, ok: boolean): void {
+type ReportedOperation = Pick<AnyOperation | AnySubscription, 'type'>
+
+function report({ type }: ReportedOperation, { log, now }: CallContext, path: string, started: number, ok: boolean): void {
   if (log === undefined) return
   const milliseconds = Number((performance.now() - started).toFixed(3))
   log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
+}
+
+/** The error of tRPC for whatever was thrown; the reason of the signal as it is. */
+function thrownOf(
+  cause: unknown,
+  { type }: ReportedOperation,
+  { log }: CallContext,
+  path: string,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted === true && cause === signal.reason) return cause
+  const error = toTRPCError(getTRPCErrorFromUnknown(cause))
+  if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
+  return error
 }
 
 /** What a call may have beside its input. */
@@ -116,10 +127,39 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
+/** Tells the log about what takes its time, and throws its errors as {@link callOperation} does. */
+export async function reported<T>(
+  operation: ReportedOperation,
+  context: CallContext,
+  path: string,
+  work: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const started = performance.now()
+  try {
+    const output = await work()
+    report(operation, context, path, started, true)
+    return output
+  } catch (cause) {
+    report(operation, context, path, started, false)
+    throw thrownOf(cause, operation, context, path, signal)
+  }
+}
+
+/** @throws {TRPCError} BAD_REQUEST */
+export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: unknown): unknown {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw new TRPCError({ code: 'BAD_REQUEST', cause: inputErrorOf(result.error) })
+}
+
+/**
+ * What the handler of a call gets beside its database.
+ *
+ * @throws {TRPCError} as {@link metadataOf}.
+ */
+export function callOf(context: CallContext): Omit<Call, 'db'> {
+  return { metadata: metadataOf(context), policy: context.policy ?? defaultPolicy }
 }
 
 /** @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept. */
