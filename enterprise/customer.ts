@@ -6,6 +6,7 @@ import { canonicalUuid } from './uuid.ts'
 export interface Customer {
   readonly id: number
   readonly uuid: string
+  readonly name: string
 }
 
 /**
@@ -20,7 +21,7 @@ export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Prom
     canonical !== null &&
     (await db
       .selectFrom('enterprise_customers')
-      .select(['id', 'uuid'])
+      .select(['id', 'uuid', 'name'])
       .where('uuid', '=', canonical)
       .executeTakeFirst())
   if (!customer) throw new EnterpriseError('customerNotFound', { customer: uuid })
