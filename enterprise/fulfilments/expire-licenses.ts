@@ -68,7 +68,7 @@ export async function expireLicenses<Tables extends DB>(
     const results: LicenseResult[] = []
     for (const chunk of db.isTransaction ? [funded] : chunksOf(funded)) {
       if (isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
-      results.push(...(await runOperation({ db }, (on, isLate) => expireChunk(on, chunk, { operation, since, isLate }))))
+      results.push(...(await expireInTime(db, chunk, { operation, since })))
     }
     return {
       requestId: operation.requestId,
@@ -80,17 +80,28 @@ export async function expireLicenses<Tables extends DB>(
   return runOperation(context, expireAll, { signal, isLong: true })
 }
 
-interface ChunkContext {
+interface Rule {
   readonly operation: OperationContext
+  /** What was changed at this instant or after it is left alone; null: no matter when. */
   readonly since: Date | null
-  /** Whether nobody waits for it any more: it is not kept then. */
-  readonly isLate: () => boolean
 }
 
+/** On a pool a chunk is a call with its deadline. In a caller's transaction the time-outs of its owner rule. */
+function expireInTime(
+  db: Kysely<EnterpriseDB>,
+  chunk: readonly FundedEnrollment[],
+  rule: Rule,
+): Promise<LicenseResult[]> {
+  if (db.isTransaction) return expireChunk(db, chunk, rule, () => false)
+  return runOperation({ db }, (pool, isGivenUp) => expireChunk(pool, chunk, rule, isGivenUp))
+}
+
+/** @param isLate whether nobody waits for it any more: it is not kept then. */
 function expireChunk(
   db: Kysely<EnterpriseDB>,
   chunk: readonly FundedEnrollment[],
-  { operation, since, isLate }: ChunkContext,
+  { operation, since }: Rule,
+  isLate: () => boolean,
 ): Promise<LicenseResult[]> {
   const fulfilmentIds = chunk.map(({ fulfilmentId }) => fulfilmentId)
   return runAtomically(db, async (trx) => {
