@@ -1,31 +1,12 @@
 import { enrollLearners } from '../../../../enterprise/enroll-learners.ts'
 import { endEnrollments } from '../../../../enterprise/fulfilments/end-enrollments.ts'
-import type { ListedLearner } from '../../../../enterprise/learner/listed-learners.ts'
 import { refusal, type Refusal } from '../../../../enterprise/refusal.ts'
 import { isUnavailable } from '../../../unavailable.ts'
-import { contextOf, type EnterpriseApi } from '../api.ts'
+import { contextOf } from '../api.ts'
 import { repeatPassing } from '../repeat.ts'
-import type { EnterpriseRequest } from '../serve.ts'
 import { needCohort } from './cohorts.ts'
-import { NOBODY, type Item } from './items.ts'
-
-/** An item whose learner and course run are known. */
-export interface NamedItem {
-  /** The place in the list. */
-  readonly index: number
-  readonly item: Item
-  readonly learner: ListedLearner
-  /** As the key is stored. */
-  readonly courseKey: string
-}
-
-/** What all items of a request share. */
-export interface ListContext {
-  readonly api: EnterpriseApi
-  /** The UUID of the customer. */
-  readonly customer: string
-  readonly request: EnterpriseRequest
-}
+import { NOBODY } from './items.ts'
+import type { ListContext, NamedItem } from './named-item.ts'
 
 /** Milliseconds after which nothing more is begun; a proxy gives up after sixty seconds. */
 const LIMIT_MS = 45_000

@@ -1,7 +1,7 @@
 import { decideUpgrade } from '../../../../enterprise/bulk/decide-upgrade.ts'
 import { createCaller, type Enrollment } from '../../../../routers/index.ts'
 import { contextOf } from '../api.ts'
-import type { ListContext, NamedItem } from './carry-out.ts'
+import type { ListContext, NamedItem } from './named-item.ts'
 
 /** The most that `enrollment.getMany` takes. */
 const MAX_READ = 1000

@@ -4,8 +4,9 @@ import { findListedLearners } from '../../../../enterprise/learner/listed-learne
 import { NOT_FOUND, Refusal, type ViewResponse } from '../../django/response.ts'
 import { contextOf, mayActForCustomer, type EnterpriseApi } from '../api.ts'
 import type { EnterpriseRequest, EnterpriseView } from '../serve.ts'
-import { carryOut, type NamedItem } from './carry-out.ts'
+import { carryOut } from './carry-out.ts'
 import { courseIdsIn, elementsOf, NOBODY, readItem } from './items.ts'
+import type { NamedItem } from './named-item.ts'
 
 /**
  * `course_enrollments`: enrolls learners of a customer, or ends their enrollments, without funding (enterprise-routes.md §2.6).
