@@ -1,7 +1,7 @@
 import type { DB } from '../core/database/schema.ts'
 import type { ForeignContext } from '../routers/index.ts'
 import { readOffers, type Offers } from './bulk/facts-offers.ts'
-import { findCustomer, type Customer } from './customer.ts'
+import { findCustomer } from './customer.ts'
 import { callerOn, operationContextOf, runOperation } from './operation.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function readCatalogue<Tables extends DB>(
   context: ForeignContext<Tables>,
   customer: string,
   courseIds: readonly string[],
-): Promise<{ customer: Customer; offers: Offers }> {
+): Promise<{ customer: Awaited<ReturnType<typeof findCustomer>>; offers: Offers }> {
   return runOperation(context, async (db) => ({
     customer: await findCustomer(db, customer),
     offers: await readOffers(callerOn(db, operationContextOf(context, { reason: undefined })), courseIds),

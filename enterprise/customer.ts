@@ -6,6 +6,9 @@ import { canonicalUuid } from './uuid.ts'
 export interface Customer {
   readonly id: number
   readonly uuid: string
+}
+
+interface NamedCustomer extends Customer {
   readonly name: string
 }
 
@@ -15,7 +18,7 @@ export interface Customer {
  * @param uuid any text.
  * @throws {EnterpriseError} `customerNotFound`
  */
-export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<Customer> {
+export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<NamedCustomer> {
   const canonical = canonicalUuid(uuid)
   const customer =
     canonical !== null &&

@@ -110,7 +110,8 @@ async function deactivate(
     ending.map(({ enrollment: { id: enrollmentId } }, index): [string, Deactivated] => {
       const result = results[index]
       if (result === undefined) throw new RangeError('Each item of a batch has a result')
-      if (!result.ok) return [enrollmentId, { result: { is: 'refused', refusal: refusalFrom(result.error) }, version: null }]
+      if (!result.ok)
+        return [enrollmentId, { result: { is: 'refused', refusal: refusalFrom(result.error) }, version: null }]
       const { enrollment, eventId } = result.outcome
       const is = eventId === null ? 'unchanged' : 'deactivated'
       return [enrollmentId, { result: { is, enrollmentId, eventId }, version: enrollment.version }]

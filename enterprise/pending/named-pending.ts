@@ -14,7 +14,11 @@ export interface PendingNames {
  *
  * @param index the place of the row in its request.
  */
-export function namedPendingOf({ email: address, courseId }: PendingNames, index: number, offers: Offers): NamedPending[] {
+export function namedPendingOf(
+  { email: address, courseId }: PendingNames,
+  index: number,
+  offers: Offers,
+): NamedPending[] {
   const { email } = learnerLookup({ email: address })
   if (email === null) return []
   if (courseId === undefined) return [{ index, email, courseKey: null }]

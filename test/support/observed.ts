@@ -26,7 +26,8 @@ export function observed<D extends DB>(on: Kysely<D>, told: (text: string) => un
     async executeQuery(query) {
       const result = await connection.executeQuery<never>(query)
       // The text of a joined statement is an object.
-      if (typeof query.sql !== 'string' || !BEGIN_OR_END.test(query.sql)) await told(String(query.sql))
+      const text: unknown = query.sql
+      if (typeof text !== 'string' || !BEGIN_OR_END.test(text)) await told(String(text))
       return result
     },
     streamQuery: (query, size) => connection.streamQuery(query, size),

@@ -26,7 +26,9 @@ describe('an enrollment that is ended', () => {
   test('keeps its mode; the record says so, and what paid is revoked with who did it and why', async () => {
     const { learner, courseId, fulfilmentId } = await pay(db, customer, 'license')
     await pay(db, customer, 'transaction', { learner, courseId })
-    const { counts, rows, requestId } = await end([{ ref: 'a', userId: String(learner.id), courseId }], { reason: 'Left' })
+    const { counts, rows, requestId } = await end([{ ref: 'a', userId: String(learner.id), courseId }], {
+      reason: 'Left',
+    })
     expect(counts).toEqual({ deactivated: 1 })
     expect(rows).toEqual([
       {
@@ -126,7 +128,10 @@ describe('what waits', () => {
       return old
     })
     const mismatch = await end([{ userId: String(other.id), email: pending, courseId }])
-    expect(mismatch.rows[0]).toMatchObject({ outcome: 'refused', refusal: { code: 'identityMismatch', retryable: false } })
+    expect(mismatch.rows[0]).toMatchObject({
+      outcome: 'refused',
+      refusal: { code: 'identityMismatch', retryable: false },
+    })
     expect(await outcomesOf([{ userId: String(id), courseId }])).toEqual(['pendingCancelled'])
     expect(email).not.toBe(pending)
   })

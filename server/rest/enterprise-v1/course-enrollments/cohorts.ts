@@ -10,10 +10,7 @@ const MAX_READ = 1000
  * The items that name a cohort and would enroll somebody (enterprise-routes.md §2.6). No customer has cohorts of its own here, so
  * that they are refused. Of an address that waits or is not linked it is not asked whether it is enrolled already.
  */
-export async function needCohort(
-  context: ListContext,
-  items: readonly NamedItem[],
-): Promise<ReadonlySet<NamedItem>> {
+export async function needCohort(context: ListContext, items: readonly NamedItem[]): Promise<ReadonlySet<NamedItem>> {
   const asking = items.filter(({ item }) => item.isActive && item.cohort !== undefined)
   const needing = new Set<NamedItem>()
   for (let start = 0; start < asking.length; start += MAX_READ) {

@@ -4,7 +4,7 @@ import { findListedLearners } from '../../../../enterprise/learner/listed-learne
 import { NOT_FOUND, Refusal, type ViewResponse } from '../../django/response.ts'
 import { contextOf, mayActForCustomer, type EnterpriseApi } from '../api.ts'
 import type { EnterpriseRequest, EnterpriseView } from '../serve.ts'
-import { carryOut } from './carry-out.ts'
+import { runItems } from './run-items.ts'
 import { courseIdsIn, elementsOf, NOBODY, readItem } from './items.ts'
 import type { NamedItem } from './named-item.ts'
 
@@ -39,6 +39,9 @@ async function answerList(api: EnterpriseApi, uuid: string, request: EnterpriseR
     const courseKey = courseKeyOf(item.courseId)
     return learner === null || courseKey === undefined ? [] : [{ index, item, learner, courseKey }]
   })
-  const answers = await carryOut({ api, customer: customer.uuid, request }, named)
-  return { status: 200, body: read.map((one, index) => ('errors' in one ? one.errors : (answers.get(index) ?? NOBODY))) }
+  const answers = await runItems({ api, customer: customer.uuid, request }, named)
+  return {
+    status: 200,
+    body: read.map((one, index) => ('errors' in one ? one.errors : (answers.get(index) ?? NOBODY))),
+  }
 }

@@ -6,7 +6,7 @@ import { everythingIn, linkInWords, pendingOf, recordOf } from '../../../../ente
 import { openEnterpriseApi } from '../api.ts'
 import { ACME, ask, buildWorld, run, stateOf, type Who } from '../routes-world.ts'
 
-// What items do: enterprise-routes.md §2.6, in the world of its §6.
+// What items do (enterprise-routes.md §2.6), in the world of enterprise-routes.md §6.
 
 const api = await openEnterpriseApi()
 afterAll(() => api[Symbol.asyncDispose]())
@@ -18,8 +18,10 @@ const [C1, V1] = [run('C1'), run('V1')]
 const HAL = 8
 const item = (more: object) => ({ course_run_id: C1, course_mode: 'audit', ...more })
 const ofHal = (more: object = {}) => item({ lms_user_id: HAL, ...more })
-const ce = (who: Who, ...items: object[]) => ask(api, who, 'POST', `enterprise-customer/${ACME}/course_enrollments/`, items)
-const acme = async () => db.selectFrom('enterprise_customers').selectAll().where('uuid', '=', ACME).executeTakeFirstOrThrow()
+const ce = (who: Who, ...items: object[]) =>
+  ask(api, who, 'POST', `enterprise-customer/${ACME}/course_enrollments/`, items)
+const acme = async () =>
+  db.selectFrom('enterprise_customers').selectAll().where('uuid', '=', ACME).executeTakeFirstOrThrow()
 const recorded = async (learnerId: number, courseId = C1) => recordOf(db, await acme(), learnerId, courseId)
 const waiting = async (email: string) => pendingOf(db, await acme(), email, C1)
 
@@ -161,7 +163,8 @@ describe('an inactive item', () => {
     expect(await answersTo(ended(1))).toEqual([SUCCESS])
     expect(await stateOf(api, 1)).toBe('inactive verified revoked unenrolled')
     expect(await recorded(1)).toMatchObject({ saved_for_later: true, unenrolled_at: '2026-03-01T12:00:00Z' })
-    const trace = await db.selectFrom('enterprise_revocations').select(['kind', 'actor_name']).executeTakeFirst()
+    const revocations = db.selectFrom('enterprise_revocations').select(['kind', 'actor_name'])
+    const trace = await revocations.orderBy('transaction_id', 'desc').executeTakeFirst()
     expect(trace).toEqual({ kind: 'license', actor_name: 'S' })
     const untouched = await everythingIn(db)
     expect(await answersTo(ended(1))).toEqual([SUCCESS])
@@ -249,8 +252,13 @@ describe('items of one learner and course run', () => {
     const downgrade = `The user is already enrolled in the course ${C1} in verified mode and cannot be enrolled in audit mode`
     expect(await answersTo(...asked)).toEqual([SUCCESS, SUCCESS, SUCCESS, { detail: downgrade }])
     expect(await enrollmentInWords(db, HAL, C1)).toBe('active verified')
-    const events = await db.selectFrom('enrollment_events as v').innerJoin('enrollments as e', 'e.id', 'v.enrollment_id')
-      .select('v.kind').where('e.learner_id', '=', HAL).orderBy('v.id').execute()
+    const events = await db
+      .selectFrom('enrollment_events as v')
+      .innerJoin('enrollments as e', 'e.id', 'v.enrollment_id')
+      .select('v.kind')
+      .where('e.learner_id', '=', HAL)
+      .orderBy('v.id')
+      .execute()
     expect(events.map(({ kind }) => kind)).toEqual(['created', 'deactivated', 'reactivated'])
   })
 

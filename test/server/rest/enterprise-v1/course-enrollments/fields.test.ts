@@ -81,7 +81,13 @@ describe('a malformed item is told at its place, the others are carried out', ()
   })
 
   test('takes numbers and texts, words for truth, and keys with blanks around them', async () => {
-    const words = { ...good, lms_user_id: ' 8 ', course_run_id: ` ${run('C1')}\n`, is_active: 'off', email_students: 'y' }
+    const words = {
+      ...good,
+      lms_user_id: ' 8 ',
+      course_run_id: ` ${run('C1')}\n`,
+      is_active: 'off',
+      email_students: 'y',
+    }
     const answer = await ask(api, 'S', 'POST', PATH, [words, { ...good, lms_user_id: '08' }])
     expect(answer.json).toEqual([{ detail: 'success' }, { detail: 'success' }])
   })
@@ -103,7 +109,7 @@ describe('a malformed list is told, and nothing is done', () => {
     [null, 400, overall('No data provided')],
     [[{ ...good, cohort: 'nul\0' }], 400, { message: '0 must not contain NUL characters or lone surrogates.' }],
     [Array.from({ length: 10_001 }, () => 0), 413, { detail: 'A request may hold at most 10000 items.' }],
-  ])('%#: %i', async (body, status, errors) => {
+  ])('%#', async (body, status, errors) => {
     const untouched = await everythingIn(db)
     const answer = await ask(api, 'S', 'POST', PATH, body)
     expect([answer.status, answer.json]).toEqual([status, errors])

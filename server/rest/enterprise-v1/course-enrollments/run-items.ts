@@ -19,13 +19,13 @@ const BUSY = { detail: refusal('busy', {}).message }
 const NO_COHORTS = { detail: 'Auto-cohorting is not enabled for this enterprise' }
 
 /**
- * Carries items out, as if one after another; of those that concern different learners or course runs the ends come first, so
+ * Runs items as if one after another; of those that concern different learners or course runs the ends come first, so
  * that their seats are free.
  *
  * @returns the answer to each item, by its place. What could not be begun in time is told as worth repeating.
  * @throws {EnrollmentError} `unavailable` where nothing was done.
  */
-export async function carryOut(
+export async function runItems(
   context: ListContext,
   items: readonly NamedItem[],
 ): Promise<ReadonlyMap<number, object>> {
@@ -34,7 +34,7 @@ export async function carryOut(
   try {
     for (const wave of wavesOf(items)) {
       if (performance.now() >= end) break
-      await carryOutWave(context, wave, answers)
+      await runWave(context, wave, answers)
     }
   } catch (error) {
     if (answers.size === 0 || !(error instanceof Error && isUnavailable(error))) throw error
@@ -60,18 +60,14 @@ function wavesOf(items: readonly NamedItem[]): NamedItem[][] {
 }
 
 /** @param answers those so far; those of the wave are added as they come. */
-async function carryOutWave(
-  context: ListContext,
-  wave: readonly NamedItem[],
-  answers: Map<number, object>,
-): Promise<void> {
+async function runWave(context: ListContext, wave: readonly NamedItem[], answers: Map<number, object>): Promise<void> {
   const cohorted = await needCohort(context, wave)
   for (const { index } of cohorted) answers.set(index, NO_COHORTS)
   let left = wave.filter((item) => !cohorted.has(item))
   const attempt = async () => {
     const passing: NamedItem[] = []
-    for (const carry of [endAll, enrollAll]) {
-      for (const { named, refused } of await carry(context, left)) {
+    for (const run of [endAll, enrollAll]) {
+      for (const { named, refused } of await run(context, left)) {
         answers.set(named.index, refused === null ? SUCCESS : answerTo(refused))
         if (refused?.retryable) passing.push(named)
       }
@@ -81,12 +77,12 @@ async function carryOutWave(
   await repeatPassing(attempt, REPEAT_MS, () => left.length > 0)
 }
 
-interface Carried {
+interface RanItem {
   readonly named: NamedItem
   readonly refused: (Pick<Refusal, 'code' | 'message'> & { readonly retryable: boolean }) | null
 }
 
-async function endAll({ api, customer, request }: ListContext, items: readonly NamedItem[]): Promise<Carried[]> {
+async function endAll({ api, customer, request }: ListContext, items: readonly NamedItem[]): Promise<RanItem[]> {
   const ending = items.filter(({ item }) => !item.isActive)
   if (ending.length === 0) return []
   const rows = ending.map(({ learner, courseKey }) => ({ ...learner.name, courseId: courseKey }))
@@ -94,7 +90,7 @@ async function endAll({ api, customer, request }: ListContext, items: readonly N
   return ending.map((named, index) => ({ named, refused: answer.rows[index]?.refusal ?? null }))
 }
 
-async function enrollAll({ api, customer, request }: ListContext, items: readonly NamedItem[]): Promise<Carried[]> {
+async function enrollAll({ api, customer, request }: ListContext, items: readonly NamedItem[]): Promise<RanItem[]> {
   const enrolling = items.filter(({ item }) => item.isActive)
   if (enrolling.length === 0) return []
   const rows = enrolling.map(({ item, learner, courseKey }) => ({
