@@ -2,7 +2,6 @@ import type { z } from 'zod'
 import {
   callContextOf,
   callOperation,
-  parsed,
   type CallContext,
   type CallOptions,
   type ForeignContext,
