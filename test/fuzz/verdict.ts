@@ -15,6 +15,7 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   if (status >= 400 && text.length > MAX_ERROR && !text.startsWith('{"successes"'))
     return `an error of ${text.length} characters`
   if (LEAK.test(text)) return 'tells of the inside'
+  if (isStream(type) && path.startsWith('/trpc/')) return status === 200 ? null : `a stream with status ${status}`
   if (method === 'HEAD') return text === '' ? null : 'a body for HEAD'
   if (text === '') return EMPTY.has(status) ? null : `nothing with status ${status}`
   if (!isJsonType(type, path)) return `type ${type}`
@@ -25,6 +26,11 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   const forms = FORMS.get(status)
   if (forms === undefined) return `status ${status} is nowhere documented`
   return forms.some((form) => form.safeParse(body).success) ? null : `a form that is nowhere documented`
+}
+
+/** Whether the body is one of server-sent events, which has no end. */
+export function isStream(type: string | undefined): boolean {
+  return type?.startsWith('text/event-stream') ?? false
 }
 
 /** The one 500 of the contract: a retirement that somebody has to look at (rest-v1 §3.5). */
