@@ -1,3 +1,4 @@
+import { setTimeout as nextTurn } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import { callerOf } from '../routers/calls.ts'
@@ -26,6 +27,7 @@ test('a lone call without an answer makes the server not ready, though the datab
   expect(proxy.opened()).toBe(1)
   proxy.silence((number) => number === 0)
   const call = callerOf(db).enrollment.enroll({ username, courseId })
+  await nextTurn() // Now the call has the connection.
   expect(await status()).toBe(200)
   expect(proxy.opened()).toBe(2)
   await eventually(async () => expect(await status()).toBe(503))
