@@ -7,7 +7,7 @@ import type { EnterpriseDB, EnterpriseTables } from '../../enterprise/database/s
 import { createClient } from '../../routers/client.ts'
 import { cli, lineFile } from '../support/cli.ts'
 import { eventually } from '../support/eventually.ts'
-import { openPgbouncer, hasPgbouncer } from '../support/pgbouncer.ts'
+import { hasPgbouncer, knowsPreparedStatements, openPgbouncer } from '../support/pgbouncer.ts'
 import { BASE, signToken } from '../support/rest.ts'
 import { SECRETS, startServer } from '../support/server-process.ts'
 import { runStatement } from '../support/statement.ts'
@@ -35,7 +35,11 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
     { timeout: 240_000 },
     async (preparedStatements) => {
       const { db, connectionString } = await emptyDatabase()
-      await using pooler = await openPgbouncer(connectionString, { ignore_startup_parameters: 'options' })
+      const settings = {
+        ignore_startup_parameters: 'options',
+        ...(knowsPreparedStatements && { max_prepared_statements: 100 }),
+      }
+      await using pooler = await openPgbouncer(connectionString, settings)
       const env = { DATABASE_URL: pooler.url, DATABASE_PREPARED_STATEMENTS: preparedStatements, ...SECRETS }
 
       expect(await cli(['migrate', '--json'], env)).toMatchObject({ code: 0 })
