@@ -1,8 +1,6 @@
 import type { Kysely } from 'kysely'
-import { isLockTimeout } from '../database/failure.ts'
-import { retryOnSerializationFailure } from '../database/retry.ts'
+import { workAroundHeld } from '../database/around-held.ts'
 import type { DB } from '../database/schema.ts'
-import { inTransaction } from '../database/transaction.ts'
 import type { Policy } from '../policy.ts'
 import { enrollArrivalsOf } from './enroll-arrivals-of.ts'
 
@@ -32,9 +30,10 @@ export async function enrollArrivals(db: Kysely<DB>, { limit = 100, ...options }
     const ids = await nextArrivals(db, after, limit)
     const last = ids.at(-1)
     if (last === undefined) return enrolled
-    const { count, isHeld } = await enrollUnheld(db, ids, options)
+    const { done, held } = await workAroundHeld(db, ids, (trx, part) => enrollArrivalsOf(trx, part, options))
+    const count = done.reduce((sum, part) => sum + part, 0)
     enrolled += count
-    if (count > 0 && !isHeld) return enrolled
+    if (count > 0 && held.length === 0) return enrolled
     after = last // Another process is at these, or waits for what somebody holds.
   }
 }
@@ -48,32 +47,4 @@ async function nextArrivals(db: Kysely<DB>, after: string, limit: number): Promi
     .limit(limit)
     .execute()
   return arrivals.map(({ id }) => id)
-}
-
-interface Attempted {
-  readonly count: number
-  /** Whether one of them needs a row that somebody holds. */
-  readonly isHeld: boolean
-}
-
-/** Divides arrivals until those are found that would have to wait. */
-async function enrollUnheld(
-  db: Kysely<DB>,
-  ids: readonly string[],
-  options: Pick<ArrivalOptions, 'policy' | 'now'>,
-): Promise<Attempted> {
-  const attempt = await retryOnSerializationFailure(db, () =>
-    inTransaction(db, (trx) => enrollArrivalsOf(trx, ids, options)).then(
-      (count) => ({ count, isHeld: false }),
-      (error: unknown) => {
-        if (isLockTimeout(error) && !db.isTransaction) return { count: 0, isHeld: true }
-        throw error
-      },
-    ),
-  )
-  if (!attempt.isHeld || ids.length === 1) return attempt
-  const middle = Math.ceil(ids.length / 2)
-  const first = await enrollUnheld(db, ids.slice(0, middle), options)
-  const second = await enrollUnheld(db, ids.slice(middle), options)
-  return { count: first.count + second.count, isHeld: first.isHeld || second.isHeld }
 }
