@@ -14,3 +14,4 @@ export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from 
 export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
 export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
 export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'
+export type { OpenApiPart } from '../server/rest/openapi/part.ts'

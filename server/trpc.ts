@@ -14,6 +14,7 @@ import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
 import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
+import { reasonOfCallError, type CountRefusal } from './metrics/refusals.ts'
 import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
 import { canonicalAddress } from './rest/checks/client-address.ts'
@@ -28,6 +29,7 @@ export interface TrpcOptions {
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   /** Milliseconds after which a call has its answer, or is refused. */
   readonly deadlineMs: number
+  readonly countRefusal: CountRefusal
   readonly now?: (() => Date) | undefined
 }
 
@@ -43,7 +45,11 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
+  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
+  const countError = (error: TRPCError) => {
+    const reason = reasonOfCallError(error)
+    if (reason !== null) countRefusal(reason)
+  }
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
@@ -68,6 +74,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 
   app.setErrorHandler<FastifyError | TRPCError | EnrollmentError>((error, request, reply) => {
     const cause = refusalOf(error)
+    countError(cause)
     if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
     if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
     // Node.js discards what is left of a large body; a connection that is cut while the client sends loses the answer.
@@ -93,6 +100,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
         return refused === undefined ? {} : { headers: { 'retry-after': retryAfter(refused.cause ?? refused) } }
       },
       onError: ({ error, path, req }) => {
+        countError(error)
         // Errors of a procedure have been reported by the procedure itself.
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
       },

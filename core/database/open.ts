@@ -93,6 +93,10 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     pool: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
     brief: new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
     openPatient: () => openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 0, lockTimeoutMs: 0 }),
+    connections: () => {
+      const { totalCount: size, idleCount: idle, waitingCount: waiting, options: { max: limit } } = pool
+      return { size, idle, waiting, limit }
+    },
   })
   const { requestDeadlineMs = 15_000, maxWaitingCalls = 5_000 } = options
   boundCalls(db, {

@@ -7,6 +7,7 @@ import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
+import { observed, type BackgroundObserver } from './observer.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 
 export interface BackgroundOptions {
@@ -15,6 +16,8 @@ export interface BackgroundOptions {
   readonly log: Logger
   readonly policy: Policy
   readonly extensions: readonly Extension[]
+  /** Is told how the work goes. */
+  readonly observer?: BackgroundObserver | undefined
 }
 
 /** How long the end of the steps that run is waited for. A statement that takes longer ends by itself, and does no harm. */
@@ -26,7 +29,7 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({ extensions, observer, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
   const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
@@ -36,7 +39,7 @@ export function startBackground({ extensions, ...context }: BackgroundOptions): 
   refuseSameNames(steps)
   refuseSameNames(consumers)
   const end = new AbortController()
-  const loops = Promise.all(all.map((step) => repeat(step, log, end.signal)))
+  const loops = Promise.all(all.map((step) => repeat(observed(step, observer), log, end.signal)))
   return {
     async [Symbol.asyncDispose]() {
       end.abort()
@@ -49,6 +52,7 @@ export function startBackground({ extensions, ...context }: BackgroundOptions): 
 function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
   return {
     name: `consuming the feed (${consumer.name})`,
+    consumer: consumer.name,
     intervalMs: consumer.intervalMs,
     run: async () => (await consumeFeed(db, consumer)) > 0,
   }
