@@ -1,4 +1,5 @@
 import type { Kysely, QueryExecutor } from 'kysely'
+import type { Listening } from './notifications.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
@@ -12,6 +13,10 @@ interface OwnPool {
   /** Opens another pool on the same database, in which no statement is ever ended for the time that it takes. */
   readonly openPatient?: () => Kysely<DB>
   readonly connections?: () => Connections
+  /** Opens a connection beside the pool that listens on a channel; null: not through a pooler, which would share it. */
+  readonly listen?: ((channel: string, onHeard: () => void) => Promise<Listening> | null) | undefined
+  /** Aborted when the pool is closed. */
+  readonly closing?: AbortSignal | undefined
 }
 
 /** How the connections of a pool stand. */
@@ -46,6 +51,12 @@ export function ownPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
 /** How the connections of a pool of ours stand. */
 export function connectionsOf(pool: Kysely<DB>): Connections {
   return knownOf(pool.getExecutor().adapter).connections?.() ?? { size: 0, idle: 0, waiting: 0, limit: 0 }
+}
+
+/** How a pool hears of what others do: what it cannot do is undefined. */
+export function hearingOf(db: Kysely<DB>): Pick<OwnPool, 'listen' | 'closing'> {
+  const { listen, closing } = knownOf(db.getExecutor().adapter)
+  return { listen, closing }
 }
 
 /**

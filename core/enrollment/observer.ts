@@ -1,15 +1,19 @@
 import type { Kysely } from 'kysely'
+import { afterCommit } from '../database/after-commit.ts'
 import { ownPoolOf } from '../database/own-pools.ts'
 import { perPool } from '../database/per-pool.ts'
 import type { DB } from '../database/schema.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { BatchItem, OutcomeKind, Result, Via } from './command.ts'
 
-/** Who is told what becomes of the commands of a pool, e.g. to count it. It is asked in the middle of the work: it is quick, and never throws. */
+/**
+ * Who is told what becomes of the commands of a pool, e.g. to count it. That is in the middle of the work: it is quick, and never
+ * throws.
+ */
 export interface EnrollmentObserver {
   /**
-   * A command was decided and, unless it was refused, written. A transaction that somebody else ends may still be rolled back,
-   * and what it repeats is told again.
+   * A command was decided and, unless it was refused, written. What was done in a transaction of somebody else is told too when
+   * it is rolled back.
    */
   decided(via: Via, code: OutcomeKind | ErrorCode): void
   /** A round of single calls begins. */
@@ -51,14 +55,22 @@ export function enrollmentObservers(db: Kysely<DB>): ReadonlySet<EnrollmentObser
 
 const NOBODY: ReadonlySet<EnrollmentObserver> = new Set()
 
-/** Tells the observers of a pool, or of the pool that a transaction belongs to, what became of the commands of a batch. */
+/**
+ * Tells the observers of a pool what became of the commands of a batch; in a transaction after its commit, where somebody hears of
+ * that.
+ */
 export function tellDecided(db: Kysely<DB>, items: readonly BatchItem[], results: readonly Result[]): void {
-  for (const observer of enrollmentObservers(db)) {
-    for (const [index, result] of results.entries()) {
-      const item = items[index]
-      if (item !== undefined) observer.decided(item.metadata.via, codeOf(result))
+  const observers = enrollmentObservers(db)
+  if (observers.size === 0) return
+  const tell = () => {
+    for (const observer of observers) {
+      for (const [index, result] of results.entries()) {
+        const item = items[index]
+        if (item !== undefined) observer.decided(item.metadata.via, codeOf(result))
+      }
     }
   }
+  if (!db.isTransaction || !afterCommit(db, tell)) tell()
 }
 
 /** What a result is called: the kind of its outcome, or the code of its error. */
