@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
 import { readConsumers, type ConsumerStatus } from '../../core/event/consumers.ts'
+import { oneAtATime, withinTime } from '../questions.ts'
 
 /** Milliseconds in which the database has to say how the consumers stand; whoever asks for metrics has an answer within a second. */
 const PATIENCE_MS = 500
@@ -14,7 +15,9 @@ const PATIENCE_MS = 500
 export function consumerMetrics(registry: Registry, db: Database, failuresOf: (consumer: string) => number): void {
   const registers = [registry]
   const labelNames = ['consumer'] as const
-  const read = sharedRead(() => readConsumers(db, new Date()))
+  // All metrics of one answer share one read, and while one takes longer nobody begins another.
+  const reading = oneAtATime(() => readConsumers(db, new Date()))
+  const read = () => withinTime(reading(), PATIENCE_MS)
   const known = new Set<string>()
   new Gauge({
     name: 'enrollment_database_up',
@@ -49,25 +52,4 @@ export function consumerMetrics(registry: Registry, db: Database, failuresOf: (c
       for (const consumer of known) this.inc({ consumer }, failuresOf(consumer))
     },
   })
-}
-
-/** All metrics of one answer share one read, and while one takes longer nobody begins another. */
-function sharedRead(ask: () => Promise<ConsumerStatus[]>): () => Promise<ConsumerStatus[] | null> {
-  let reading: Promise<ConsumerStatus[] | null> | undefined
-  return () => {
-    reading ??= ask()
-      .catch(() => null)
-      .finally(() => setImmediate(() => (reading = undefined)))
-    return inTime(reading)
-  }
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T | null> {
-  const late = Promise.withResolvers<null>()
-  const timer = setTimeout(() => late.resolve(null), PATIENCE_MS)
-  try {
-    return await Promise.race([answer, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }

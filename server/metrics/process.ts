@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay, PerformanceObserver, type IntervalHistogram } from 'node:perf_hooks'
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { Counter, Gauge, type Registry } from '@prometheus-io/client'
 
 const PER_SECOND = 1e9
@@ -44,7 +44,7 @@ export function processMetrics(registry: Registry): Disposable {
 
 /** How late the event loop is, since the last question. */
 function delayMetrics(registry: Registry): () => void {
-  let delays: IntervalHistogram | undefined
+  let delays: ReturnType<typeof monitorEventLoopDelay> | undefined
   new Gauge({
     name: 'nodejs_eventloop_lag_p99_seconds',
     help: 'How late the event loop was in the worst hundredth of the time since the last question',

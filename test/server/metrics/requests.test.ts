@@ -115,6 +115,7 @@ describe('refusals are counted by reason', () => {
     const other = buildTestApp({ db: database.db })
     await using server = await openTestServer(other)
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    socket.resume()
     socket.write('no HTTP at all\r\n\r\n')
     await once(socket, 'close')
     await eventually(async () => {

@@ -40,6 +40,7 @@ describe('/metrics', () => {
   test('tell of the pool and of the process', async () => {
     await using pool = openDatabase({ connectionString: database.connectionString, poolSize: 3, maxWaitingCalls: 77 })
     await using app = buildTestApp({ db: pool })
+    await scrape(app) // Opens the first connection.
     const { value } = await scrape(app)
     expect(value('enrollment_database_up')).toBe(1)
     expect(value('enrollment_database_connections')).toBeGreaterThan(0)
