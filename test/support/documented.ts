@@ -105,11 +105,14 @@ const ENTERPRISE = '/enterprise/'
 /** What the router takes for a parameter of a path. */
 const FORMS: Readonly<Record<string, string>> = { customer: UUID_FORM.slice(1, -1), fulfillment: '[A-Za-z0-9-]+' }
 
-/** Finds the path of the document that an address is one of; it may end in a slash or not. */
+/** The path that has to end in a slash; of the others it may be left out. */
+const WITH_SLASH = /enroll_learners_in_courses\/$/
+
+/** Finds the path of the document that an address is one of. */
 function pathFinder(paths: readonly string[]): (address: string) => string | undefined {
   const forms = paths.map((path) => {
     const form = path.replace(/\/$/, '').replaceAll(/\{(\w+)\}/g, (_, name: string) => FORMS[name] ?? '[^/]+')
-    return { path, form: new RegExp(`^${form}/?$`) }
+    return { path, form: new RegExp(`^${form}/${WITH_SLASH.test(path) ? '' : '?'}$`) }
   })
   return (address) => forms.find(({ form }) => form.test(address))?.path
 }

@@ -7,7 +7,8 @@ import { securitySchemes } from './security.ts'
 const DESCRIPTION = `Enrollment of learners in course runs: the Enrollment API v1 of Open edX.
 
 HEAD goes wherever GET does. What \`x-other-methods\` lists is the answer to methods that a path does not have. A path
-without its last slash is answered with 301 where the slash belongs to it, and any other path with 404.`
+without its last slash is answered with 301 where the slash belongs to it, and any other path with 404; the routes of
+extensions say what they do.`
 
 /** A document of OpenAPI 3.1, as plain data. */
 export type OpenApiDocument = {

@@ -60,7 +60,7 @@ const licenseRevoke: EnterpriseRoute = {
       id: 'revokeLicenses',
       summary: 'Revokes all licenses of a learner of a customer',
       description:
-        'For global staff and admins of the customer. Each enrollment goes on in audit or ends, unless something else pays for it or the course run is completed.',
+        'For global staff and admins of the customer. Each enrollment goes on in audit or ends, unless something else pays for it or the course run is completed. The slash at the end may be left out.',
       body: { schema: 'LicenseRevocation', forms: true },
       answers: {
         200: { description: 'Done; also where nothing was to be done.', bodies: ['LicenseResults'] },
@@ -81,7 +81,7 @@ const licensesExpiration: EnterpriseRoute = {
     post: {
       id: 'expireLicenses',
       summary: 'Revokes licenses that have expired, of all customers',
-      description: 'For global staff. Licenses that nobody knows are left out.',
+      description: 'For global staff. Licenses that nobody knows do nothing. The slash at the end may be left out.',
       parameters: [
         {
           name: 'ignore_enrollments_modified_after',
@@ -112,7 +112,7 @@ const readFulfilment: EnterpriseRoute = {
     get: {
       id: 'readFulfilment',
       summary: 'What pays for an enrollment',
-      description: 'For global staff and admins of the customer.',
+      description: 'For global staff and admins of the customer. The slash at the end may be left out.',
       parameters: [fulfilment],
       answers: { 200: { description: 'The fulfilment.', bodies: ['Fulfilment'] }, ...UNSTORABLE },
     },
@@ -147,7 +147,7 @@ const unenrolled: EnterpriseRoute = {
     get: {
       id: 'listUnenrolled',
       summary: 'What paid for enrollments that have ended',
-      description: 'For global staff; of all customers.',
+      description: 'For global staff; of all customers. The slash at the end may be left out.',
       parameters: [
         {
           name: 'unenrolled_after',
