@@ -23,7 +23,8 @@ export const health: FastifyPluginAsync<HealthOptions> = async (app, { db, timeo
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    if (areCallsAnswered(db, timeoutMs) && (await isWritable()) === true) return { status: 'ok', consumers: await consumers() }
+    if (areCallsAnswered(db, timeoutMs) && (await isWritable()) === true)
+      return { status: 'ok', consumers: await consumers() }
     return reply.code(503).header('retry-after', '1').send({ status: 'unavailable' })
   })
 }

@@ -95,7 +95,12 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     brief: new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
     openPatient: () => openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 0, lockTimeoutMs: 0 }),
     connections: () => {
-      const { totalCount: size, idleCount: idle, waitingCount: waiting, options: { max: limit } } = pool
+      const {
+        totalCount: size,
+        idleCount: idle,
+        waitingCount: waiting,
+        options: { max: limit },
+      } = pool
       return { size, idle, waiting, limit }
     },
     listen: (channel, onHeard) => (settings.isPooled ? null : listenOn(connectionString, channel, onHeard)),

@@ -16,7 +16,11 @@ export function databaseMetrics(registry: Registry, db: Database): void {
     })
   gauge('enrollment_calls', 'Calls that have no answer yet', () => callLoad(db).active)
   gauge('enrollment_calls_limit', 'Calls beyond which further ones are refused', () => boundsOf(db).maxCalls)
-  gauge('enrollment_oldest_call_seconds', 'Age of the oldest call without an answer', () => callLoad(db).oldestMs / 1_000)
+  gauge(
+    'enrollment_oldest_call_seconds',
+    'Age of the oldest call without an answer',
+    () => callLoad(db).oldestMs / 1_000,
+  )
   new Gauge({
     name: 'enrollment_database_connections',
     help: 'Connections of the pool, by what they do',

@@ -21,7 +21,11 @@ export function processMetrics(registry: Registry): Disposable {
   gauge('process_start_time_seconds', 'When the process began, since 1970', () => performance.timeOrigin / 1_000)
   gauge('process_resident_memory_bytes', 'Memory of the process', () => process.memoryUsage.rss())
   gauge('nodejs_heap_size_used_bytes', 'Objects on the heap', () => process.memoryUsage().heapUsed)
-  gauge('nodejs_external_memory_bytes', 'Buffers and what else is outside of the heap', () => process.memoryUsage().external)
+  gauge(
+    'nodejs_external_memory_bytes',
+    'Buffers and what else is outside of the heap',
+    () => process.memoryUsage().external,
+  )
   new Counter({
     name: 'process_cpu_seconds_total',
     help: 'Time of processors',

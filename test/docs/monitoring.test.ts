@@ -125,7 +125,13 @@ function expressionsOfDashboard(): string[] {
 
 /** Fails where a query has no answer after a while. */
 async function answered(prometheus: Prometheus, expression: string): Promise<void> {
-  await expect.poll(async () => (await prometheus.query(expression)).length, { message: expression, timeout: 60_000, interval: 250 }).toBeGreaterThan(0)
+  await expect
+    .poll(async () => (await prometheus.query(expression)).length, {
+      message: expression,
+      timeout: 60_000,
+      interval: 250,
+    })
+    .toBeGreaterThan(0)
 }
 
 /** Lets everything happen of which there is nothing to see before, again and again: rates are of what changes. */

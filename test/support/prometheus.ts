@@ -38,7 +38,11 @@ export async function openPrometheus(target: string): Promise<Prometheus> {
   const job = `{ job_name: enrollment, scrape_interval: 250ms, scrape_timeout: 250ms, static_configs: [{ targets: ['${target}'] }] }`
   await writeFile(file, `scrape_configs: [${job}]\n`)
   const port = await freePort()
-  const options = [`--config.file=${file}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=127.0.0.1:${port}`]
+  const options = [
+    `--config.file=${file}`,
+    `--storage.tsdb.path=${folder}/data`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ]
   const child = spawn('prometheus', options, { stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.on('data', (data: Buffer) => {
@@ -46,7 +50,11 @@ export async function openPrometheus(target: string): Promise<Prometheus> {
   })
   const ended = once(child, 'exit')
   const base = `http://127.0.0.1:${port}`
-  const isReady = () => fetch(`${base}/-/ready`).then(({ ok }) => ok, () => false)
+  const isReady = () =>
+    fetch(`${base}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
   for (let attempt = 0; !(await isReady()); attempt += 1) {
     if (child.exitCode !== null || attempt > 600) throw new Error(`Prometheus did not start: ${log}`)
     await sleep(50)

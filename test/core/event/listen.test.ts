@@ -24,12 +24,17 @@ describe('whoever waits is woken by', () => {
     [
       'a call in a transaction of its owner',
       async (username: string) =>
-        db.transaction().execute(async (trx) => void (await createCaller({ db: trx, actor }).enrollment.enroll(of(username)))),
+        db
+          .transaction()
+          .execute(async (trx) => void (await createCaller({ db: trx, actor }).enrollment.enroll(of(username)))),
     ],
     [
       'a batch that is one transaction',
       async (username: string) =>
-        void (await createCaller({ db, actor }).enrollment.enrollMany({ items: [of(username)], failureMode: 'strict' })),
+        void (await createCaller({ db, actor }).enrollment.enrollMany({
+          items: [of(username)],
+          failureMode: 'strict',
+        })),
     ],
     [
       'a call in a transaction on a pool of somebody else',
@@ -106,7 +111,9 @@ test('a connection that listens and is cut is made again, and what happened in b
   })()
   const cut = async () => {
     const { rows } = await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and query like '%max_prepared_transactions%' and pid <> pg_backend_pid()`.execute(own.db)
+      where datname = current_database() and query like '%max_prepared_transactions%' and pid <> pg_backend_pid()`.execute(
+      own.db,
+    )
     return rows.length
   }
   for (let round = 0; round < 2; round += 1) {

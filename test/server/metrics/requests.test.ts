@@ -103,10 +103,15 @@ describe('refusals are counted by reason', () => {
     const before = (await refusals('too_large')) ?? 0
     const headers = { ...KEY, 'content-type': 'application/json' }
     const payload = `{"a":"${'x'.repeat(2 * 1024 * 1024)}"}`
-    expect((await app.inject({ method: 'POST', url: '/api/enrollment/v1/enrollment', headers, payload })).statusCode).toBe(413)
+    expect(
+      (await app.inject({ method: 'POST', url: '/api/enrollment/v1/enrollment', headers, payload })).statusCode,
+    ).toBe(413)
     const items = Array.from({ length: 10_001 }, () => ({}))
     const call = { method: 'POST', url: '/trpc/enrollment.enrollMany', Request: PrivateRequest } as const
-    expect((await app.inject({ ...call, headers: { ...BEARER, 'content-type': 'application/json' }, payload: { items } })).statusCode).toBe(413)
+    expect(
+      (await app.inject({ ...call, headers: { ...BEARER, 'content-type': 'application/json' }, payload: { items } }))
+        .statusCode,
+    ).toBe(413)
     expect(await refusals('too_large')).toBe(before + 2)
   })
 

@@ -55,7 +55,11 @@ describe('/metrics', () => {
   test('are answered while the database is silent, and tell so', async () => {
     await using proxy = await openSilentProxy(database.connectionString)
     // Nothing but the scrape itself may end the waiting.
-    await using pool = openDatabase({ connectionString: proxy.url, statementTimeoutMs: 0, connectionTimeoutMs: 600_000 })
+    await using pool = openDatabase({
+      connectionString: proxy.url,
+      statementTimeoutMs: 0,
+      connectionTimeoutMs: 600_000,
+    })
     await using app = buildTestApp({ db: pool })
     expect((await scrape(app)).value('enrollment_database_up')).toBe(1)
     proxy.silence()

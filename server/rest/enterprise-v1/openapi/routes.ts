@@ -23,7 +23,10 @@ const fulfilment: ParameterSpec = {
 
 const common = { tag: 'Enterprise', credentials: ['token', 'cookies'], isThrottled: true, envelope: 'Detail' } as const
 
-const TOO_LARGE = { description: 'The body is larger than 8 MiB, or has more than 10 000 rows.', bodies: ['Detail'] } as const
+const TOO_LARGE = {
+  description: 'The body is larger than 8 MiB, or has more than 10 000 rows.',
+  bodies: ['Detail'],
+} as const
 
 const enrollLearners: EnterpriseRoute = {
   ...common,
@@ -65,7 +68,10 @@ const licenseRevoke: EnterpriseRoute = {
       answers: {
         200: { description: 'Done; also where nothing was to be done.', bodies: ['LicenseResults'] },
         ...UNREADABLE,
-        400: { description: 'The body cannot be read, or a field is missing.', bodies: ['PlainWords', 'Message', 'Detail'] },
+        400: {
+          description: 'The body cannot be read, or a field is missing.',
+          bodies: ['PlainWords', 'Message', 'Detail'],
+        },
         404: { description: 'No such learner is linked to such a customer.', bodies: ['Detail'] },
         413: TOO_LARGE,
         422: { description: 'Some of it failed; a repeat goes on.', bodies: ['LicenseResults'] },

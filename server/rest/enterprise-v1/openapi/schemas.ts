@@ -7,7 +7,9 @@ const uuid = z.string().meta({ examples: ['f0000000-0000-4000-8000-000000000005'
 const address = z.string().nullable().meta({ description: 'An e-mail address.' })
 
 const rowRequest = z.looseObject({
-  user_id: textOrNumber.optional().meta({ description: "The LMS's id of the learner; 0 counts as absent. It wins over `email`." }),
+  user_id: textOrNumber
+    .optional()
+    .meta({ description: "The LMS's id of the learner; 0 counts as absent. It wins over `email`." }),
   email: textOrNumber.optional().meta({ description: 'One of `user_id` and `email` has to be there.' }),
   course_run_key: textOrNumber.meta({ examples: ['course-v1:edX+DemoX+2014'] }),
   license_uuid: textOrNumber.optional().meta({ description: 'What pays: exactly one of license and transaction.' }),
@@ -84,12 +86,10 @@ const licenseRevocation = z
   })
   .meta({ examples: [{ user_id: 1, enterprise_id: 'aaaaaaaa-0000-4000-8000-000000000001' }] })
 
-const licenseResults = z
-  .record(z.string(), z.strictObject({ success: z.boolean(), message: z.string() }))
-  .meta({
-    description: 'What became of the licensed enrollments of the learner, by course key.',
-    examples: [{ 'course-v1:edX+DemoX+2014': { success: true, message: 'moved to audit' } }],
-  })
+const licenseResults = z.record(z.string(), z.strictObject({ success: z.boolean(), message: z.string() })).meta({
+  description: 'What became of the licensed enrollments of the learner, by course key.',
+  examples: [{ 'course-v1:edX+DemoX+2014': { success: true, message: 'moved to audit' } }],
+})
 
 const licenseExpiration = z
   .looseObject({

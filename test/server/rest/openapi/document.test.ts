@@ -55,16 +55,22 @@ describe('the document of the door', () => {
     }))
     await using app = buildTestApp({ db: database.db, extensions: watched })
     await app.ready()
-    const registered = urls.filter((url) => url.startsWith('/enterprise/')).map((url) => plain(url.replaceAll(/:\w+(\([^)]*\))?/g, '{}')))
+    const registered = urls
+      .filter((url) => url.startsWith('/enterprise/'))
+      .map((url) => plain(url.replaceAll(/:\w+(\([^)]*\))?/g, '{}')))
     const documented = Object.keys(document.paths).map((path) => plain(path.replaceAll(/\{\w+\}/g, '{}')))
     expect(new Set(registered)).toEqual(new Set(documented.filter((path) => path.startsWith('/enterprise/'))))
   })
 
   test('gives every body that is sent an example', () => {
     const bodies = Object.values(document.paths).flatMap((item) =>
-      Object.values(item).flatMap((operation) => ('requestBody' in operation ? [JSON.stringify(operation.requestBody)] : [])),
+      Object.values(item).flatMap((operation) =>
+        'requestBody' in operation ? [JSON.stringify(operation.requestBody)] : [],
+      ),
     )
-    const names = new Set(bodies.flatMap((text) => [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')))
+    const names = new Set(
+      bodies.flatMap((text) => [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')),
+    )
     expect(names.size).toBeGreaterThan(6)
     for (const name of names) expect(document.components.schemas[name], name).toHaveProperty('examples')
   })
