@@ -1,7 +1,8 @@
-import { Counter, Gauge, type Registry } from '@prometheus-io/client'
+import type { Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
 import { readConsumers, type ConsumerStatus } from '../../core/event/consumers.ts'
 import { oneAtATime, withinTime } from '../questions.ts'
+import { addCounter, addGauge } from './sampled.ts'
 
 /** Milliseconds in which the database has to say how the consumers stand; whoever asks for metrics has an answer within a second. */
 const PATIENCE_MS = 500
@@ -13,43 +14,39 @@ const PATIENCE_MS = 500
  * @param failuresOf how often a consumer has failed in this process.
  */
 export function consumerMetrics(registry: Registry, db: Database, failuresOf: (consumer: string) => number): void {
-  const registers = [registry]
-  const labelNames = ['consumer'] as const
   // All metrics of one answer share one read, and while one takes longer nobody begins another.
   const reading = oneAtATime(() => readConsumers(db, new Date()))
   const read = () => withinTime(reading(), PATIENCE_MS)
-  const known = new Set<string>()
-  new Gauge({
+  const labels = ['consumer']
+  const valuesOf = (value: (consumer: ConsumerStatus) => number) => async () => {
+    const consumers = await read()
+    return (consumers ?? []).map((each) => [value(each), { consumer: each.name }] as const)
+  }
+  addGauge(registry, {
     name: 'enrollment_database_up',
     help: 'Whether the database has answered the question for the consumers',
-    registers,
-    async collect() {
-      this.set((await read()) === null ? 0 : 1)
-    },
+    samples: async () => [[(await read()) === null ? 0 : 1]],
   })
-  const gauge = (name: string, help: string, value: (consumer: ConsumerStatus) => number) =>
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      async collect() {
-        const consumers = await read()
-        this.reset()
-        for (const each of consumers ?? []) this.set({ consumer: each.name }, value(each))
-      },
-    })
-  gauge('enrollment_consumer_lag_events', 'Events that a consumer has not dealt with', (each) => each.lagEvents)
-  gauge('enrollment_consumer_lag_seconds', 'Age of the oldest of them', (each) => each.lagSeconds)
-  new Counter({
+  addGauge(registry, {
+    name: 'enrollment_consumer_lag_events',
+    help: 'Events that a consumer has not dealt with',
+    labels,
+    samples: valuesOf(({ lagEvents }) => lagEvents),
+  })
+  addGauge(registry, {
+    name: 'enrollment_consumer_lag_seconds',
+    help: 'Age of the oldest event that a consumer has not dealt with',
+    labels,
+    samples: valuesOf(({ lagSeconds }) => lagSeconds),
+  })
+  const known = new Set<string>()
+  addCounter(registry, {
     name: 'enrollment_consumer_errors_total',
     help: 'Failures of a consumer in this process',
-    labelNames,
-    registers,
-    async collect() {
+    labels,
+    async samples() {
       for (const { name } of (await read()) ?? []) known.add(name)
-      this.reset()
-      for (const consumer of known) this.inc({ consumer }, failuresOf(consumer))
+      return [...known].map((consumer) => [failuresOf(consumer), { consumer }] as const)
     },
   })
 }

@@ -1,6 +1,7 @@
-import { Counter, Histogram, type Registry } from '@prometheus-io/client'
+import { Histogram, type Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
 import { observeEnrollments } from '../../core/enrollment/observer.ts'
+import { addCounter } from './sampled.ts'
 
 /** Calls; the largest round has 500. */
 const SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -27,15 +28,12 @@ export function enrollmentMetrics(registry: Registry, db: Database): Disposable 
   })
   // A batch may have ten thousand of them: they are put down here, and become samples when somebody asks.
   const decided = new Map<string, Map<string, number>>()
-  new Counter({
+  addCounter(registry, {
     name: 'enrollment_outcomes_total',
     help: 'Commands that were decided, by API and by the kind of the outcome or the code of the error',
-    labelNames: ['via', 'code'],
-    registers,
-    collect() {
-      this.reset()
-      for (const [via, byCode] of decided) for (const [code, count] of byCode) this.inc({ via, code }, count)
-    },
+    labels: ['via', 'code'],
+    samples: () =>
+      [...decided].flatMap(([via, byCode]) => [...byCode].map(([code, count]) => [count, { via, code }] as const)),
   })
   return observeEnrollments(db, {
     decided(via, code) {

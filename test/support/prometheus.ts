@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inject } from 'vitest'
 
-const PROGRAMS = ['prometheus', 'promtool']
+const SERVER = 'prometheus'
+const TOOL = 'promtool'
 
 /** Where Prometheus is not installed its tests are skipped, and say so. */
-export const hasPrometheus = PROGRAMS.every((program) => spawnSync(program, ['--version']).status === 0)
+export const hasPrometheus = [SERVER, TOOL].every((program) => spawnSync(program, ['--version']).status === 0)
 if (!hasPrometheus) process.stderr.write('Prometheus is not installed: its tests are skipped.\n')
 
 /** One series of the answer to a query. */
@@ -43,7 +44,7 @@ export async function openPrometheus(target: string): Promise<Prometheus> {
     `--storage.tsdb.path=${folder}/data`,
     `--web.listen-address=127.0.0.1:${port}`,
   ]
-  const child = spawn('prometheus', options, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(SERVER, options, { stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
   child.stderr.on('data', (data: Buffer) => {
     log = (log + data.toString()).slice(-4_000)
@@ -75,7 +76,7 @@ export async function openPrometheus(target: string): Promise<Prometheus> {
 
 /** What `promtool check rules` says of a file of rules; empty: nothing is wrong. */
 export function faultsOfRules(path: string): string {
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', path], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(TOOL, ['check', 'rules', path], { encoding: 'utf8' })
   return status === 0 ? '' : `${stdout}${stderr}`
 }
 
