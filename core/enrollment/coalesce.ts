@@ -17,7 +17,7 @@ import {
 } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
 import { createHeldPairs, pairKey, type HeldPairs } from './held-pairs.ts'
-import { codeOf, enrollmentObservers, type LaneName } from './observer.ts'
+import { codeOf, enrollmentObservers, type BatcherName } from './observer.ts'
 
 /** The most calls of one batch: large enough to share its cost, small enough to answer soon. */
 const BATCH_SIZE = 500
@@ -95,26 +95,26 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
     (items) =>
       attemptWithoutTransaction(db, items, policy, lockWaitMs)
 
-  const withoutTransaction = openLane('shared', MAX_CONCURRENT, within(LOCK_WAIT_MS), (calls, error) =>
+  const withoutTransaction = openBatcher('shared', MAX_CONCURRENT, within(LOCK_WAIT_MS), (calls, error) =>
     divide(calls, error, divided),
   )
   // Halves of batches in which some call needs a lock that somebody holds.
-  const divided = openLane('divided', MAX_CONCURRENT, within(DIVIDED_LOCK_WAIT_MS), (calls, error) =>
+  const divided = openBatcher('divided', MAX_CONCURRENT, within(DIVIDED_LOCK_WAIT_MS), (calls, error) =>
     divide(calls, error, divided),
   )
   // Seats of a capped course run, allowances, attributes.
-  const withTransaction = openLane('transaction', MAX_CONCURRENT_TRANSACTIONS, inTransaction, (calls, error) => {
+  const withTransaction = openBatcher('transaction', MAX_CONCURRENT_TRANSACTIONS, inTransaction, (calls, error) => {
     if (isSeatsHeld(error)) waitForSeats(calls, error)
     else divide(calls, error, withTransaction)
   })
   // Calls that need a lock that somebody holds, one by one.
-  const held = openLane('held', MAX_CONCURRENT, inTransaction, (calls, error) => {
+  const held = openBatcher('held', MAX_CONCURRENT, inTransaction, (calls, error) => {
     for (const call of calls) waitForLock(call, error)
   })
   return { withoutTransaction, heldPairs, waitBehind }
 
-  function openLane(
-    name: LaneName,
+  function openBatcher(
+    name: BatcherName,
     maxConcurrent: number,
     attempt: Attempt,
     onLockTimeout: OnLockTimeout,
@@ -132,10 +132,10 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
     }
   }
 
-  function tellRound(lane: LaneName, calls: readonly Call[]): void {
+  function tellRound(batcher: BatcherName, calls: readonly Call[]): void {
     if (observers.size === 0) return
     const earliest = calls.reduce((since, call) => Math.min(since, call.waitsSince), Infinity)
-    const round = { lane, size: calls.length, waitMs: performance.now() - earliest }
+    const round = { batcher, size: calls.length, waitMs: performance.now() - earliest }
     for (const observer of observers) observer.roundBegins(round)
   }
 

@@ -22,7 +22,7 @@ export interface EnrollmentObserver {
 
 /** Single calls that leave together, see `enrollCoalesced`. */
 export interface Round {
-  readonly lane: LaneName
+  readonly batcher: BatcherName
   readonly size: number
   /** Milliseconds for which the call that has waited longest has waited for this round. */
   readonly waitMs: number
@@ -32,7 +32,7 @@ export interface Round {
  * Where single calls wait: `shared` is where all go first, `divided` where a lock that somebody holds is looked for, `held` where it
  * is waited for, and `transaction` is for those that need one of their own.
  */
-export type LaneName = 'shared' | 'divided' | 'held' | 'transaction'
+export type BatcherName = 'shared' | 'divided' | 'held' | 'transaction'
 
 const observersOf = perPool(() => new Set<EnrollmentObserver>())
 

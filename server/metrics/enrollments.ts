@@ -15,14 +15,14 @@ export function enrollmentMetrics(registry: Registry, db: Database): Disposable 
   const sizes = new Histogram({
     name: 'enrollment_round_size',
     help: 'Single calls that were carried out together',
-    labelNames: ['lane'],
+    labelNames: ['batcher'],
     buckets: SIZES,
     registers,
   })
   const waits = new Histogram({
     name: 'enrollment_round_wait_seconds',
     help: 'How long the first call of a round waited for it',
-    labelNames: ['lane'],
+    labelNames: ['batcher'],
     buckets: WAITS,
     registers,
   })
@@ -41,9 +41,9 @@ export function enrollmentMetrics(registry: Registry, db: Database): Disposable 
       if (byCode === undefined) decided.set(via, new Map([[code, 1]]))
       else byCode.set(code, (byCode.get(code) ?? 0) + 1)
     },
-    roundBegins({ lane, size, waitMs }) {
-      sizes.observe({ lane }, size)
-      waits.observe({ lane }, waitMs / 1_000)
+    roundBegins({ batcher, size, waitMs }) {
+      sizes.observe({ batcher }, size)
+      waits.observe({ batcher }, waitMs / 1_000)
     },
   })
 }

@@ -89,7 +89,8 @@ test('single calls are counted by the rounds in which they leave', async () => {
   await Promise.all(learners.map(({ username }) => enrollment.enroll({ username, courseId })))
   await Promise.all(learners.map(({ username }) => enrollment.enroll({ username, courseId: capped })))
   const after = await scrape(app)
-  const grown = (name: string, lane: string) => (after.value(name, { lane }) ?? 0) - (before.value(name, { lane }) ?? 0)
+  const grown = (name: string, batcher: string) =>
+    (after.value(name, { batcher }) ?? 0) - (before.value(name, { batcher }) ?? 0)
   expect(grown('enrollment_round_size_sum', 'shared')).toBe(200)
   expect(grown('enrollment_round_size_sum', 'transaction')).toBe(100)
   const rounds = grown('enrollment_round_size_count', 'shared')
