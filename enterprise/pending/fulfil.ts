@@ -72,6 +72,7 @@ function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
     },
     namedLicenses: () => Promise.resolve(new Map()),
     isGivenUp: () => false,
+    isOverdue: () => false,
     rowCount: ids.length,
   }
 }

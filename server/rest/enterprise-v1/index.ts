@@ -8,6 +8,7 @@ import { followDjangoConventions } from '../django/framework.ts'
 import type { EnterpriseApi } from './api.ts'
 import { licensesExpirationView } from './bulk-licensed-enrollments-expiration.ts'
 import { cancelFulfilmentView } from './cancel-fulfillment.ts'
+import { courseEnrollmentsView } from './course-enrollments/index.ts'
 import { enrollLearnersView } from './enroll-learners-in-courses.ts'
 import { fulfilmentView } from './enterprise-subsidy-fulfillment.ts'
 import { licenseRevokeView } from './license-revoke.ts'
@@ -18,6 +19,9 @@ const BASE = '/enterprise/api/v1'
 
 /** What is no UUID is no customer: the path does not exist. */
 const CUSTOMER = `${BASE}/enterprise-customer/:customer(${UUID_FORM})`
+
+/** Who may see it learns that what is no UUID is no customer (enterprise-routes.md §7.6). */
+const ANY_CUSTOMER = `${BASE}/enterprise-customer/:customer(^[^/.]+$)`
 
 /** Who may see it learns that what is no UUID is no fulfilment. */
 const FULFILMENT = `${BASE}/enterprise-subsidy-fulfillment/:fulfilment(^[A-Za-z0-9-]+$)`
@@ -63,6 +67,7 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
     serve(`${url}/`, viewOf)
   }
   serve(`${CUSTOMER}/enroll_learners_in_courses/`, ({ customer }) => enrollLearnersView(api, customer))
+  serveBoth(`${ANY_CUSTOMER}/course_enrollments`, ({ customer }) => courseEnrollmentsView(api, customer))
   serveBoth(`${LICENSED}/license_revoke`, () => licenseRevokeView(api))
   serveBoth(`${LICENSED}/bulk_licensed_enrollments_expiration`, () => licensesExpirationView(api))
   serveBoth(FULFILMENT, ({ fulfilment }) => fulfilmentView(api, fulfilment))
