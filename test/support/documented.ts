@@ -103,16 +103,19 @@ export function documentCheck(document = documentOfServer()): (sent: Sent, recei
 const ENTERPRISE = '/enterprise/'
 
 /** What the router takes for a parameter of a path. */
-const FORMS: Readonly<Record<string, string>> = { customer: UUID_FORM.slice(1, -1), fulfillment: '[A-Za-z0-9-]+' }
+const FORMS = { customer: '[^/.]+', fulfillment: '[A-Za-z0-9-]+' }
 
-/** The path that has to end in a slash; of the others it may be left out. */
-const WITH_SLASH = /enroll_learners_in_courses\/$/
+/** The oldest route: it has to end in a slash, and what is no UUID is no customer. The others may lack theirs. */
+const OLDEST = /enroll_learners_in_courses\/$/
 
 /** Finds the path of the document that an address is one of. */
 function pathFinder(paths: readonly string[]): (address: string) => string | undefined {
   const forms = paths.map((path) => {
-    const form = path.replace(/\/$/, '').replaceAll(/\{(\w+)\}/g, (_, name: string) => FORMS[name] ?? '[^/]+')
-    return { path, form: new RegExp(`^${form}/${WITH_SLASH.test(path) ? '' : '?'}$`) }
+    const [parameters, end] = OLDEST.test(path) ? [{ customer: UUID_FORM.slice(1, -1) }, '/'] : [FORMS, '/?']
+    const form = path
+      .replace(/\/$/, '')
+      .replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof parameters) => parameters[name])
+    return { path, form: new RegExp(`^${form}${end}$`) }
   })
   return (address) => forms.find(({ form }) => form.test(address))?.path
 }

@@ -55,6 +55,31 @@ const enrollLearners: EnterpriseRoute = {
   },
 }
 
+const courseEnrollments: EnterpriseRoute = {
+  ...common,
+  path: `${BASE}enterprise-customer/{customer}/course_enrollments/`,
+  mayNotExist: true,
+  methods: {
+    post: {
+      id: 'changeCourseEnrollments',
+      summary: 'Enrolls learners of a customer, or ends their enrollments, without funding',
+      description:
+        'For global staff and admins of the customer. Each item has its answer. The slash at the end may be left out.',
+      parameters: [customer],
+      body: { schema: 'CourseEnrollmentsRequest', forms: false },
+      answers: {
+        200: { description: 'What became of each item.', bodies: ['CourseEnrollmentResults'] },
+        ...UNREADABLE,
+        400: {
+          description: 'The body cannot be read, or is no list; nothing is done.',
+          bodies: ['FieldFaults', 'Message', 'Detail'],
+        },
+        413: TOO_LARGE,
+      },
+    },
+  },
+}
+
 const licenseRevoke: EnterpriseRoute = {
   ...common,
   path: `${BASE}licensed-enterprise-course-enrollment/license_revoke/`,
@@ -179,6 +204,7 @@ const unenrolled: EnterpriseRoute = {
 /** The routes of enterprise (enterprise C.1, enterprise-routes.md §2). */
 export const enterpriseRoutes: readonly EnterpriseRoute[] = [
   enrollLearners,
+  courseEnrollments,
   licenseRevoke,
   licensesExpiration,
   readFulfilment,

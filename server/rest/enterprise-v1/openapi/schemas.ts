@@ -122,6 +122,32 @@ const fulfilment = z
   ])
   .meta({ description: 'What pays for an enrollment. Whether it was revoked is not told.' })
 
+const courseEnrollment = z.looseObject({
+  lms_user_id: textOrNumber
+    .optional()
+    .meta({ description: 'One of the three names has to lead to a learner of the customer.' }),
+  tpa_user_id: textOrNumber.optional(),
+  user_email: z.string().optional(),
+  course_run_id: textOrNumber,
+  course_mode: z.enum(['audit', 'verified', 'professional']),
+  cohort: textOrNumber.optional(),
+  email_students: flag.optional(),
+  is_active: flag.optional().meta({ description: 'False ends the enrollment; true unless given.' }),
+})
+
+const courseEnrollmentsRequest = z
+  .array(z.union([courseEnrollment, z.unknown()]))
+  .max(10_000)
+  .meta({
+    description: 'What is none of these is told at its place in the answer, and stops no other.',
+    examples: [[{ user_email: 'bob@example.com', course_run_id: 'course-v1:edX+DemoX+2014', course_mode: 'audit' }]],
+  })
+
+const courseEnrollmentResults = z.array(z.union([z.strictObject({ detail: z.string() }), faultsOfObject])).meta({
+  description: 'One for each item: `success`, why it was refused, or what is wrong with its fields.',
+  examples: [[{ detail: 'success' }, { course_mode: ['This field is required.'] }]],
+})
+
 const queryFaults = z.union([
   z.strictObject({ unenrolled_after: texts }),
   z.strictObject({ retrieve_licensed_enrollments: texts }),
@@ -132,6 +158,8 @@ export const enterpriseSchemas = {
   EnrollLearnersRequest: enrollLearnersRequest,
   EnrolledLearners: enrolledLearners,
   FieldFaults: fieldFaults,
+  CourseEnrollmentsRequest: courseEnrollmentsRequest,
+  CourseEnrollmentResults: courseEnrollmentResults,
   LicenseRevocation: licenseRevocation,
   LicenseResults: licenseResults,
   LicenseExpiration: licenseExpiration,

@@ -35,6 +35,7 @@ describe('the document of the door', () => {
   test('has those of extensions after them', () => {
     expect(operationsOf(document).slice(9)).toEqual([
       'post /enterprise/api/v1/enterprise-customer/{customer}/enroll_learners_in_courses/',
+      'post /enterprise/api/v1/enterprise-customer/{customer}/course_enrollments/',
       'post /enterprise/api/v1/licensed-enterprise-course-enrollment/license_revoke/',
       'post /enterprise/api/v1/licensed-enterprise-course-enrollment/bulk_licensed_enrollments_expiration/',
       'get /enterprise/api/v1/enterprise-subsidy-fulfillment/{fulfillment}/',
