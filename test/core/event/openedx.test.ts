@@ -45,13 +45,12 @@ describe('an instant as Python writes it', () => {
 describe('what Open edX is told of an enrollment', () => {
   test('has the account, the course run and the state after the change', async () => {
     const learner = await addLearner(db, { email: 'ann@example.com', name: 'Ann' })
-    const course = await addCourse(db, { modes: ['audit', 'verified'] })
-    await db
-      .updateTable('courses')
-      .set({ display_name: 'Demo', starts: '2026-01-01T00:00:00Z', ends: '2026-12-31T23:59:59.5Z' })
-      .where('course_key', '=', course.courseId)
-      .execute()
-    const [told] = await enrolled(learner.username, course.courseId, { kind: 'service', name: 'shop' })
+    const courseId = await addCourse(db, {
+      display_name: 'Demo',
+      starts: '2026-01-01T00:00:00Z',
+      ends: '2026-12-31T23:59:59.5Z',
+    })
+    const [told] = await enrolled(learner.username, courseId, { kind: 'service', name: 'shop' })
     expect(told).toEqual({
       user: {
         id: expect.any(Number),
@@ -59,7 +58,7 @@ describe('what Open edX is told of an enrollment', () => {
         pii: { username: learner.username, email: 'ann@example.com', name: 'Ann' },
       },
       course: {
-        course_key: course.courseId,
+        course_key: courseId,
         display_name: 'Demo',
         start: '2026-01-01T00:00:00+00:00',
         end: '2026-12-31T23:59:59.500000+00:00',
@@ -72,21 +71,21 @@ describe('what Open edX is told of an enrollment', () => {
   })
 
   test('names the account that acted, where one did', async () => {
-    const [learner, staff, course] = [await addLearner(db), await addLearner(db), await addCourse(db)]
-    const [told] = await enrolled(learner.username, course.courseId, { kind: 'user', name: staff.username })
+    const [learner, staff, courseId] = [await addLearner(db), await addLearner(db), await addCourse(db)]
+    const [told] = await enrolled(learner.username, courseId, { kind: 'user', name: staff.username })
     expect(told?.created_by?.pii.username).toBe(staff.username)
   })
 
   test('names nobody where a service acted that is called as an account is', async () => {
-    const [learner, staff, course] = [await addLearner(db), await addLearner(db), await addCourse(db)]
-    const [told] = await enrolled(learner.username, course.courseId, { kind: 'service', name: staff.username })
+    const [learner, staff, courseId] = [await addLearner(db), await addLearner(db), await addCourse(db)]
+    const [told] = await enrolled(learner.username, courseId, { kind: 'service', name: staff.username })
     expect(told?.created_by).toBeNull()
   })
 
   test('keeps the order of the events, also where one enrollment changed twice', async () => {
-    const [learner, course] = [await addLearner(db), await addCourse(db)]
+    const [learner, courseId] = [await addLearner(db), await addCourse(db)]
     const call = createCaller({ db, actor: { kind: 'service', name: 'shop' } }).enrollment
-    const named = { username: learner.username, courseId: course.courseId }
+    const named = { username: learner.username, courseId }
     await call.enroll(named)
     await call.change({ ...named, isActive: false })
     const told = await readOpenedxEnrollments(db, (await call.history(named)).toReversed())
@@ -97,13 +96,8 @@ describe('what Open edX is told of an enrollment', () => {
   })
 
   test('has empty texts for an account without address and name', async () => {
-    const [learner, course] = [await addLearner(db, { email: null, name: '' }), await addCourse(db)]
-    await db
-      .updateTable('learners')
-      .set({ email: null, name: '' })
-      .where('username', '=', learner.username)
-      .execute()
-    const [told] = await enrolled(learner.username, course.courseId, { kind: 'service', name: 'shop' })
+    const [learner, courseId] = [await addLearner(db, { email: null, name: '' }), await addCourse(db)]
+    const [told] = await enrolled(learner.username, courseId, { kind: 'service', name: 'shop' })
     expect(told?.user.pii).toEqual({ username: learner.username, email: '', name: '' })
     expect(told?.course).toMatchObject({ start: null, end: null })
   })
