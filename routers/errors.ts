@@ -23,6 +23,11 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   vetoed: 'FORBIDDEN',
   notAttempted: 'CONFLICT',
   unavailable: 'SERVICE_UNAVAILABLE',
+  webhookNotFound: 'NOT_FOUND',
+  webhookDeliveryNotFound: 'NOT_FOUND',
+  webhookDisabled: 'CONFLICT',
+  webhookUrlRefused: 'BAD_REQUEST',
+  webhooksNotConfigured: 'PRECONDITION_FAILED',
 }
 
 /**

@@ -116,8 +116,9 @@ export function buildApp({
   app.register(async (scope) => {
     confineTo('private', scope)
     const { requestDeadlineMs: deadlineMs } = config.limits
-    const { internalTokens } = secrets
-    scope.register(trpc, { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now })
+    const { internalTokens, webhookKeys } = secrets
+    const webhooks = { secretKeys: webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
+    scope.register(trpc, { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, now })
   })
 
   app.register(traceRoutes)

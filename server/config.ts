@@ -49,6 +49,7 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
+  readonly webhooks: WebhooksConfig
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -65,6 +66,8 @@ export interface GivenSecrets {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys?: readonly string[] | undefined
   readonly jwt: JwtKeys
+  /** The first encrypts the secrets of webhooks, each of them decrypts. */
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 /** How JWTs are verified; more than one may be given. */
@@ -107,6 +110,11 @@ export interface EnterpriseConfig {
   readonly legacyCreatedFlag: boolean
   /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
   readonly supersede: boolean
+}
+
+export interface WebhooksConfig {
+  /** CIDRs that webhooks may be sent to although they are not of the internet, also without TLS. */
+  readonly allowedNetworks: readonly string[]
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -182,6 +190,8 @@ const settings = z.object({
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   ENTERPRISE_SUPERSEDE: onOff.default(true),
+  WEBHOOK_SECRET_KEY: secretList.optional(),
+  WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -227,6 +237,7 @@ function arrange(read: z.output<typeof settings>): Config {
       internalTokens: read.INTERNAL_TOKENS,
       edxApiKeys: read.EDX_API_KEY,
       jwt: { secret: read.JWT_SECRET, jwksUrl: read.JWT_JWKS_URL, publicKeysFile: read.JWT_PUBLIC_KEYS },
+      webhookKeys: read.WEBHOOK_SECRET_KEY,
     },
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
@@ -242,6 +253,7 @@ function arrange(read: z.output<typeof settings>): Config {
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
+    webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { EnrollmentError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import { operations } from '../routers/operations.ts'
@@ -22,6 +23,7 @@ import type { WrongCredentials } from './wrong-credentials.ts'
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
+  readonly webhooks: WebhookSettings
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
   readonly wrongCredentials: WrongCredentials
@@ -43,7 +45,7 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
+  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
@@ -86,7 +88,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
       createContext: async ({ req }): Promise<CallContext> => {
         if (typeof req.body === 'string' && req.body.length > LONG_BODY) await nextTurn()
         const actor = { kind: 'service' as const, name: req.getDecorator<string>('caller') }
-        return callContextOf({ db, policy, actor, requestId: req.id, log: req.log, now }, 'rpc')
+        return callContextOf({ db, policy, webhooks, actor, requestId: req.id, log: req.log, now }, 'rpc')
       },
       responseMeta: ({ errors }) => {
         const refused = errors.find(({ code }) => code === 'SERVICE_UNAVAILABLE')

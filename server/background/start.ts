@@ -2,18 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import type { Policy } from '../../core/policy.ts'
+import type { WebhookSettings } from '../../core/webhook/webhook.ts'
 import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { idempotencyKeySweep } from './sweep.ts'
+import { webhookSteps } from './webhooks/steps.ts'
 
 export interface BackgroundOptions {
   /** A pool. */
   readonly db: Kysely<DB>
   readonly log: Logger
   readonly policy: Policy
+  readonly webhooks: WebhookSettings
   readonly extensions: readonly Extension[]
 }
 
@@ -26,10 +29,10 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({ extensions, webhooks, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
+  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy), ...webhookSteps({ db, log, settings: webhooks })]
   const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]

@@ -29,6 +29,11 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   vetoed: { by: '<filter>', message: '<reason>' },
   notAttempted: {},
   unavailable: {},
+  webhookNotFound: { id: '<id>' },
+  webhookDeliveryNotFound: { deliveryId: '<id>' },
+  webhookDisabled: { id: '<id>' },
+  webhookUrlRefused: { because: '<reason>' },
+  webhooksNotConfigured: {},
 }
 
 /** Codes of rows that only enterprise has. */

@@ -131,4 +131,9 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   notAttempted: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
+  webhookNotFound: 'failures',
+  webhookDeliveryNotFound: 'failures',
+  webhookDisabled: 'failures',
+  webhookUrlRefused: 'failures',
+  webhooksNotConfigured: 'failures',
 }

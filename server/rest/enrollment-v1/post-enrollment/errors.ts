@@ -47,6 +47,11 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   vetoed: ({ message: reason }) => localized(403, reason),
   notAttempted: anyError,
   unavailable: () => UNAVAILABLE,
+  webhookNotFound: anyError,
+  webhookDeliveryNotFound: anyError,
+  webhookDisabled: anyError,
+  webhookUrlRefused: anyError,
+  webhooksNotConfigured: anyError,
 }
 
 /** The response to an attribute without one of its parts, after the enrollment was changed (rest-v1 §3.2 row 15h). */
