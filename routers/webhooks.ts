@@ -3,7 +3,7 @@ import { isBigint } from '../core/database/bigint.ts'
 import { isFeedCursor } from '../core/event/cursor.ts'
 import { storableText } from '../core/text.ts'
 import { listDeliveries, testWebhook } from '../core/webhook/deliveries.ts'
-import { getWebhook, listWebhooks, WEBHOOK_CURSOR, webhookIdOf } from '../core/webhook/read.ts'
+import { getWebhook, isWebhookCursor, listWebhooks, webhookIdOf } from '../core/webhook/read.ts'
 import { replayAfter, replayDelivery } from '../core/webhook/replay.ts'
 import { createWebhook, deleteWebhook, rotateWebhookSecret, updateWebhook } from '../core/webhook/write.ts'
 import { boundedArray } from './bounded-input.ts'
@@ -38,7 +38,7 @@ export const webhooksOperations = {
   list: query({
     input: z
       .strictObject({
-        cursor: z.string().regex(WEBHOOK_CURSOR, { error: 'Not a cursor of the endpoints' }).optional(),
+        cursor: z.string().refine(isWebhookCursor, { error: 'Not a cursor of the endpoints' }).optional(),
       })
       .default({}),
     output: webhookPage,

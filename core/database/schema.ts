@@ -154,6 +154,8 @@ export interface Enrollments {
 export interface FeedCheckpoints {
   consumer: string;
   cursor: string | null;
+  failed_at: string | null;
+  last_error: string | null;
   updated: string;
 }
 

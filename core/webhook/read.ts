@@ -83,8 +83,15 @@ export async function listWebhooks(db: Kysely<DB>, cursor: string | undefined): 
   return { items: items.map(webhookOf), nextCursor: isMore ? `${last.created}_${last.id}` : null }
 }
 
-/** The form of the cursors of {@link listWebhooks}. */
-export const WEBHOOK_CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** Whether the text is a cursor of {@link listWebhooks}: an instant that there is, and an id. */
+export function isWebhookCursor(text: string): boolean {
+  const [instant = '', id = '', ...rest] = text.split('_')
+  if (rest.length > 0 || !UUID.test(id) || !INSTANT.test(instant)) return false
+  const date = new Date(instant)
+  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === instant.slice(0, 19)
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$/
 
 /**
  * The id of an endpoint, where the text may be one.
