@@ -1,5 +1,4 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
-import ipaddr from 'ipaddr.js'
 
 /** Networks of addresses. */
 export interface Networks {
@@ -98,20 +97,31 @@ const GLOBAL_UNICAST = networksOf(['2000::/3'])
 /** The address of IPv4 that messages to an address of IPv6 go to in the end; null: to none. */
 function embeddedIPv4(address: string): string | null {
   if (isIPv4(address) || isIP(address) === 0) return null
-  const bytes = ipaddr.parse(withoutZone(address)).toByteArray()
-  const carrier = CARRIERS.find(({ prefix }) => prefix.every((byte, index) => bytes[index] === byte))
-  return carrier === undefined ? null : bytes.slice(carrier.at, carrier.at + 4).join('.')
+  const words = wordsOf(withoutZone(address))
+  const carrier = CARRIERS.find(({ prefix }) => prefix.every((word, index) => words[index] === word))
+  if (carrier === undefined) return null
+  const [high = 0, low = 0] = words.slice(carrier.at)
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
-/** Prefixes, and where the address of IPv4 begins. */
+/** Prefixes, and where the address of IPv4 begins, in words of 16 bits. */
 const CARRIERS: readonly { readonly prefix: readonly number[]; readonly at: number }[] = [
   // Mapped, `::ffff:0:0/96` (RFC 4291).
-  { prefix: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], at: 12 },
+  { prefix: [0, 0, 0, 0, 0, 0xffff], at: 6 },
   // NAT64, `64:ff9b::/96` (RFC 6052).
-  { prefix: [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0], at: 12 },
+  { prefix: [0x64, 0xff9b, 0, 0, 0, 0], at: 6 },
   // 6to4, `2002::/16` (RFC 3056).
-  { prefix: [0x20, 0x02], at: 2 },
+  { prefix: [0x2002], at: 1 },
 ]
+
+/** The eight words of an address of IPv6, in whatever form it is written. */
+function wordsOf(address: string): number[] {
+  // Without dotted numbers, and with `::` where words are left out.
+  const normal = new URL(`http://[${address}]/`).hostname.slice(1, -1)
+  const [before = [], after] = normal.split('::').map((part) => (part === '' ? [] : part.split(':')))
+  const leftOut = after === undefined ? 0 : 8 - before.length - after.length
+  return [...before, ...Array<string>(leftOut).fill('0'), ...(after ?? [])].map((word) => Number.parseInt(word, 16))
+}
 
 function withoutZone(address: string): string {
   return address.replace(/%.*$/, '')

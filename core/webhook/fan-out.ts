@@ -4,7 +4,7 @@ import { retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../event/checkpoint.ts'
-import { cursorOf, isAfter, positionOf, type FeedPosition } from '../event/cursor.ts'
+import { cursorOf, isAfter, laterPosition, positionOf, type FeedPosition } from '../event/cursor.ts'
 import { readFeedEnd } from '../event/end.ts'
 import { endOfStretch } from '../event/filter.ts'
 import { IS_WANTED } from './replay.ts'
@@ -32,7 +32,7 @@ export async function fanOut(db: Kysely<DB>, now: Date): Promise<FannedOut> {
   if (beginning === null) return NOTHING
   const checkpoint = await openCheckpoint(db, WEBHOOKS_CONSUMER, now)
   const { last } = await readFeedEnd(db)
-  if (last === null || !isAfter(last, later(positionOf(checkpoint.cursor), beginning))) return NOTHING
+  if (last === null || !isAfter(last, laterPosition(positionOf(checkpoint.cursor), beginning))) return NOTHING
   return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => nextStretch(trx, last, now)))
 }
 
@@ -40,7 +40,7 @@ async function nextStretch(trx: Transaction<DB>, last: FeedPosition, now: Date):
   const checkpoint = await lockCheckpoint(trx, WEBHOOKS_CONSUMER)
   const beginning = await firstBeginning(trx)
   if (checkpoint === null || beginning === null) return NOTHING
-  const after = later(positionOf(checkpoint.cursor), beginning)
+  const after = laterPosition(positionOf(checkpoint.cursor), beginning)
   if (!isAfter(last, after)) return NOTHING
   const next = await endOfStretch(trx, { after, through: last }, STRETCH)
   const through = next ?? last
@@ -48,10 +48,6 @@ async function nextStretch(trx: Transaction<DB>, last: FeedPosition, now: Date):
   const { numAffectedRows = 0n } = await trx.executeQuery(CompiledQuery.raw(FAN_OUT, parameters))
   await moveCheckpoint(trx, WEBHOOKS_CONSUMER, { cursor: cursorOf(through), now })
   return { deliveries: Number(numAffectedRows), isMore: next !== undefined }
-}
-
-function later(one: FeedPosition, other: FeedPosition): FeedPosition {
-  return isAfter(one, other) ? one : other
 }
 
 /** Where the first of the enabled endpoints begins; null: there is none. */

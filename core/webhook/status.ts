@@ -1,7 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { cursorOf, isAfter, positionOf, FEED_START, type FeedPosition } from '../event/cursor.ts'
-import type { ConsumerStatus } from '../event/consumers.ts'
+import { cursorOf, FEED_START, isAfter, laterPosition, positionOf, type FeedPosition } from '../event/cursor.ts'
+import type { ConsumerStatus, Lag } from '../event/consumers.ts'
 import { WEBHOOKS_CONSUMER } from './fan-out.ts'
 
 interface StatusRow {
@@ -16,12 +16,6 @@ interface StatusRow {
   readonly first_transaction: string | null
   readonly first_id: string | null
   readonly first_at: string | null
-}
-
-/** What of the feed has not become deliveries yet. */
-export interface Unread {
-  readonly events: number
-  readonly seconds: number
 }
 
 /** Where the work for all endpoints is in the feed, and what it failed with. */
@@ -39,15 +33,14 @@ interface FanOutState {
 export async function readWebhookStatuses(
   db: Kysely<DB>,
   now: Date,
-  readUnread: (cursor: string) => Promise<Unread>,
+  readUnread: (cursor: string) => Promise<Lag>,
 ): Promise<ConsumerStatus[]> {
   const { rows } = await db.executeQuery<StatusRow>(CompiledQuery.raw(STATUSES))
   const enabled = rows.filter(({ state }) => state === 'enabled').map(beginningOf)
   const fanOut = await readFanOut(db)
   // Before all of them begin, nothing is for them.
-  const first = enabled.reduce<FeedPosition | null>((least, each) => (least !== null && isAfter(each, least) ? least : each), null)
-  const from = first !== null && isAfter(first, fanOut.position) ? first : fanOut.position
-  const unread = first === null ? { events: 0, seconds: 0 } : await readUnread(cursorOf(from))
+  const first = enabled.toSorted((one, other) => (isAfter(one, other) ? 1 : -1))[0]
+  const unread = first === undefined ? { events: 0, seconds: 0 } : await readUnread(cursorOf(laterPosition(first, fanOut.position)))
   return rows.map((row) => statusOf(row, fanOut, unread, now))
 }
 
@@ -64,7 +57,7 @@ async function readFanOut(db: Kysely<DB>): Promise<FanOutState> {
   return { position: positionOf(row?.cursor ?? FEED_START), lastError: row?.last_error ?? null }
 }
 
-function statusOf(row: StatusRow, fanOut: FanOutState, unread: Unread, now: Date): ConsumerStatus {
+function statusOf(row: StatusRow, fanOut: FanOutState, unread: Lag, now: Date): ConsumerStatus {
   const name = `webhook:${row.id}`
   const cursor = cursorOf(positionIn(row, fanOut.position))
   if (row.state === 'disabled') {
@@ -84,8 +77,7 @@ function statusOf(row: StatusRow, fanOut: FanOutState, unread: Unread, now: Date
 function positionIn(row: StatusRow, fanOut: FeedPosition): FeedPosition {
   const { first_transaction: transaction, first_id: id } = row
   if (transaction !== null && id !== null) return { transaction, id: String(BigInt(id) - 1n) }
-  const beginning = beginningOf(row)
-  return isAfter(beginning, fanOut) ? beginning : fanOut
+  return laterPosition(beginningOf(row), fanOut)
 }
 
 const STATUSES = `/* webhook.readStatuses */
