@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 /** The secret of an endpoint: what its messages are signed with. */
 export type WebhookSecret = Buffer
 
-/** Encrypts secrets of endpoints for the database, so that what is in it, or in a dump of it, gives none away (decision 22). */
+/** Encrypts secrets of endpoints for the database, so that what is in it, or in a dump of it, gives none away (decision 23). */
 export interface SecretBox {
   /** @param webhookId the endpoint: what is encrypted for one cannot be read for another. */
   seal(webhookId: string, secret: WebhookSecret): Buffer

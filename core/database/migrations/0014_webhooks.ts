@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 
-/** Webhooks: endpoints, and what each is sent (events.md §3, decision 22). */
+/** Webhooks: endpoints, and what each is sent (events.md §3, decision 23). */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
