@@ -33,7 +33,7 @@ const MAX_STOP_MS = 1_000
 export function startBackground({ extensions, webhooks, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy), ...webhookSteps({ db, log, settings: webhooks })]
+  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy), ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) })]
   const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import type { WebhookSettings } from '../../core/webhook/webhook.ts'
 import { createCaller, type Caller } from '../../routers/index.ts'
+import { feedChanges } from '../../core/event/listen.ts'
 import { repeat } from '../../server/background/loop.ts'
 import type { SenderOptions } from '../../server/background/webhooks/sender.ts'
 import { webhookSteps } from '../../server/background/webhooks/steps.ts'
@@ -29,7 +30,7 @@ export function runWebhooks(db: Kysely<DB>, options: Partial<SenderOptions> = {}
   const errors: RunningSteps['errors'] = []
   const log = { error: (fields: object, message: string) => void errors.push({ fields, message }) }
   const end = new AbortController()
-  const steps = webhookSteps({ db, log, settings: WEBHOOK_SETTINGS, ...options })
+  const steps = webhookSteps({ db, log, settings: WEBHOOK_SETTINGS, wake: feedChanges(db).next, ...options })
   const loops = Promise.all(steps.map((step) => repeat(step, log, end.signal)))
   const stop = async () => {
     end.abort()

@@ -1,4 +1,3 @@
-import { feedChanges } from '../../../core/event/listen.ts'
 import { fanOut } from '../../../core/webhook/fan-out.ts'
 import { hasEnabledWebhook } from '../../../core/webhook/read.ts'
 import { sweepWebhooks } from '../../../core/webhook/sweep.ts'
@@ -8,15 +7,20 @@ import { webhookSender, type SenderOptions } from './sender.ts'
 /** Milliseconds from one sweep to the next. */
 const SWEEP_INTERVAL_MS = 60_000
 
+export interface WebhookStepsOptions extends SenderOptions {
+  /** Resolves when the feed may have new events. */
+  readonly wake?: WorkerStep['wake']
+}
+
 /** The background work of webhooks: deliveries are made of events, sent, and swept. */
-export function webhookSteps(options: SenderOptions): WorkerStep[] {
+export function webhookSteps({ wake, ...options }: WebhookStepsOptions): WorkerStep[] {
   const { db, settings } = options
   const sender = webhookSender(options)
   const now = options.now ?? (() => new Date())
   return [
     {
       name: 'making deliveries of webhooks',
-      wake: (signal) => feedChanges(db).next(signal),
+      wake,
       async run() {
         const { deliveries, isMore } = await fanOut(db, now())
         if (deliveries > 0) sender.wake()
