@@ -1,6 +1,7 @@
 import { CompiledQuery, sql, type Kysely, type Transaction } from 'kysely'
 import { isBigint } from '../database/bigint.ts'
 import { instantFromDate } from '../database/instant.ts'
+import { retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
@@ -81,7 +82,9 @@ const ENOUGH_WAITING = 200
  */
 export async function continueReplays(db: Kysely<DB>, now: Date): Promise<boolean> {
   const { rows } = await db.executeQuery<{ id: string }>(CompiledQuery.raw(RUNNING, [ENOUGH_WAITING]))
-  for (const { id } of rows) await inTransaction(db, (trx) => continueReplay(trx, id, now))
+  for (const { id } of rows) {
+    await retryOnSerializationFailure(db, () => inTransaction(db, (trx) => continueReplay(trx, id, now)))
+  }
   return rows.length > 0
 }
 

@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
+import { retryOnSerializationFailure } from '../database/retry.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { disableWebhooks } from './disable.ts'
 import { hasFailedTooLong, type AfterAttempt } from './schedule.ts'
@@ -21,7 +22,7 @@ export interface DisabledWebhook {
 }
 
 /**
- * Keeps what came of attempts, in the order in which they ended, in one statement: the deliveries, when later versions are due,
+ * Keeps what came of attempts, in the order in which they ended: the deliveries, when later versions are due,
  * and since when endpoints fail. What another process has taken over in the meantime is left to it.
  *
  * @returns the endpoints that are disabled from now on: they are gone, or have failed for five days.
@@ -31,18 +32,23 @@ export async function writeResults(
   results: readonly AttemptResult[],
   { sender, now }: { readonly sender: string; readonly now: Date },
 ): Promise<DisabledWebhook[]> {
+  const at = instantFromDate(now)
+  const written = CompiledQuery.raw(WRITE_DELIVERIES, [
+    sender,
+    at,
+    results.map(({ deliveryId }) => deliveryId),
+    results.map(({ state }) => state),
+    results.map(({ isWait }) => isWait),
+    results.map(({ status }) => status),
+    results.map(({ error }) => error),
+    results.map(({ answer }) => answer),
+    results.map(({ nextAttemptAt }) => (nextAttemptAt === null ? null : instantFromDate(nextAttemptAt))),
+  ])
+  await retryOnSerializationFailure(db, () => db.executeQuery(written))
   const endpoints = endpointsOf(results)
   const { rows } = await db.executeQuery<{ id: string; failing_since: string | null }>(
-    CompiledQuery.raw(WRITE, [
-      sender,
-      instantFromDate(now),
-      results.map(({ deliveryId }) => deliveryId),
-      results.map(({ state }) => state),
-      results.map(({ isWait }) => isWait),
-      results.map(({ status }) => status),
-      results.map(({ error }) => error),
-      results.map(({ answer }) => answer),
-      results.map(({ nextAttemptAt }) => (nextAttemptAt === null ? null : instantFromDate(nextAttemptAt))),
+    CompiledQuery.raw(WRITE_ENDPOINTS, [
+      at,
       endpoints.map(({ id }) => id),
       endpoints.map(({ hasSucceeded }) => hasSucceeded),
       endpoints.map(({ error }) => error),
@@ -60,7 +66,9 @@ async function disable(
   now: Date,
 ): Promise<DisabledWebhook[]> {
   if (ids.length === 0) return []
-  const disabled = await inTransaction(db, (trx) => disableWebhooks(trx, [...new Set(ids)], { because, now }))
+  const disabled = await retryOnSerializationFailure(db, () =>
+    inTransaction(db, (trx) => disableWebhooks(trx, [...new Set(ids)], { because, now })),
+  )
   return disabled.map((id) => ({ id, because }))
 }
 
@@ -82,7 +90,7 @@ function endpointsOf(results: readonly AttemptResult[]): EndpointResult[] {
 
 // A delivery that has died with its endpoint meanwhile stays dead, unless it has arrived. Later versions of an enrollment are
 // due with the one that they wait for, or at once when it has arrived or is dead.
-const WRITE = `/* webhook.writeResults */
+const WRITE_DELIVERIES = `/* webhook.writeDeliveries */
 with result as materialized (
   select * from unnest($3::bigint[], $4::text[], $5::boolean[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[])
     as r (id, state, is_wait, status, error, answer, next_attempt_at)
@@ -96,22 +104,24 @@ with result as materialized (
     claimed_by = null, is_replay = false
   from result r where d.id = r.id and d.claimed_by = $1::uuid
   returning d.webhook_id, d.enrollment_id, d.version, r.next_attempt_at
-), later as (
-  update webhook_deliveries d set next_attempt_at =
-    case when w.next_attempt_at is null then $2::timestamptz else greatest(d.next_attempt_at, w.next_attempt_at) end
-  from written w
-  where d.webhook_id = w.webhook_id and d.enrollment_id = w.enrollment_id and d.version > w.version
-    and d.state = 'pending' and d.claimed_by is null and d.id <> all ($3::bigint[])
-    and case when w.next_attempt_at is null then d.next_attempt_at > $2::timestamptz and d.attempts = 0
-      else d.next_attempt_at < w.next_attempt_at end
 )
+update webhook_deliveries d set next_attempt_at =
+  case when w.next_attempt_at is null then $2::timestamptz else greatest(d.next_attempt_at, w.next_attempt_at) end
+from written w
+where d.webhook_id = w.webhook_id and d.enrollment_id = w.enrollment_id and d.version > w.version
+  and d.state = 'pending' and d.claimed_by is null and d.id <> all ($3::bigint[])
+  and case when w.next_attempt_at is null then d.next_attempt_at > $2::timestamptz and d.attempts = 0
+    else d.next_attempt_at < w.next_attempt_at end`
+
+// In a statement of its own: who replays locks the endpoint first, and then deliveries.
+const WRITE_ENDPOINTS = `/* webhook.writeEndpoints */
 update webhooks w set
   failing_since = case
     when e.error is null then null
-    when e.has_succeeded then $2::timestamptz
-    else coalesce(w.failing_since, $2::timestamptz)
+    when e.has_succeeded then $1::timestamptz
+    else coalesce(w.failing_since, $1::timestamptz)
   end,
   last_error = e.error
-from unnest($10::uuid[], $11::boolean[], $12::text[]) as e (id, has_succeeded, error)
+from unnest($2::uuid[], $3::boolean[], $4::text[]) as e (id, has_succeeded, error)
 where w.id = e.id and (w.failing_since is not null or e.error is not null)
 returning w.id, w.failing_since`
