@@ -3,7 +3,7 @@ import type { Page } from '../../core/webhook/read.ts'
 import type { Webhook, WebhookDelivery } from '../../core/webhook/webhook.ts'
 
 /** An endpoint with how far it is. */
-type ListedWebhook = Webhook & Omit<ConsumerStatus, 'name'>
+export type ListedWebhook = Webhook & Omit<ConsumerStatus, 'name'>
 
 /** Endpoints as a person reads them. */
 export function webhookLines(webhooks: readonly ListedWebhook[]): string {

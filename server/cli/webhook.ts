@@ -3,6 +3,7 @@ import { TRPCError } from '@trpc/server'
 import { ZodError } from 'zod'
 import type { Database } from '../../core/database/open.ts'
 import { readConsumers } from '../../core/event/consumers.ts'
+import type { Webhook } from '../../core/webhook/webhook.ts'
 import { callContextOf } from '../../routers/call.ts'
 import { callerOf, type Caller } from '../../routers/caller.ts'
 import { enrollmentErrorFrom } from '../../routers/errors.ts'
@@ -10,7 +11,7 @@ import { resolveSecrets } from '../secrets.ts'
 import { CommandError } from './failure.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
-import { deliveryLines, webhookLines } from './webhook-lines.ts'
+import { deliveryLines, webhookLines, type ListedWebhook } from './webhook-lines.ts'
 
 type Webhooks = Caller['webhooks']
 type Input<Name extends keyof Webhooks> = NonNullable<Parameters<Webhooks[Name]>[0]>
@@ -78,22 +79,27 @@ function addList(command: Command, session: Session): void {
       const webhooks = await withWebhooks(
         session,
         async (each, db) => {
-          const statuses = new Map((await readConsumers(db, new Date())).map((status) => [status.name, status]))
-          const listed: Awaited<ReturnType<Webhooks['get']>>[] = []
+          const listed: Webhook[] = []
           for (let cursor: string | null | undefined; cursor !== null;) {
             const page = await each.list({ cursor })
             listed.push(...page.items)
             cursor = page.nextCursor
           }
-          return listed.map((webhook) => {
-            const { name: _, ...status } = statuses.get(`webhook:${webhook.id}`) ?? UNKNOWN
-            return { ...webhook, ...status }
-          })
+          return withStatus(db, listed)
         },
         'read',
       )
       await print(session, { webhooks }, json, webhookLines(webhooks))
     })
+}
+
+/** Adds to endpoints how far each is. */
+async function withStatus(db: Database, webhooks: readonly Webhook[]): Promise<ListedWebhook[]> {
+  const statuses = new Map((await readConsumers(db, new Date())).map((status) => [status.name, status]))
+  return webhooks.map((webhook) => {
+    const { name: _, ...status } = statuses.get(`webhook:${webhook.id}`) ?? UNKNOWN
+    return { ...webhook, ...status }
+  })
 }
 
 const UNKNOWN = { name: '', cursor: null, lagEvents: 0, lagSeconds: 0, lastError: null }
@@ -114,6 +120,16 @@ function addUpdate(command: Command, session: Session): void {
 
 /** What takes an id alone. */
 function addSimple(command: Command, session: Session): void {
+  command
+    .command('get')
+    .summary('show an endpoint')
+    .argument('<id>', 'of the endpoint')
+    .option('--json', 'print one JSON object: the endpoint with "cursor", "lagEvents", "lagSeconds"')
+    .action(async (id: string, { json }: Json) => {
+      const read = async (webhooks: Webhooks, db: Database) => withStatus(db, [await webhooks.get({ id })])
+      const found = await withWebhooks(session, read, 'read')
+      await print(session, found[0] ?? {}, json, webhookLines(found))
+    })
   command
     .command('delete')
     .summary('delete an endpoint')

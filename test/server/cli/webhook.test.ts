@@ -20,6 +20,7 @@ describe('webhook', () => {
     const [id = '', secret] = created.stdout.split('\n')
     expect(secret).toMatch(/^whsec_/)
     const listed = await webhook('list')
+    expect((await webhook('get', id)).stdout).toBe(listed.stdout)
     expect(listed.stdout).toContain(`${id}  https://example.org/hook\n  enabled, created, deactivated of all course runs`)
     expect(listed.stdout).toMatch(/position \d+-\d+, 0 events and 0 s behind/)
     expect(listed.stdout).not.toContain(secret)
@@ -81,7 +82,7 @@ describe('webhook', () => {
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('WEBHOOK_SECRET_KEY') })
   })
 
-  test.each(['create', 'list', 'update', 'delete', 'rotate-secret', 'test', 'deliveries', 'replay'])(
+  test.each(['create', 'list', 'get', 'update', 'delete', 'rotate-secret', 'test', 'deliveries', 'replay'])(
     '%s explains itself',
     async (name) => {
       const { code, stdout } = await cliInside(['webhook', name, '--help'])
