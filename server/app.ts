@@ -116,7 +116,7 @@ export function buildApp({
   app.register(async (scope) => {
     confineTo('private', scope)
     const { requestDeadlineMs: deadlineMs } = config.limits
-    const { internalTokens, webhookKeys } = secrets
+    const { internalTokens, webhookKeys = [] } = secrets
     const webhooks = { secretKeys: webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
     scope.register(trpc, { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, now })
   })

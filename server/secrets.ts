@@ -14,7 +14,7 @@ export interface Secrets {
   readonly edxApiKeys: readonly string[]
   readonly jwt: JwtTrust
   /** What the secrets of webhooks are encrypted with; none: there are no webhooks. */
-  readonly webhookKeys: readonly string[]
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 export interface DevelopmentSecrets {

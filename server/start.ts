@@ -63,7 +63,7 @@ export async function startServer(
   for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
   const addresses = await openListeners(app, config)
-  const webhooks = { secretKeys: secrets.webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
+  const webhooks = { secretKeys: secrets.webhookKeys ?? [], allowedNetworks: config.webhooks.allowedNetworks }
   undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), webhooks, extensions }))
   const running = undo.move()
   const stop = () => {

@@ -15,7 +15,7 @@ export const ATTEMPT_RESERVE_MS = 20_000
 const WHILE_FAILING = 4
 
 /** Deliveries of a replay that are claimed together, to be sent one after another. */
-const REPLAY_RUN = 50
+const REPLAY_RUN = 200
 
 /** A delivery that this process is to send. */
 export interface ClaimedDelivery {

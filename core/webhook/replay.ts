@@ -5,7 +5,7 @@ import { retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
-import { cursorOf, FEED_START, positionOf, type FeedPosition } from '../event/cursor.ts'
+import { cursorOf, FEED_START, isAfter, positionOf, type FeedPosition } from '../event/cursor.ts'
 import { readFeedEnd } from '../event/end.ts'
 import { endOfStretch } from '../event/filter.ts'
 import { getEnabledWebhook } from './deliveries.ts'
@@ -20,8 +20,7 @@ import { getEnabledWebhook } from './deliveries.ts'
 export async function replayAfter(db: Kysely<DB>, id: string, after: string): Promise<{ through: string }> {
   return inTransaction(db, async (trx) => {
     await getEnabledWebhook(trx, id)
-    const { last } = await readFeedEnd(trx)
-    const [from, through] = [positionOf(after), last ?? positionOf(FEED_START)]
+    const [from, through] = [positionOf(after), await lastCommitted(trx)]
     await sql`update webhooks set
       (replay_after_transaction, replay_after_id) = (
         select p.transaction_id, p.id
@@ -35,6 +34,18 @@ export async function replayAfter(db: Kysely<DB>, id: string, after: string): Pr
       where id = ${id}::uuid`.execute(trx)
     return { through: cursorOf(through) }
   })
+}
+
+/** The place of the last event that is committed: it may not be shown yet. */
+async function lastCommitted(trx: Transaction<DB>): Promise<FeedPosition> {
+  const row = await trx
+    .selectFrom('enrollment_events')
+    .select(['transaction_id as transaction', 'id'])
+    .orderBy('transaction_id', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ?? positionOf(FEED_START)
 }
 
 /**
@@ -73,19 +84,20 @@ returning d.id`
 const STRETCH = 1_000
 
 /** With so many deliveries that wait to be sent again, an endpoint gets no more of them. */
-const ENOUGH_WAITING = 200
+const ENOUGH_WAITING = 500
 
 /**
  * Makes deliveries of the next events of each replay, few at a time. Any number of processes may do so.
- *
- * @returns whether there is more to do at once.
  */
-export async function continueReplays(db: Kysely<DB>, now: Date): Promise<boolean> {
+export async function continueReplays(db: Kysely<DB>, now: Date): Promise<void> {
   const { rows } = await db.executeQuery<{ id: string }>(CompiledQuery.raw(RUNNING, [ENOUGH_WAITING]))
+  if (rows.length === 0) return
+  // What is shown up to there is complete.
+  const { last } = await readFeedEnd(db)
+  if (last === null) return
   for (const { id } of rows) {
-    await retryOnSerializationFailure(db, () => inTransaction(db, (trx) => continueReplay(trx, id, now)))
+    await retryOnSerializationFailure(db, () => inTransaction(db, (trx) => continueReplay(trx, id, { last, now })))
   }
-  return rows.length > 0
 }
 
 const RUNNING = `/* webhook.runningReplays */
@@ -95,10 +107,15 @@ select w.id from webhooks w where w.replay_through_id is not null and w.state = 
   ) waiting
 )`
 
-async function continueReplay(trx: Transaction<DB>, id: string, now: Date): Promise<void> {
+async function continueReplay(
+  trx: Transaction<DB>,
+  id: string,
+  { last, now }: { readonly last: FeedPosition; readonly now: Date },
+): Promise<void> {
   const range = await lockedRange(trx, id)
-  if (range === null) return
-  const end = (await endOfStretch(trx, range, STRETCH)) ?? range.through
+  if (range === null || !isAfter(last, range.after)) return
+  const shown = { ...range, through: isAfter(range.through, last) ? last : range.through }
+  const end = (await endOfStretch(trx, shown, STRETCH)) ?? shown.through
   const [after, through] = [range.after, end]
   const parameters = [id, after.transaction, after.id, through.transaction, through.id, instantFromDate(now)]
   await trx.executeQuery(CompiledQuery.raw(REPLAY_STRETCH, parameters))

@@ -30,6 +30,8 @@ export interface ShownSecret {
   secret: string
 }
 
+type GivenFields = { readonly [Name in keyof WebhookFields]?: WebhookFields[Name] | undefined }
+
 interface Write {
   readonly settings: WebhookSettings
   readonly now: Date
@@ -65,7 +67,8 @@ export async function createWebhook(db: Kysely<DB>, fields: WebhookFields, write
   return { id, secret: secretText(secret) }
 }
 
-export interface WebhookChange extends Partial<WebhookFields> {
+/** What is given of the fields, and whether it is enabled. */
+export interface WebhookChange extends GivenFields {
   readonly state?: Webhook['state'] | undefined
 }
 
@@ -158,13 +161,18 @@ function boxOf({ secretKeys }: WebhookSettings): SecretBox {
 }
 
 /** What is given, as the table holds it. */
-function columnsOf({ url, courseIds, kinds, ...others }: Partial<WebhookFields>, settings: WebhookSettings) {
+function columnsOf({ url, courseIds, kinds, ...others }: GivenFields, settings: WebhookSettings) {
   const { allowedNetworks } = settings
   const isAnyAllowed = allowedNetworks.length > 0
   return {
-    ...others,
+    ...given(others),
     ...(url === undefined ? {} : { url: endpointUrl(url, addressRule(allowedNetworks), { isAnyAllowed }) }),
     ...(kinds === undefined ? {} : { kinds: kinds === null ? null : [...new Set(kinds)] }),
     ...(courseIds === undefined ? {} : { course_keys: courseIds?.map((key) => courseKeyOf(key).stored) ?? null }),
   }
+}
+
+function given<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  // What is left has a value.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }

@@ -17,9 +17,12 @@ export interface BackgroundOptions {
   readonly db: Kysely<DB>
   readonly log: Logger
   readonly policy: Policy
-  readonly webhooks: WebhookSettings
+  /** Without it nothing is sent. */
+  readonly webhooks?: WebhookSettings | undefined
   readonly extensions: readonly Extension[]
 }
+
+const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
 
 /** How long the end of the steps that run is waited for. A statement that takes longer ends by itself, and does no harm. */
 const MAX_STOP_MS = 1_000
@@ -30,7 +33,7 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, webhooks, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({ extensions, webhooks = NO_WEBHOOKS, ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
   const own = [idempotencyKeySweep(db), autoEnrollment(db, policy), ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) })]

