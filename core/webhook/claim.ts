@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
+import { pendingVersions } from './order-sql.ts'
 
 /**
  * For so long a process has what it claims to itself, in milliseconds: longer than an attempt. What it has not begun
@@ -87,19 +88,22 @@ interface ClaimedRow {
   readonly at: string
 }
 
-/** SQL: whether an earlier version of the enrollment is still to be delivered. */
-const IS_BLOCKED = `exists (
-  select from webhook_deliveries p
-  where p.webhook_id = d.webhook_id and p.enrollment_id = d.enrollment_id and p.version < d.version and p.state = 'pending'
-)`
+/** SQL: whether `p` is an earlier version of the delivery `d` that is still to be delivered. */
+const EARLIER = pendingVersions({ webhookId: 'd.webhook_id', enrollmentId: 'd.enrollment_id', version: '< d.version' })
 
-/** SQL: whether a replay that runs has not come to the enrollment yet. */
-const IS_REPLAYED_LATER = `exists (
-  select from enrollment_events v
-  where w.replay_through_id is not null and v.enrollment_id = d.enrollment_id and v.version <= d.version
-    and (v.transaction_id, v.id) > (w.replay_after_transaction, w.replay_after_id)
-    and (v.transaction_id, v.id) <= (w.replay_through_transaction, w.replay_through_id)
-)`
+// Subqueries in place of joins: each looks up one row, however many there are.
+
+/** SQL: whether no earlier version of the enrollment is still to be delivered. */
+const IS_NEXT = `(select true from webhook_deliveries p where ${EARLIER} limit 1) is null`
+
+/** SQL: whether no replay runs that has not come to the enrollment yet. */
+const IS_REPLAYED = `case when w.replay_through_id is null then true else (
+  select true from enrollment_events v
+  where v.enrollment_id = d.enrollment_id and v.version <= d.version
+    and ((v.transaction_id, v.id) > (w.replay_after_transaction, w.replay_after_id)) is true
+    and ((v.transaction_id, v.id) <= (w.replay_through_transaction, w.replay_through_id)) is true
+  limit 1
+) is null end`
 
 const RETURNING = `returning d.id, d.webhook_id, d.event_id, d.transaction_id, d.enrollment_id, d.attempts, d.waits, d.is_replay, d.at`
 
@@ -110,7 +114,7 @@ with due as materialized (
   cross join lateral (
     select d.id from webhook_deliveries d
     where d.webhook_id = w.id and d.state = 'pending' and not d.is_replay and d.next_attempt_at <= $2::timestamptz
-      and not ${IS_BLOCKED} and not ${IS_REPLAYED_LATER}
+      and ${IS_NEXT} and ${IS_REPLAYED}
     order by d.next_attempt_at
     limit greatest(0, coalesce(r.room, $6::integer)
       - case when w.failing_since is null then 0 else $6::integer - $7::integer end)
@@ -134,10 +138,7 @@ with endpoint as materialized (
   select d.id from endpoint w cross join lateral (
     select d.id from webhook_deliveries d
     where d.webhook_id = w.id and d.state = 'pending' and d.is_replay and d.next_attempt_at <= $2::timestamptz
-      and not exists (
-        select from webhook_deliveries p where p.webhook_id = d.webhook_id and p.enrollment_id = d.enrollment_id
-          and p.version < d.version and p.state = 'pending' and not p.is_replay
-      )
+      and (select true from webhook_deliveries p where ${EARLIER} and not p.is_replay limit 1) is null
     order by d.transaction_id nulls first, d.event_id limit $5::integer
   ) d
   where not exists (

@@ -7,6 +7,7 @@ import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../event/checkpo
 import { cursorOf, isAfter, laterPosition, positionOf, type FeedPosition } from '../event/cursor.ts'
 import { readFeedEnd } from '../event/end.ts'
 import { endOfStretch } from '../event/filter.ts'
+import { pendingVersions } from './order-sql.ts'
 import { IS_WANTED } from './replay.ts'
 
 /** The consumer of the feed that makes deliveries, in the name of its checkpoint. */
@@ -63,13 +64,14 @@ async function firstBeginning(db: Kysely<DB>): Promise<FeedPosition | null> {
   return row ?? null
 }
 
+const EARLIER = pendingVersions({ webhookId: 'w.id', enrollmentId: 'v.enrollment_id', version: '< v.version' })
+
 // A delivery whose enrollment has an earlier one that failed is due with that one, so that it is not looked at before.
 const FAN_OUT = `/* webhook.fanOut */
 insert into webhook_deliveries (webhook_id, event_id, transaction_id, enrollment_id, version, state, next_attempt_at, at)
 select w.id, v.id, v.transaction_id, v.enrollment_id, v.version, 'pending', greatest($5::timestamptz, (
     select max(p.next_attempt_at) from webhook_deliveries p
-    where p.webhook_id = w.id and p.enrollment_id = v.enrollment_id and p.version < v.version and p.state = 'pending'
-      and p.claimed_by is null
+    where ${EARLIER} and p.claimed_by is null
   )), $5::timestamptz
 from enrollment_events v
 join enrollments e on e.id = v.enrollment_id

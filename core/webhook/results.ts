@@ -4,6 +4,7 @@ import type { DB } from '../database/schema.ts'
 import { retryOnSerializationFailure } from '../database/retry.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { disableWebhooks } from './disable.ts'
+import { pendingVersions } from './order-sql.ts'
 import { hasFailedTooLong, type AfterAttempt } from './schedule.ts'
 import type { DisabledReason } from './webhook.ts'
 
@@ -88,6 +89,8 @@ function endpointsOf(results: readonly AttemptResult[]): EndpointResult[] {
   return [...byId.values()]
 }
 
+const LATER = pendingVersions({ webhookId: 'w.webhook_id', enrollmentId: 'w.enrollment_id', version: '> w.version' })
+
 // A delivery that has died with its endpoint meanwhile stays dead, unless it has arrived. Later versions of an enrollment are
 // due with the one that they wait for, or at once when it has arrived or is dead.
 const WRITE_DELIVERIES = `/* webhook.writeDeliveries */
@@ -108,8 +111,8 @@ with result as materialized (
 update webhook_deliveries d set next_attempt_at =
   case when w.next_attempt_at is null then $2::timestamptz else greatest(d.next_attempt_at, w.next_attempt_at) end
 from written w
-where d.webhook_id = w.webhook_id and d.enrollment_id = w.enrollment_id and d.version > w.version
-  and d.state = 'pending' and d.claimed_by is null and d.id <> all ($3::bigint[])
+cross join lateral (select p.id from webhook_deliveries p where ${LATER} offset 0) p
+where d.id = p.id and d.claimed_by is null and d.id <> all ($3::bigint[])
   and case when w.next_attempt_at is null then d.next_attempt_at > $2::timestamptz and d.attempts = 0
     else d.next_attempt_at < w.next_attempt_at end`
 

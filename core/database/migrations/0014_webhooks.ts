@@ -78,7 +78,7 @@ const statements = [
   `create index webhook_deliveries_replay_idx on webhook_deliveries (webhook_id, transaction_id, event_id)
     where state = 'pending' and is_replay`,
   // Whether an earlier version of an enrollment is still to be delivered.
-  `create index webhook_deliveries_order_idx on webhook_deliveries (webhook_id, enrollment_id, version)
+  `create index webhook_deliveries_order_idx on webhook_deliveries (enrollment_id, version)
     where state = 'pending'`,
   // How far an endpoint has come.
   `create index webhook_deliveries_position_idx on webhook_deliveries (webhook_id, transaction_id, event_id)
