@@ -50,7 +50,13 @@ export function afterAttempt(answer: Answer, context: AttemptContext): AfterAtte
   const waitMs = status === 429 || status === 503 ? retryAfterMs(retryAfter, context.now) : null
   if (waitMs === null || context.waits >= MAX_WAITS) return tryAgain(`Answered ${status}`, context)
   const nextAttemptAt = new Date(context.now.getTime() + waitMs)
-  return { ...DONE, state: 'pending', nextAttemptAt, isWait: true, error: `Answered ${status}: to be tried again later` }
+  return {
+    ...DONE,
+    state: 'pending',
+    nextAttemptAt,
+    isWait: true,
+    error: `Answered ${status}: to be tried again later`,
+  }
 }
 
 const DONE = { nextAttemptAt: null, isWait: false, isGone: false } as const
@@ -87,7 +93,8 @@ function millisecondsUntil(text: string, now: Date): number | null {
 }
 
 /** In the form of today, and in the two old ones that readers have to accept. */
-const HTTP_DATE = /^[A-Z][a-z]{2,8},? (\d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT|[A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
+const HTTP_DATE =
+  /^[A-Z][a-z]{2,8},? (\d{2}[ -][A-Z][a-z]{2}[ -]\d{2,4} [\d:]{8} GMT|[A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4})$/
 
 /** Whether an endpoint has failed for so long that it is disabled. */
 export function hasFailedTooLong(failingSince: string | null, now: Date): boolean {

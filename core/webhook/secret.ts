@@ -36,7 +36,9 @@ export function secretBox(keys: readonly string[]): SecretBox {
         const secret = decrypted(key, webhookId, sealed)
         if (secret !== null) return secret
       }
-      throw new SecretUnreadable('The secret of the endpoint cannot be read: the key that it was encrypted with is not set')
+      throw new SecretUnreadable(
+        'The secret of the endpoint cannot be read: the key that it was encrypted with is not set',
+      )
     },
   }
 }

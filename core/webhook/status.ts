@@ -40,7 +40,8 @@ export async function readWebhookStatuses(
   const fanOut = await readFanOut(db)
   // Before all of them begin, nothing is for them.
   const first = enabled.toSorted((one, other) => (isAfter(one, other) ? 1 : -1))[0]
-  const unread = first === undefined ? { events: 0, seconds: 0 } : await readUnread(cursorOf(laterPosition(first, fanOut.position)))
+  const unread =
+    first === undefined ? { events: 0, seconds: 0 } : await readUnread(cursorOf(laterPosition(first, fanOut.position)))
   return rows.map((row) => statusOf(row, fanOut, unread, now))
 }
 

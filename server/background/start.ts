@@ -33,10 +33,18 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, webhooks = NO_WEBHOOKS, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({
+  extensions,
+  webhooks = NO_WEBHOOKS,
+  ...context
+}: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy), ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) })]
+  const own = [
+    idempotencyKeySweep(db),
+    autoEnrollment(db, policy),
+    ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) }),
+  ]
   const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]

@@ -58,7 +58,9 @@ Examples:
 function addCreate(command: Command, session: Session): void {
   withFields(command.command('create').argument('<url>', 'that is sent to'))
     .summary('make an endpoint')
-    .description('Makes an endpoint and prints its id and its secret. This is the only time that the secret can be seen.')
+    .description(
+      'Makes an endpoint and prints its id and its secret. This is the only time that the secret can be seen.',
+    )
     .option('--json', 'print one JSON object: {"id", "secret"}')
     .action(async (url: string, { json, ...options }: FieldOptions) => {
       const made = await withWebhooks(session, (webhooks) =>
@@ -210,7 +212,8 @@ function fieldsOf({ kind, course, description, format }: FieldOptions): object {
 
 function hours(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || !(value >= 0 && value <= 720)) throw new InvalidArgumentError('It is a number from 0 to 720.')
+  if (text.trim() === '' || !(value >= 0 && value <= 720))
+    throw new InvalidArgumentError('It is a number from 0 to 720.')
   return value
 }
 

@@ -106,7 +106,9 @@ describe('lists', () => {
       .set({ state: 'dead', next_attempt_at: null })
       .where('webhook_id', '=', id)
       .where('version', '=', 1)
-      .where((eb) => eb('id', 'in', eb.selectFrom('webhook_deliveries').select('id').where('webhook_id', '=', id).limit(20)))
+      .where((eb) =>
+        eb('id', 'in', eb.selectFrom('webhook_deliveries').select('id').where('webhook_id', '=', id).limit(20)),
+      )
       .execute()
     const first = outputs.deliveries.output.parse(await webhooks.deliveries({ id }))
     expect(first.items).toHaveLength(100)

@@ -8,7 +8,9 @@ export function failureInWords(error: unknown): string {
   const cause = causeOf(error)
   if (cause instanceof AddressRefused) return cause.message
   const code = codeOf(cause)
-  return WORDS[code] ?? (code.startsWith('HPE_') ? 'The answer is not HTTP' : `The request failed (${code || 'unknown'})`)
+  return (
+    WORDS[code] ?? (code.startsWith('HPE_') ? 'The answer is not HTTP' : `The request failed (${code || 'unknown'})`)
+  )
 }
 
 const WORDS: Readonly<Record<string, string>> = {

@@ -14,7 +14,10 @@ export interface Posted {
 /** Sends messages to one endpoint. */
 export interface Receiver {
   /** @throws the reason of the signal when it is aborted; nothing else. */
-  post(message: { readonly headers: Record<string, string>; readonly body: string }, signal: AbortSignal): Promise<Posted>
+  post(
+    message: { readonly headers: Record<string, string>; readonly body: string },
+    signal: AbortSignal,
+  ): Promise<Posted>
   close(): void
 }
 
@@ -34,7 +37,10 @@ const TIMEOUT_MS = 15_000
 const MAX_ANSWER = 16_384
 
 /** Opens an endpoint, with connections of its own: what hangs there keeps nobody else waiting. */
-export function openReceiver(url: string, { rule, lookup, connections, timeoutMs = TIMEOUT_MS }: ReceiverOptions): Receiver {
+export function openReceiver(
+  url: string,
+  { rule, lookup, connections, timeoutMs = TIMEOUT_MS }: ReceiverOptions,
+): Receiver {
   const { origin, pathname, search } = new URL(url)
   const pool = new Pool(origin, {
     connections,

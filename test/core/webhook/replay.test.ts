@@ -155,23 +155,33 @@ describe('a replay of one delivery', () => {
       expect(delivery?.attempts).toBe(1)
       return delivery
     })
-    await db.updateTable('webhook_deliveries').set({ state: 'dead', next_attempt_at: null }).where('webhook_id', '=', id).execute()
+    await db
+      .updateTable('webhook_deliveries')
+      .set({ state: 'dead', next_attempt_at: null })
+      .where('webhook_id', '=', id)
+      .execute()
     receiver.respond = (_, response) => response.writeHead(204).end()
     expect(await webhooks.replay({ id, deliveryId: dead?.id ?? '' })).toEqual({ through: null })
     await delivered(id, 1)
     expect((await webhooks.deliveries({ id })).items).toMatchObject([{ id: dead?.id, attempts: 1, lastStatus: 204 }])
   })
 
-  test.each(['1', '999999999999', 'nothing', '-1', '99999999999999999999'])('finds none that is called %s', async (deliveryId) => {
-    const { id } = await endpoint()
-    const error = await webhooks.replay({ id, deliveryId }).catch(enrollmentErrorFrom)
-    expect(error).toMatchObject({ code: 'webhookDeliveryNotFound', details: { deliveryId } })
-  })
+  test.each(['1', '999999999999', 'nothing', '-1', '99999999999999999999'])(
+    'finds none that is called %s',
+    async (deliveryId) => {
+      const { id } = await endpoint()
+      const error = await webhooks.replay({ id, deliveryId }).catch(enrollmentErrorFrom)
+      expect(error).toMatchObject({ code: 'webhookDeliveryNotFound', details: { deliveryId } })
+    },
+  )
 
   test('is refused where the endpoint is disabled', async () => {
     const { id, cursor } = await endpoint()
     await webhooks.update({ id, state: 'disabled' })
-    for (const input of [{ id, deliveryId: '1' }, { id, after: cursor }]) {
+    for (const input of [
+      { id, deliveryId: '1' },
+      { id, after: cursor },
+    ]) {
       expect(await webhooks.replay(input).catch(enrollmentErrorFrom)).toMatchObject({ code: 'webhookDisabled' })
     }
   })

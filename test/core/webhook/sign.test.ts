@@ -8,7 +8,11 @@ const BODY = '{"type":"enrollment.created","data":{"name":"Łukasz “数”"}}'
 describe('a signed message', () => {
   test('is the example of the specification', () => {
     const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64')
-    const message = { id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', body: '{"test": 2432232314}', now: new Date(1_614_265_330_000) }
+    const message = {
+      id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+      body: '{"test": 2432232314}',
+      now: new Date(1_614_265_330_000),
+    }
     expect(signatureHeaders(message, [secret])).toEqual({
       'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
       'webhook-timestamp': '1614265330',

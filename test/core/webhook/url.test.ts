@@ -11,7 +11,8 @@ function refusalOf(text: string, allowedNetworks: string[] = []): string {
   try {
     return `accepted ${accepted(text, allowedNetworks)}`
   } catch (error) {
-    if (error instanceof EnrollmentError && error.failure.code === 'webhookUrlRefused') return error.failure.details.because
+    if (error instanceof EnrollmentError && error.failure.code === 'webhookUrlRefused')
+      return error.failure.details.because
     throw error
   }
 }

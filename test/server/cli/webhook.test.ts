@@ -21,7 +21,9 @@ describe('webhook', () => {
     expect(secret).toMatch(/^whsec_/)
     const listed = await webhook('list')
     expect((await webhook('get', id)).stdout).toBe(listed.stdout)
-    expect(listed.stdout).toContain(`${id}  https://example.org/hook\n  enabled, created, deactivated of all course runs`)
+    expect(listed.stdout).toContain(
+      `${id}  https://example.org/hook\n  enabled, created, deactivated of all course runs`,
+    )
     expect(listed.stdout).toMatch(/position \d+-\d+, 0 events and 0 s behind/)
     expect(listed.stdout).not.toContain(secret)
     expect(await webhook('update', id, '--state', 'disabled')).toMatchObject({
@@ -43,7 +45,13 @@ describe('webhook', () => {
     await eventually(async () => expect((await fanOut(db, new Date())).deliveries).toBe(1))
     const { webhooks } = json(await webhook('list', '--json')) as { webhooks: unknown[] }
     expect(webhooks).toEqual([
-      expect.objectContaining({ id, lagEvents: 1, lagSeconds: expect.any(Number), cursor: expect.any(String), lastError: null }),
+      expect.objectContaining({
+        id,
+        lagEvents: 1,
+        lagSeconds: expect.any(Number),
+        cursor: expect.any(String),
+        lastError: null,
+      }),
     ])
     expect(json(await webhook('test', String(id), '--json'))).toMatchObject({ eventId: null, state: 'pending' })
     const { items } = json(await webhook('deliveries', String(id), '--state', 'pending', '--json')) as {

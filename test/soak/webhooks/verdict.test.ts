@@ -14,7 +14,13 @@ function changed(change: (kept: Kept[]) => void): Kept[] {
 
 describe('what the rehearsal of webhooks finds', () => {
   test('is nothing where nothing is wrong, duplicates included', () => {
-    expect(verdictOn(GOOD, EXPECTED)).toEqual({ missing: 0, strangers: 0, idConflicts: 0, outOfOrder: 0, duplicates: 0 })
+    expect(verdictOn(GOOD, EXPECTED)).toEqual({
+      missing: 0,
+      strangers: 0,
+      idConflicts: 0,
+      outOfOrder: 0,
+      duplicates: 0,
+    })
     const twice = verdictOn([...GOOD, ...GOOD], EXPECTED)
     expect(twice).toMatchObject({ duplicates: 6 })
     expect(isGood(twice)).toBe(true)
@@ -22,9 +28,17 @@ describe('what the rehearsal of webhooks finds', () => {
 
   test.each<[string, Kept[], object]>([
     ['an event that was lost', changed((kept) => kept.splice(2, 1)), { missing: 1 }],
-    ['an event that nobody made', [...GOOD, { ...EXPECTED[0], eventId: 'x', messageId: 'm' } as Kept], { strangers: 1 }],
+    [
+      'an event that nobody made',
+      [...GOOD, { ...EXPECTED[0], eventId: 'x', messageId: 'm' } as Kept],
+      { strangers: 1 },
+    ],
     ['another id of the same event', [...GOOD, { ...GOOD[0], messageId: 'other' } as Kept], { idConflicts: 1 }],
-    ['one id for two events', changed((kept) => (kept[1] = { ...kept[1], messageId: 'msg_a1' } as Kept)), { idConflicts: 1 }],
+    [
+      'one id for two events',
+      changed((kept) => (kept[1] = { ...kept[1], messageId: 'msg_a1' } as Kept)),
+      { idConflicts: 1 },
+    ],
     ['two versions in the wrong order', changed((kept) => kept.splice(0, 0, ...kept.splice(2, 1))), { outOfOrder: 1 }],
   ])('is %s', (_, kept, expected) => {
     const verdict = verdictOn(kept, EXPECTED)

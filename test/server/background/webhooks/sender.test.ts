@@ -165,7 +165,9 @@ describe('an answer', () => {
 
   test('of bytes that are no text is kept as text of at most 16 KB', async () => {
     runWebhooks(db)
-    const { id, courseId } = await endpoint({}, (_, response) => response.writeHead(200).end(Buffer.alloc(20_000, 0xff)))
+    const { id, courseId } = await endpoint({}, (_, response) =>
+      response.writeHead(200).end(Buffer.alloc(20_000, 0xff)),
+    )
     await enrolled(courseId)
     const { lastAnswer } = await only(id, 'delivered')
     expect(Buffer.byteLength(lastAnswer ?? '')).toBeLessThanOrEqual(16_384)
