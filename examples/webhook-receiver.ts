@@ -11,7 +11,8 @@ const lines = existsSync(SEEN_FILE) ? readFileSync(SEEN_FILE, 'utf8').trim().spl
 const seen = new Set(lines.map((line) => line.split(' ')[0]))
 console.log(`To catch up: webhook replay <id> --after ${lines.at(-1)?.split(' ')[1] ?? '0-0'}`)
 
-const server = createServer(async (request, response) => {
+const server = createServer()
+server.on('request', async (request, response) => {
   try {
     const { type, data } = webhook.verify(await text(request), request.headers as Record<string, string>) as Message
     const id = String(request.headers['webhook-id'])

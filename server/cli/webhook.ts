@@ -63,9 +63,7 @@ function addCreate(command: Command, session: Session): void {
     )
     .option('--json', 'print one JSON object: {"id", "secret"}')
     .action(async (url: string, { json, ...options }: FieldOptions) => {
-      const made = await withWebhooks(session, (webhooks) =>
-        webhooks.create({ url, ...fieldsOf(options) } as Input<'create'>),
-      )
+      const made = await withWebhooks(session, (webhooks) => webhooks.create({ url, ...fieldsOf(options) }))
       await print(session, made, json, `${made.id}\n${made.secret}\n`)
       if (json !== true) session.stderr.write('The second line is the secret. Keep it now: it cannot be shown again.\n')
     })
@@ -114,7 +112,7 @@ function addUpdate(command: Command, session: Session): void {
     .addOption(new Option('--state <state>', 'whether it is sent anything').choices(['enabled', 'disabled']))
     .option('--json', 'print one JSON object: the endpoint')
     .action(async (id: string, { json, url, state, ...options }: FieldOptions) => {
-      const change = { id, url, state, ...fieldsOf(options) } as Input<'update'>
+      const change = { id, url, state, ...fieldsOf(options) }
       const changed = await withWebhooks(session, (webhooks) => webhooks.update(change))
       await print(session, changed, json, `${changed.url} is ${changed.state} (${changed.id}).\n`)
     })
@@ -190,7 +188,7 @@ function addReplay(command: Command, session: Session): void {
     .action(async (id: string, options: Json & { readonly after?: string; readonly delivery?: string }) => {
       const { json, after, delivery: deliveryId } = options
       if ((after === undefined) === (deliveryId === undefined)) {
-        return replay.error('error: name what is sent again by one of --after and --delivery', { exitCode: 2 })
+        replay.error('error: name what is sent again by one of --after and --delivery', { exitCode: 2 })
       }
       const input = after === undefined ? { id, deliveryId: deliveryId ?? '' } : { id, after }
       const replayed = await withWebhooks(session, (webhooks) => webhooks.replay(input))

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { fanOut } from '../../core/webhook/fan-out.ts'
 import { createCaller, enrollmentErrorFrom } from '../../routers/index.ts'
 import { operations } from '../../routers/operations.ts'

@@ -30,15 +30,14 @@ export async function openReceiver(respond: Respond = accept): Promise<Receiver>
   const server = createServer((request, response) => {
     // A sender that is killed leaves half of a request.
     request.on('error', () => {})
-    void text(request).then(
-      (body) => {
-        const message = JSON.parse(body) as Received['message'] // ours
-        const each = { path: request.url ?? '', headers: request.headers, body, message, at: Date.now() }
-        received.push(each)
-        receiver.respond(each, response)
-      },
-      () => {},
-    )
+    const take = async () => {
+      const body = await text(request)
+      const message = JSON.parse(body) as Received['message'] // ours
+      const each = { path: request.url ?? '', headers: request.headers, body, message, at: Date.now() }
+      received.push(each)
+      await receiver.respond(each, response)
+    }
+    take().catch(() => {})
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

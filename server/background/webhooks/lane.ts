@@ -39,7 +39,10 @@ export function openLane({ receiver, connections, send, handBack, now }: LaneOpt
     while (active < connections) {
       const message = queue.shift()
       if (message === undefined) return
-      if (!isInTime(message)) return void handBack(deliveriesOf([message, ...queue.splice(0)]))
+      if (!isInTime(message)) {
+        handBack(deliveriesOf([message, ...queue.splice(0)]))
+        return
+      }
       active += 1
       void send(message, receiver).finally(() => {
         active -= 1

@@ -32,7 +32,7 @@ describe('a replay after a cursor', () => {
     await eventually(() => expect(receiver.received).toHaveLength(120))
     await delivered(id, 120)
     expect(most).toBe(1)
-    expect(idsOf(receiver).toSorted()).toEqual(first.toSorted())
+    expect(new Set(idsOf(receiver))).toEqual(new Set(first))
     const { events: inFeed } = await events.list({ after: cursor, limit: 1_000, courseIds: [courseId] })
     expect(receiver.received.map(({ message }) => message.data['id'])).toEqual(inFeed.map((event) => event.id))
   })
@@ -193,7 +193,7 @@ async function endpoint(fields: Partial<Parameters<typeof webhooks.create>[0]> =
   onTestFinished(() => receiver[Symbol.asyncDispose]())
   const { cursor } = await events.list({ after: 'latest' })
   const { id } = await webhooks.create({ url: receiver.url, courseIds: [courseId], ...fields })
-  onTestFinished(() => db.deleteFrom('webhooks').where('id', '=', id).execute().then())
+  onTestFinished(async () => void (await db.deleteFrom('webhooks').where('id', '=', id).execute()))
   return { id, receiver, courseId, cursor }
 }
 

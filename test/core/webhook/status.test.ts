@@ -55,7 +55,7 @@ describe('how an endpoint stands', () => {
 
 async function endpoint(): Promise<string> {
   const { id } = await webhooks.create({ url: 'https://example.org/' })
-  onTestFinished(() => db.deleteFrom('webhooks').where('id', '=', id).execute().then())
+  onTestFinished(async () => void (await db.deleteFrom('webhooks').where('id', '=', id).execute()))
   return id
 }
 
