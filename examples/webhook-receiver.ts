@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { Webhook } from 'standardwebhooks'
 
@@ -11,8 +11,10 @@ const lines = existsSync(SEEN_FILE) ? readFileSync(SEEN_FILE, 'utf8').trim().spl
 const seen = new Set(lines.map((line) => line.split(' ')[0]))
 console.log(`To catch up: webhook replay <id> --after ${lines.at(-1)?.split(' ')[1] ?? '0-0'}`)
 
-const server = createServer()
-server.on('request', async (request, response) => {
+const server = createServer((request, response) => void receive(request, response))
+server.listen(Number(PORT), '127.0.0.1')
+
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const { type, data } = webhook.verify(await text(request), request.headers as Record<string, string>) as Message
     const id = String(request.headers['webhook-id'])
@@ -25,7 +27,6 @@ server.on('request', async (request, response) => {
   } catch {
     response.writeHead(400).end('not verified')
   }
-})
-server.listen(Number(PORT), '127.0.0.1')
+}
 
 type Message = { type: string; data: { cursor: string; username: string; courseId: string; version: number } }

@@ -237,11 +237,6 @@ export interface WebhookDeliveries {
   webhook_id: string;
 }
 
-export interface WebhookSkippedEvents {
-  event_id: Int8;
-  webhook_id: string;
-}
-
 export interface Webhooks {
   begins_id: Int8;
   begins_transaction: string;
@@ -264,6 +259,11 @@ export interface Webhooks {
   state: Generated<string>;
   updated: string;
   url: string;
+}
+
+export interface WebhookSkippedEvents {
+  event_id: Int8;
+  webhook_id: string;
 }
 
 export interface DB {
