@@ -49,7 +49,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
-  readonly webhooks: WebhooksConfig
+  /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
+  readonly webhooks: { readonly allowedNetworks: readonly string[] }
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -110,11 +111,6 @@ export interface EnterpriseConfig {
   readonly legacyCreatedFlag: boolean
   /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
   readonly supersede: boolean
-}
-
-export interface WebhooksConfig {
-  /** CIDRs that webhooks may be sent to although they are not of the internet, also without TLS. */
-  readonly allowedNetworks: readonly string[]
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -26,6 +26,8 @@ const { values: options } = parseArgs({
 })
 const CONCURRENCY = 8
 const HANG_MS = 10_000
+/** For so long a stream is listened to. */
+const STREAM_MS = 50
 /** A long body that is refused by its head may lose its answer (rest-v1 D20). */
 const CUT = /EPIPE|ECONNRESET|socket hang up/
 /** By so much may its memory grow. */
@@ -151,11 +153,19 @@ function send(
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
-      response.on('end', () => {
+      const { statusCode: status = 0, headers: answered } = response
+      const type = answered['content-type']
+      const end = () => {
         const path = target.split('?', 1)[0] ?? ''
-        const { statusCode: status = 0, headers: answered } = response
-        resolve({ method, path, status, type: answered['content-type'], text: Buffer.concat(chunks).toString() })
-      })
+        resolve({ method, path, status, type, text: Buffer.concat(chunks).toString() })
+      }
+      response.on('end', end)
+      // A stream goes on: how it begins is its answer.
+      if (type !== 'text/event-stream') return
+      setTimeout(() => {
+        end()
+        request.destroy()
+      }, STREAM_MS)
     })
     request.setTimeout(HANG_MS, () => request.destroy(new Error(`no answer within ${HANG_MS} ms`)))
     request.on('error', reject)
