@@ -5,6 +5,7 @@ import type { DB } from '../core/database/schema.ts'
 import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { isStorableText } from '../core/text.ts'
 import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
@@ -27,6 +28,8 @@ export interface Context {
   readonly now?: (() => Date) | undefined
   /** What the site decides; the defaults are those of the server without settings. */
   readonly policy?: Policy | undefined
+  /** Without it no endpoint of webhooks can be made (events.md §3). */
+  readonly webhooks?: WebhookSettings | undefined
 }
 
 /** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
@@ -72,13 +75,13 @@ export async function callOperation(
 export function handle(
   { handler }: AnyOperation,
   { database, pipeline }: CallContext,
-  { metadata, policy }: Omit<Call, 'db'>,
+  { metadata, ...site }: Omit<Call, 'db'>,
   input: unknown,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   return database.run(
     (db, cancellation) => {
-      const call = { db, policy, pipeline, metadata: { ...metadata, cancellation } }
+      const call = { ...site, db, pipeline, metadata: { ...metadata, cancellation } }
       return handler(call, input as never) // The schema of the operation has read the input.
     },
     { signal },
@@ -131,8 +134,11 @@ export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: un
  * @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept.
  */
 export function callOf(context: CallContext): Omit<Call, 'db'> {
-  return { metadata: metadataOf(context), policy: context.policy ?? defaultPolicy }
+  const { policy = defaultPolicy, webhooks = NO_WEBHOOKS } = context
+  return { metadata: metadataOf(context), policy, webhooks }
 }
+
+const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
 
 function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
   if (!isActor(actor)) {

@@ -16,8 +16,15 @@ import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscrip
 import { itemsOf } from './page-items.ts'
 import { openSubscription } from './subscribe.ts'
 
+/** How streams of subscriptions are kept open: proxies cut what is silent for a minute, or for less. */
+export const streams = {
+  ping: { enabled: true, intervalMs: 10_000 },
+  client: { reconnectAfterInactivityMs: 30_000 },
+} as const
+
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
+  sse: streams,
   errorFormatter({ shape, error }): ErrorShape {
     const domain = enrollmentErrorFrom(error)
     const issues = error.cause instanceof ZodError ? issuesOf(error.cause) : {}

@@ -129,9 +129,11 @@ export function buildApp({
   app.register(async (scope) => {
     confineTo('private', scope)
     const { requestDeadlineMs: deadlineMs } = config.limits
-    const { internalTokens } = secrets
+    const { internalTokens, webhookKeys = [] } = secrets
+    const webhooks = { secretKeys: webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
     scope.register(metricsRoute, { registry })
-    scope.register(trpc, { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now })
+    const calls = { internalTokens, wrongCredentials, deadlineMs, countRefusal }
+    scope.register(trpc, { db, policy, webhooks, extensions, ...calls, now })
   })
 
   app.register(traceRoutes)

@@ -69,7 +69,9 @@ export async function startServer(
   const onClientError = (status: 400 | 408 | 431) => metrics.countRefusal(reasonOfClientError(status))
   const addresses = await openListeners(app, { ...config, onClientError })
   const policy = sitePolicy(config, log)
-  undo.use(startBackground({ db: database.db, log, policy, extensions, observer: metrics.background }))
+  const webhooks = { secretKeys: secrets.webhookKeys ?? [], allowedNetworks: config.webhooks.allowedNetworks }
+  const observer = metrics.background
+  undo.use(startBackground({ db: database.db, log, policy, webhooks, extensions, observer }))
   const running = undo.move()
   const stop = () => {
     whileRunning.abort()

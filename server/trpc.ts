@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { EnrollmentError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import { operations } from '../routers/operations.ts'
@@ -24,6 +25,7 @@ import type { WrongCredentials } from './wrong-credentials.ts'
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
+  readonly webhooks: WebhookSettings
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
   readonly wrongCredentials: WrongCredentials
@@ -46,7 +48,7 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
+  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
   const countError = (error: TRPCError) => {
     const reason = reasonOfCallError(error)
     if (reason !== null) countRefusal(reason)
@@ -87,7 +89,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
   const table = tableWith(extensions)
   const contextOf = (request: FastifyRequest): CallContext => {
     const actor = { kind: 'service' as const, name: request.getDecorator<string>('caller') }
-    return callContextOf({ db, policy, actor, requestId: request.id, log: request.log, now }, 'rpc')
+    return callContextOf({ db, policy, webhooks, actor, requestId: request.id, log: request.log, now }, 'rpc')
   }
   app.register(subscriptions, { prefix: '/trpc', operations: table, contextOf })
 

@@ -26,6 +26,7 @@ describe('a watcher', () => {
     const items = caller.events.watch({ after })
     await enroll(30)
     await Promise.all(Array.from({ length: 10 }, () => enroll(3)))
+    // When the last one has been watched, all of them are shown.
     const seen = await take(items, 60)
     const { events } = await caller.events.list({ after, limit: 1_000 })
     expect(seen.map(({ data }) => data)).toEqual(events)
@@ -100,7 +101,7 @@ describe('a watcher', () => {
     const items = caller.events.watch({ after: await latest() })
     await settled()
     const waits: number[] = []
-    for (let n = 0; n < 10; n += 1) {
+    for (let n = 0; n < 20; n += 1) {
       const next = items.next()
       await enroll(1)
       const committed = performance.now()
@@ -108,8 +109,8 @@ describe('a watcher', () => {
       waits.push(performance.now() - committed)
       await sleep(60)
     }
-    // By polling it would be half a second, on an idle machine; other tests may hold the feed back.
-    expect(waits.toSorted((a, b) => a - b)[2]).toBeLessThan(300)
+    // By looking every second it would be half a second for most; other tests may hold some of them back.
+    expect(waits.toSorted((a, b) => a - b)[9]).toBeLessThan(300)
     await items.return?.()
   })
 
@@ -133,6 +134,7 @@ describe('a watcher', () => {
     const items = caller.events.watch({ after })
     const asked = await Promise.all(Array.from({ length: 6 }, () => items.next()))
     const { events } = await caller.events.list({ after })
+    expect(events).toHaveLength(6)
     expect(asked.map(({ value }) => value?.data)).toEqual(events)
   })
 
