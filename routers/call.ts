@@ -5,6 +5,7 @@ import type { DB } from '../core/database/schema.ts'
 import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { isStorableText } from '../core/text.ts'
 import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
@@ -27,6 +28,8 @@ export interface Context {
   readonly now?: (() => Date) | undefined
   /** What the site decides; the defaults are those of the server without settings. */
   readonly policy?: Policy | undefined
+  /** Without it no endpoint of webhooks can be made (events.md §3). */
+  readonly webhooks?: WebhookSettings | undefined
 }
 
 /** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
@@ -80,13 +83,13 @@ export async function callOperation(
 /** Runs the handler on the database of the context. */
 function run(
   { handler }: AnyOperation,
-  { database, pipeline, policy = defaultPolicy }: CallContext,
+  { database, pipeline, policy = defaultPolicy, webhooks = NO_WEBHOOKS }: CallContext,
   { metadata, input, signal }: Begun,
 ): Promise<unknown> {
   return database.run(
     (db, cancellation) => {
       metadata.cancellation = cancellation
-      return handler({ db, policy, pipeline, metadata }, input as never) // The schema of the operation has read the input.
+      return handler({ db, policy, webhooks, pipeline, metadata }, input as never) // The schema of the operation has read the input.
     },
     { signal },
   )
@@ -159,8 +162,11 @@ export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: un
  * @throws {TRPCError} as {@link metadataOf}.
  */
 export function callOf(context: CallContext): Omit<Call, 'db'> {
-  return { metadata: metadataOf(context), policy: context.policy ?? defaultPolicy }
+  const { policy = defaultPolicy, webhooks = NO_WEBHOOKS } = context
+  return { metadata: metadataOf(context), policy, webhooks }
 }
+
+const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
 
 /** @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept. */
 function metadataOf({ actor, requestId, via, now }: CallContext): Mutable<CallMetadata> {

@@ -49,6 +49,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
+  /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
+  readonly webhooks: { readonly allowedNetworks: readonly string[] }
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -65,6 +67,8 @@ export interface GivenSecrets {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys?: readonly string[] | undefined
   readonly jwt: JwtKeys
+  /** The first encrypts the secrets of webhooks, each of them decrypts. */
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 /** How JWTs are verified; more than one may be given. */
@@ -182,6 +186,8 @@ const settings = z.object({
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   ENTERPRISE_SUPERSEDE: onOff.default(true),
+  WEBHOOK_SECRET_KEY: secretList.optional(),
+  WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -227,6 +233,7 @@ function arrange(read: z.output<typeof settings>): Config {
       internalTokens: read.INTERNAL_TOKENS,
       edxApiKeys: read.EDX_API_KEY,
       jwt: { secret: read.JWT_SECRET, jwksUrl: read.JWT_JWKS_URL, publicKeysFile: read.JWT_PUBLIC_KEYS },
+      webhookKeys: read.WEBHOOK_SECRET_KEY,
     },
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
@@ -242,6 +249,7 @@ function arrange(read: z.output<typeof settings>): Config {
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
+    webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -30,6 +30,11 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   notAttempted: {},
   tooSlow: {},
   unavailable: {},
+  webhookNotFound: { id: '<id>' },
+  webhookDeliveryNotFound: { deliveryId: '<id>' },
+  webhookDisabled: { id: '<id>' },
+  webhookUrlRefused: { because: '<reason>' },
+  webhooksNotConfigured: {},
 }
 
 /** Codes of rows that only enterprise has. */

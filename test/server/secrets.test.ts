@@ -47,6 +47,7 @@ test('what is given is used, and what is not given is generated', async () => {
     internalTokens: development.internalTokens,
     edxApiKeys: ['mine'],
     jwt: { secret: development.jwtSecret },
+    webhookKeys: [development.webhookKey],
   })
 })
 
@@ -60,7 +61,7 @@ test('a key set stands in for the generated JWT secret', async () => {
 test('beside a DATABASE_URL nothing is generated', async () => {
   const dataDir = await freshDirectory()
   const secrets = await resolveSecrets(readConfig({ DATA_DIR: dataDir, DATABASE_URL: 'postgresql://localhost/x' }))
-  expect(secrets).toEqual({ internalTokens: new Map(), edxApiKeys: [], jwt: {} })
+  expect(secrets).toEqual({ internalTokens: new Map(), edxApiKeys: [], jwt: {}, webhookKeys: [] })
   expect(await readdir(dataDir)).toEqual([])
 })
 

@@ -133,4 +133,9 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   tooSlow: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
+  webhookNotFound: 'failures',
+  webhookDeliveryNotFound: 'failures',
+  webhookDisabled: 'failures',
+  webhookUrlRefused: 'failures',
+  webhooksNotConfigured: 'failures',
 }
