@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import { clash, contradictions } from './contradictions.ts'
+import { eventBusConfig, eventBusSettings, type EventBusConfig } from './event-bus/settings.ts'
 import { missingSecrets, weakSecrets } from './secret-problems.ts'
 import {
   baseUrl,
@@ -49,6 +50,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
+  /** Absent: there is no event bus. */
+  readonly eventBus?: EventBusConfig | undefined
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -182,6 +185,7 @@ const settings = z.object({
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   ENTERPRISE_SUPERSEDE: onOff.default(true),
+  ...eventBusSettings,
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -242,6 +246,7 @@ function arrange(read: z.output<typeof settings>): Config {
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
+    eventBus: eventBusConfig(read),
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -6,6 +6,7 @@ import { ListenError } from './addresses.ts'
 import { openServerDatabase, type ServerDatabase } from './database.ts'
 import { loadDemoCatalogueIfEmpty } from './demo/index.ts'
 import type { Extension } from './extension.ts'
+import { checkEventBus, openEventBusOf } from './event-bus/start.ts'
 import { builtInExtensions } from './extensions.ts'
 import { listenerFaults } from './listener-faults.ts'
 import { openListeners, type Addresses } from './listeners.ts'
@@ -33,6 +34,7 @@ export async function startServer(
   extensions: readonly Extension[] = builtInExtensions,
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
+  checkEventBus(config, extensions)
   const secrets = await resolveSecrets(config)
   // The log is there once the database is.
   const early: [string, Error | undefined][] = []
@@ -62,8 +64,11 @@ export async function startServer(
   onWarning = (message, error) => log.warn(error === undefined ? {} : { reason: error.message }, message)
   for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
+  const eventBus = await openEventBusOf(config, { db: database.db, log, extensions })
+  if (eventBus !== null) undo.use(eventBus)
   const addresses = await openListeners(app, config)
-  undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))
+  const policy = sitePolicy(config, log)
+  undo.use(startBackground({ db: database.db, log, policy, extensions, steps: eventBus?.steps }))
   const running = undo.move()
   const stop = () => {
     whileRunning.abort()

@@ -15,6 +15,8 @@ export interface BackgroundOptions {
   readonly log: Logger
   readonly policy: Policy
   readonly extensions: readonly Extension[]
+  /** Further work of the server. */
+  readonly steps?: readonly WorkerStep[] | undefined
 }
 
 /** How long the end of the steps that run is waited for. A statement that takes longer ends by itself, and does no harm. */
@@ -26,11 +28,11 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({ extensions, steps: further = [], ...context }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
   const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
-  const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
+  const steps = [...own, ...further, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)

@@ -17,6 +17,8 @@ const WITHOUT_DEFAULT = [
   'CORS_ORIGINS',
   'GEOIP_DATABASE',
   'EMBARGO_BASE_URL',
+  'EVENT_BUS_REDIS_URL',
+  'EVENT_BUS_TOPIC_PREFIX',
 ]
 const SECRETS = {
   INTERNAL_TOKENS: 'ops:0123456789abcdef',
@@ -48,6 +50,7 @@ test('an empty environment gives the documented defaults', () => {
     corsOrigins: [],
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
     enterprise: { legacyCreatedFlag: false, supersede: true },
+    eventBus: undefined,
     logLevel: 'info',
   })
 })
@@ -87,6 +90,11 @@ test('every setting is read', () => {
     DEFAULT_MODE: 'honor',
     ENTERPRISE_LEGACY_CREATED_FLAG: 'true',
     ENTERPRISE_SUPERSEDE: 'off',
+    EVENT_BUS_REDIS_URL: 'rediss://me:hush@redis.example.org:6380/2',
+    EVENT_BUS_TOPIC_PREFIX: 'stage',
+    EVENT_BUS_STREAM_MAX_LEN: '500',
+    EVENT_BUS_TOPICS: '{"org.openedx.learning.course.enrollment.changed.v1":[]}',
+    EVENT_BUS_FROM: 'beginning',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -119,6 +127,20 @@ test('every setting is read', () => {
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
     enterprise: { legacyCreatedFlag: true, supersede: false },
+    eventBus: {
+      redis: {
+        host: 'redis.example.org',
+        port: 6380,
+        username: 'me',
+        password: 'hush',
+        database: 2,
+        isEncrypted: true,
+      },
+      topicPrefix: 'stage',
+      streamMaxLen: 500,
+      topics: { 'org.openedx.learning.course.enrollment.changed.v1': [] },
+      from: 'beginning',
+    },
     logLevel: 'debug',
   })
 })

@@ -1,0 +1,134 @@
+import { isIP } from 'node:net'
+import { Redis } from 'ioredis'
+import { EventBusError } from './errors.ts'
+import type { RedisAddress } from './settings.ts'
+
+/** Milliseconds in which Redis has to answer. */
+const TIMEOUT_MS = 5_000
+
+/**
+ * One connection to Redis, which is never mended: what was watched on it is watched until it ends. Whatever goes wrong on it
+ * ends it.
+ */
+export interface RedisSession {
+  /**
+   * Sends commands and waits for what they answer.
+   *
+   * @throws {EventBusError} in plain words.
+   */
+  run<T>(work: (client: Redis) => Promise<T>): Promise<T>
+}
+
+/** Gives sessions with one Redis, one at a time; disposing of it ends the one that is open. */
+export interface RedisConnection extends Disposable {
+  /**
+   * The session that is open, or a new one.
+   *
+   * @param signal ends it.
+   * @throws {EventBusError} when Redis cannot be reached.
+   */
+  session(signal: AbortSignal): Promise<RedisSession>
+}
+
+export function redisConnection(address: RedisAddress, timeoutMs = TIMEOUT_MS): RedisConnection {
+  let open: OpenSession | null = null
+  return {
+    async session(signal) {
+      signal.throwIfAborted()
+      if (open?.isOpen !== true) {
+        open = newSession(address, timeoutMs, signal)
+        await open.connect()
+      }
+      return open
+    },
+    [Symbol.dispose]() {
+      open?.close()
+    },
+  }
+}
+
+interface OpenSession extends RedisSession {
+  readonly isOpen: boolean
+  connect(): Promise<void>
+  close(): void
+}
+
+function newSession(address: RedisAddress, timeoutMs: number, signal: AbortSignal): OpenSession {
+  const client = newClient(address, timeoutMs)
+  let isOpen = true
+  let reason: Error | null = null
+  const close = () => {
+    isOpen = false
+    signal.removeEventListener('abort', close)
+    client.disconnect()
+  }
+  // The reason of a failure; what waits then is told only that the connection has ended.
+  client.on('error', (error: Error) => {
+    reason = error
+  })
+  client.on('end', close)
+  signal.addEventListener('abort', close)
+  const run: RedisSession['run'] = async (work) => {
+    try {
+      return await withinTime(work(client), timeoutMs)
+    } catch (error) {
+      close()
+      throw error instanceof EventBusError ? error : new EventBusError(explained(error, reason, address))
+    }
+  }
+  return {
+    run,
+    connect: () => run(() => client.connect()),
+    close,
+    get isOpen() {
+      return isOpen
+    },
+  }
+}
+
+/** A client that does nothing by itself: no second connection, no command twice, no queue. */
+function newClient({ host, port, username, password, database, isEncrypted }: RedisAddress, timeoutMs: number): Redis {
+  return new Redis({
+    host,
+    port,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(isEncrypted ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
+    db: database,
+    connectionName: 'enrollment-service',
+    connectTimeout: timeoutMs,
+    keepAlive: 10_000,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    retryStrategy: () => null,
+  })
+}
+
+async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Errors of the client hold the commands with all their arguments, the password among them: only the text goes on. */
+function explained(error: unknown, reason: Error | null, { host, port }: RedisAddress): string {
+  const isEnd = error instanceof Error && /connection is closed/i.test(error.message)
+  const told = isEnd && reason !== null ? reason : error
+  return `Redis at ${host}:${port}: ${textOf(told)}`
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  // What was wrong with a command of a transaction is told before the transaction itself fails.
+  const [first] = 'previousErrors' in error && Array.isArray(error.previousErrors) ? error.previousErrors : []
+  if (first instanceof Error) return textOf(first)
+  const code = 'code' in error ? String(error.code) : error.name
+  return (error.message || code).replaceAll(/\s+/g, ' ').slice(0, 300)
+}
