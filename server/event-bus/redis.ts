@@ -6,6 +6,9 @@ import type { RedisAddress } from './settings.ts'
 /** Milliseconds in which Redis has to answer. */
 const TIMEOUT_MS = 5_000
 
+/** Milliseconds for a connection that we end to end on the other side too. */
+const DISCONNECT_MS = 500
+
 /**
  * One connection to Redis, which is never mended: what was watched on it is watched until it ends. Whatever goes wrong on it
  * ends it.
@@ -55,31 +58,33 @@ interface OpenSession extends RedisSession {
 
 function newSession(address: RedisAddress, timeoutMs: number, signal: AbortSignal): OpenSession {
   const client = newClient(address, timeoutMs)
+  const ended = Promise.withResolvers<never>()
+  ended.promise.catch(() => {}) // Nobody may wait for it.
   let isOpen = true
-  let reason: Error | null = null
-  const close = () => {
+  const close = (reason: Error = new Error('the connection has ended')) => {
+    if (!isOpen) return
     isOpen = false
-    signal.removeEventListener('abort', close)
+    signal.removeEventListener('abort', stop)
+    ended.reject(reason)
     client.disconnect()
   }
-  // The reason of a failure; what waits then is told only that the connection has ended.
-  client.on('error', (error: Error) => {
-    reason = error
-  })
-  client.on('end', close)
-  signal.addEventListener('abort', close)
+  const stop = () => close()
+  // A client whose database cannot be chosen says so here, and would go on in another one.
+  client.on('error', close)
+  client.on('end', stop)
+  signal.addEventListener('abort', stop)
   const run: RedisSession['run'] = async (work) => {
     try {
-      return await withinTime(work(client), timeoutMs)
+      return await Promise.race([ended.promise, withinTime(work(client), timeoutMs)])
     } catch (error) {
       close()
-      throw error instanceof EventBusError ? error : new EventBusError(explained(error, reason, address))
+      throw error instanceof EventBusError ? error : new EventBusError(explained(error, address))
     }
   }
   return {
     run,
     connect: () => run(() => client.connect()),
-    close,
+    close: stop,
     get isOpen() {
       return isOpen
     },
@@ -96,7 +101,9 @@ function newClient({ host, port, username, password, database, isEncrypted }: Re
     ...(isEncrypted ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
     db: database,
     connectionName: 'enrollment-service',
+    family: 0,
     connectTimeout: timeoutMs,
+    disconnectTimeout: DISCONNECT_MS,
     keepAlive: 10_000,
     lazyConnect: true,
     enableReadyCheck: false,
@@ -118,10 +125,8 @@ async function withinTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
 }
 
 /** Errors of the client hold the commands with all their arguments, the password among them: only the text goes on. */
-function explained(error: unknown, reason: Error | null, { host, port }: RedisAddress): string {
-  const isEnd = error instanceof Error && /connection is closed/i.test(error.message)
-  const told = isEnd && reason !== null ? reason : error
-  return `Redis at ${host}:${port}: ${textOf(told)}`
+function explained(error: unknown, { host, port }: RedisAddress): string {
+  return `Redis at ${host}:${port}: ${textOf(error)}`
 }
 
 function textOf(error: unknown): string {
