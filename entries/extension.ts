@@ -13,4 +13,13 @@ export {
 export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from '../core/event/checkpoint.ts'
 export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
 export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
+export type {
+  BusEvent,
+  BusEventType,
+  BusFeed,
+  BusPage,
+  BusReceiver,
+  ExtensionEventBus,
+  ReceivedEvent,
+} from '../server/event-bus/feed.ts'
 export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'
