@@ -11,6 +11,7 @@ export {
   type OperationTable,
 } from '../routers/operation.ts'
 export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from '../core/event/checkpoint.ts'
+export { feedChanges, type FeedChanges } from '../core/event/listen.ts'
 export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
 export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
 export type {

@@ -15,6 +15,7 @@ import * as emailFolding from './migrations/0008_email_folding.ts'
 import * as feedEpochs from './migrations/0009_feed_epochs.ts'
 import * as lmsIds from './migrations/0010_lms_ids.ts'
 import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
+import * as consumerFailures from './migrations/0013_consumer_failures.ts'
 import * as eventBus from './migrations/0015_event_bus.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
@@ -30,6 +31,7 @@ export const migrations: Record<string, Migration> = {
   '0009_feed_epochs': feedEpochs,
   '0010_lms_ids': lmsIds,
   '0012_auto_enrollment': autoEnrollment,
+  '0013_consumer_failures': consumerFailures,
   '0015_event_bus': eventBus,
 }
 

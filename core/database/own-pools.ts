@@ -1,4 +1,5 @@
 import type { Kysely, QueryExecutor } from 'kysely'
+import type { Listening } from './notifications.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
@@ -11,6 +12,10 @@ interface OwnPool {
   readonly brief: Kysely<DB>
   /** Opens another pool on the same database, in which no statement is ever ended for the time that it takes. */
   readonly openPatient?: () => Kysely<DB>
+  /** Opens a connection beside the pool that listens on a channel; null: not through a pooler, which would share it. */
+  readonly listen?: ((channel: string, onHeard: () => void) => Promise<Listening> | null) | undefined
+  /** Aborted when the pool is closed. */
+  readonly closing?: AbortSignal | undefined
 }
 
 /** Remembers a pool that `openDatabase` opened. */
@@ -28,6 +33,12 @@ export function briefPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
 /** The pool of ours that a handle belongs to; undefined: it is somebody else's. */
 export function ownPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
   return knownOf(executor.adapter).pool
+}
+
+/** How a pool hears of what others do: what it cannot do is undefined. */
+export function hearingOf(db: Kysely<DB>): Pick<OwnPool, 'listen' | 'closing'> {
+  const { listen, closing } = knownOf(db.getExecutor().adapter)
+  return { listen, closing }
 }
 
 /**

@@ -168,6 +168,8 @@ export interface EventBusStreams {
 export interface FeedCheckpoints {
   consumer: string;
   cursor: string | null;
+  failed_at: string | null;
+  last_error: string | null;
   updated: string;
 }
 

@@ -32,6 +32,7 @@ export class SessionPool extends pg.Pool {
   declare readonly options: pg.PoolOptions & { options?: string }
   readonly #given: string
   readonly #onRefused: (error: Error) => void
+  readonly #end = new AbortController()
 
   constructor(
     { connectionString = '', ...config }: pg.PoolConfig,
@@ -44,6 +45,18 @@ export class SessionPool extends pg.Pool {
     super({ ...config, connectionString: url, options: [...own, given].join(' ').trim() })
     this.#given = given
     this.#onRefused = onRefused
+  }
+
+  /** Aborted when the pool is closed. */
+  get closing(): AbortSignal {
+    return this.#end.signal
+  }
+
+  override end(): Promise<void>
+  override end(callback: () => void): void
+  override async end(): Promise<void> {
+    this.#end.abort()
+    await super.end()
   }
 
   override connect(): Promise<pg.PoolClient>

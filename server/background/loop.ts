@@ -13,6 +13,13 @@ export interface WorkerStep {
   run(signal: AbortSignal): Promise<boolean>
   /** Milliseconds to wait when nothing is left to do; 1 000 unless given. */
   readonly intervalMs?: number | undefined
+  /**
+   * Resolves when there may be something to do before the interval is over, e.g. `feedChanges(db).next`; it is asked after each
+   * time that nothing was left.
+   *
+   * @param signal is aborted when nobody waits for it any more.
+   */
+  readonly wake?: ((signal: AbortSignal) => Promise<unknown>) | undefined
   /** Milliseconds to wait before the first time; none unless given. */
   readonly delayMs?: number | undefined
   /** The longest wait after a failure, in milliseconds; 30 000 unless given. */
@@ -37,7 +44,7 @@ const MAX_BACKOFF_MS = 30_000
  * @returns once the signal is aborted and the step that ran then has ended; never rejects.
  */
 export async function repeat(step: WorkerStep, log: FailureLog, signal: AbortSignal): Promise<void> {
-  const { name, intervalMs = INTERVAL_MS, delayMs = 0, maxBackoffMs = MAX_BACKOFF_MS } = step
+  const { name, intervalMs = INTERVAL_MS, delayMs = 0, maxBackoffMs = MAX_BACKOFF_MS, wake } = step
   let failures = 0
   let same = { message: '', times: 0 }
   await pause(delayMs, signal)
@@ -56,6 +63,10 @@ export async function repeat(step: WorkerStep, log: FailureLog, signal: AbortSig
       same = { message, times: message === same.message ? same.times + 1 : 1 }
       if (isPowerOfTwo(same.times)) log.error({ err, worker: name, failures }, `${name} failed`)
     }
+    if (failures === 0 && wake !== undefined) {
+      await pauseUntilWoken(intervalMs, wake, signal)
+      continue
+    }
     const backoffMs = Math.min(intervalMs * 2 ** failures, maxBackoffMs)
     await pause(Math.max(intervalMs, backoffMs), signal)
   }
@@ -68,4 +79,16 @@ function isPowerOfTwo(count: number): boolean {
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds === 0) return
   await sleep(milliseconds, undefined, { ref: false, signal }).catch(() => {})
+}
+
+async function pauseUntilWoken(
+  milliseconds: number,
+  wake: NonNullable<WorkerStep['wake']>,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController()
+  const either = AbortSignal.any([signal, over.signal])
+  const paused = pause(milliseconds, either)
+  await Promise.race([paused, wake(either).catch(() => paused)])
+  over.abort()
 }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
+import { feedChanges } from '../../core/event/listen.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
-import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
+import { consumeFeed, MAX_EVENTS, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 
@@ -52,7 +53,21 @@ function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
   return {
     name: `consuming the feed (${consumer.name})`,
     intervalMs: consumer.intervalMs,
-    run: async () => (await consumeFeed(db, consumer)) > 0,
+    wake: spaced(feedChanges(db).next),
+    run: async () => (await consumeFeed(db, consumer)) === MAX_EVENTS,
+  }
+}
+
+/** Milliseconds between two wake-ups of a consumer: where much is written, each transaction applies many events. */
+const MIN_SPACE_MS = 200
+
+function spaced(wake: (signal: AbortSignal) => Promise<unknown>): WorkerStep['wake'] {
+  let earliest = 0
+  return async (signal) => {
+    await wake(signal)
+    const early = earliest - performance.now()
+    if (early > 0) await sleep(early, undefined, { ref: false, signal }).catch(() => {})
+    earliest = performance.now() + MIN_SPACE_MS
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
+import { feedChanges } from '../../core/event/listen.ts'
 import type { WorkerStep } from '../background/loop.ts'
 import { fixStart } from './copy.ts'
 import { enrollmentFeed } from './enrollment-feed.ts'
@@ -54,10 +55,8 @@ export async function openEventBus({ db, config, log, extensions }: EventBusOpti
     const streamsOf = (type: string) => streamsOfType(feed.types, type, config)
     const key = withPrefix(config, `enrollment-service.${feed.name}.position`)
     const maxLen = config.streamMaxLen
-    return step(
-      `sending to the event bus (${feed.name})`,
-      relayOf({ db, log, feed, redis: connection(), lease, key, streamsOf, maxLen }),
-    )
+    const send = relayOf({ db, log, feed, redis: connection(), lease, key, streamsOf, maxLen })
+    return { ...step(`sending to the event bus (${feed.name})`, send), wake: feedChanges(db).next }
   })
   const receiving = receiversOf(extensions).flatMap((receiver) =>
     streamsOfAll(receiver.types, config).map((stream) =>

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import type { Logger } from '../../routers/index.ts'
+import { noteFailure } from '../../core/event/checkpoint.ts'
 import { keepCopy, readCopy } from './copy.ts'
 import { entryWriter } from './entry.ts'
 import type { BusFeed } from './feed.ts'
@@ -14,7 +14,7 @@ const PAGE = 400
 
 export interface RelayOptions {
   readonly db: Kysely<DB>
-  readonly log: Logger
+  readonly log: { warn(fields: object, message: string): void }
   readonly feed: BusFeed
   readonly redis: RedisConnection
   readonly lease: Lease
@@ -35,7 +35,27 @@ export interface RelayOptions {
  * @returns what sends the next page, and says whether there is more to do at once.
  */
 export function relayOf(options: RelayOptions): (signal: AbortSignal) => Promise<boolean> {
-  const { db, feed, redis, lease, key, maxLen, now = () => new Date() } = options
+  const { db, feed, lease, now = () => new Date() } = options
+  const sendPage = senderOf(options)
+  // Also what a process before this one may have left behind.
+  let mayHaveFailed = true
+  return async (signal) => {
+    if (!(await lease.hold())) return false
+    try {
+      const isMore = await sendPage(signal)
+      if (mayHaveFailed) await noteFailure(db, feed.name, null, now())
+      mayHaveFailed = false
+      return isMore
+    } catch (error) {
+      mayHaveFailed = true
+      if (!signal.aborted) await noteFailure(db, feed.name, error, now()).catch(() => {})
+      throw error
+    }
+  }
+}
+
+function senderOf(options: RelayOptions): (signal: AbortSignal) => Promise<boolean> {
+  const { db, feed, redis, key, maxLen, now = () => new Date() } = options
   const write = entryWriter(feed.types)
   const streams = [...new Set(feed.types.flatMap(({ type }) => options.streamsOf(type)))]
   let copied: string | null = null
@@ -45,7 +65,6 @@ export function relayOf(options: RelayOptions): (signal: AbortSignal) => Promise
   }
 
   return async (signal) => {
-    if (!(await lease.hold())) return false
     const session = await redis.session(signal)
     const before = await readWatched(session, key, streams)
     const position = before === null ? await positionAfterLoss(options) : parsePosition(before)
