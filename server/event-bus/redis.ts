@@ -100,7 +100,10 @@ function newClient({ host, port, username, password, database, isEncrypted }: Re
     ...(password === undefined ? {} : { password }),
     ...(isEncrypted ? { tls: isIP(host) === 0 ? { servername: host } : {} } : {}),
     db: database,
+    // The older protocol, which every server speaks in one form.
+    protocol: 2,
     connectionName: 'enrollment-service',
+    disableClientInfo: true,
     family: 0,
     connectTimeout: timeoutMs,
     disconnectTimeout: DISCONNECT_MS,

@@ -30,7 +30,14 @@ export async function openRedis(...settings: string[]): Promise<TestRedis> {
   const port = await freePort()
   const directory = await mkdtemp(join(tmpdir(), 'redis-'))
   let child: ChildProcess | undefined
-  const client = new Redis({ port, lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null })
+  const client = new Redis({
+    port,
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: () => 50,
+    maxRetriesPerRequest: null,
+  })
   client.on('error', () => {})
   const start = async () => {
     const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '']
@@ -63,14 +70,14 @@ export async function openRedis(...settings: string[]): Promise<TestRedis> {
 /** Whatever it answers: it may want a password. */
 async function isAnswering(port: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    const probe = new Redis({ port, lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
+    const probe = new Redis({ port, protocol: 2, lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
     probe.on('error', () => {})
     try {
       await probe.connect()
       const answer = await probe.ping().catch((error: Error) => error.message)
       if (!answer.includes('LOADING')) return
-    } catch {
-      // It has not come up yet.
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('NOAUTH')) return
     } finally {
       probe.disconnect()
     }

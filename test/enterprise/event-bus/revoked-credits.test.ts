@@ -5,6 +5,7 @@ import { enterpriseConsumer } from '../../../enterprise/feed/consumer.ts'
 import { cancelFulfilment } from '../../../enterprise/fulfilments/cancel-fulfilment.ts'
 import { createCaller } from '../../../routers/index.ts'
 import { consumeFeed } from '../../../server/background/feed-consumer.ts'
+import { eventually } from '../../support/eventually.ts'
 import { contextOf, done } from '../calls.ts'
 import { pay } from '../fulfilments/funded-world.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
@@ -64,7 +65,10 @@ describe('credit that is revoked is told', () => {
     const [left, superseded] = [await pay(db, customer, 'transaction'), await pay(db, customer, 'transaction')]
     const named = { userId: String(left.learner.id), courseId: left.courseId, isActive: false }
     await createCaller(context).enrollment.change(named)
-    while ((await consumeFeed(db, enterpriseConsumer())) > 0);
+    await eventually(async () => {
+      await consumeFeed(db, enterpriseConsumer())
+      expect(await transactionsAfter(after)).toEqual([left.fundingId])
+    })
     const { learner, courseId } = superseded
     await done(db, customer, { userId: String(learner.id), courseId, funding: { transaction: randomUUID() } })
     expect(await transactionsAfter(after)).toEqual([left.fundingId, superseded.fundingId])

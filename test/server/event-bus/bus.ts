@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { onTestFinished } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
@@ -41,16 +42,50 @@ export async function openBus(
   const bus = await openEventBus({ db, config, log, extensions })
   onTestFinished(() => bus[Symbol.asyncDispose]())
   const { signal } = new AbortController()
+  const run = async (index: number) => {
+    while (await bus.steps[index]?.run(signal));
+  }
   return {
     told,
     bus,
-    /** Does all that there is to do. */
-    async run(index = 0) {
-      while (await bus.steps[index]?.run(signal));
-    },
+    /** Does all that there is to do by now. */
+    run,
+    /** Sends everything that is committed: transactions of other tests may hold it back for a moment. */
+    send: () => untilSent(db, () => run(0)),
     /** Does a part of it. */
     runOnce: (index = 0) => bus.steps[index]?.run(signal),
   }
+}
+
+/** Repeats some sending until the copy of the position is that of the last event. */
+export async function untilSent(db: Kysely<DB>, send: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; attempt < 3_000; attempt += 1) {
+    await send()
+    if ((await positionCopyIn(db)) === (await lastCursorIn(db))) return
+    await sleep(20)
+  }
+  throw new Error('Not everything was sent')
+}
+
+/** The place of the last event that is committed, whether the feed shows it yet or not. */
+export async function lastCursorIn(db: Kysely<DB>): Promise<string> {
+  const last = await db
+    .selectFrom('enrollment_events')
+    .select(['transaction_id', 'id'])
+    .orderBy('transaction_id', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return last === undefined ? '0-0' : `${last.transaction_id}-${last.id}`
+}
+
+export async function positionCopyIn(db: Kysely<DB>): Promise<string | null> {
+  const { cursor } = await db
+    .selectFrom('feed_checkpoints')
+    .select('cursor')
+    .where('consumer', '=', 'event-bus')
+    .executeTakeFirstOrThrow()
+  return cursor
 }
 
 /** Enrolls as many new learners in one course run, in one batch. */
