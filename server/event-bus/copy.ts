@@ -48,7 +48,10 @@ function findCopy(db: Kysely<DB>, name: string): Promise<PositionCopy | undefine
   return db
     .selectFrom('event_bus_feeds as f')
     .innerJoin('feed_checkpoints as c', 'c.consumer', 'f.name')
-    .select(({ ref }) => ['f.start_cursor as start', sql<string>`coalesce(${ref('c.cursor')}, ${FEED_START})`.as('cursor')])
+    .select(({ ref }) => [
+      'f.start_cursor as start',
+      sql<string>`coalesce(${ref('c.cursor')}, ${FEED_START})`.as('cursor'),
+    ])
     .where('f.name', '=', name)
     .executeTakeFirst()
 }

@@ -32,7 +32,11 @@ export function leaseOf(db: Kysely<DB>, name: string, holder: string): Lease {
         .set({ holder, held_until: sql`clock_timestamp() + ${LEASE_MS} * interval '1 millisecond'` })
         .where('name', '=', name)
         .where(({ or, eb }) =>
-          or([eb('holder', 'is', null), eb('holder', '=', holder), eb('held_until', '<', sql<string>`clock_timestamp()`)]),
+          or([
+            eb('holder', 'is', null),
+            eb('holder', '=', holder),
+            eb('held_until', '<', sql<string>`clock_timestamp()`),
+          ]),
         )
         .executeTakeFirst()
       isHeld = numUpdatedRows > 0n

@@ -78,7 +78,9 @@ export async function openEventBus({ db, config, log, extensions }: EventBusOpti
 
 /** Names the types of the settings that nobody sends or takes in, which may be misspelt. */
 export function unknownTypes(config: EventBusConfig, extensions: readonly ExtensionEventBus[]): string[] {
-  const known = [...feedsOf(extensions), ...receiversOf(extensions)].flatMap(({ types }) => types.map(({ type }) => type))
+  const known = [...feedsOf(extensions), ...receiversOf(extensions)].flatMap(({ types }) =>
+    types.map(({ type }) => type),
+  )
   return Object.keys(config.topics).filter((type) => !known.includes(type))
 }
 

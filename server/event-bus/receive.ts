@@ -50,7 +50,10 @@ export function receptionOf({
       }),
     )
     if (isMoved && unreadable > 0) {
-      log.warn({ receiver: receiver.name, stream, after, last, unreadable }, 'the event bus has entries that cannot be read')
+      log.warn(
+        { receiver: receiver.name, stream, after, last, unreadable },
+        'the event bus has entries that cannot be read',
+      )
     }
     return isMoved && (entries.length === 0 || entries.length === PAGE)
   }

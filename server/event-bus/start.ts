@@ -11,7 +11,9 @@ export function checkEventBus({ eventBus: config }: Config, extensions: readonly
   if (config === undefined) return
   const unknown = unknownTypes(config, ofExtensions(extensions))
   if (unknown.length === 0) return
-  throw new ConfigError(unknown.map((type) => `EVENT_BUS_TOPICS names '${type}', which is no event type of this service`))
+  throw new ConfigError(
+    unknown.map((type) => `EVENT_BUS_TOPICS names '${type}', which is no event type of this service`),
+  )
 }
 
 /** Opens the event bus of the settings; null: there is none. */

@@ -70,7 +70,13 @@ export async function openRedis(...settings: string[]): Promise<TestRedis> {
 /** Whatever it answers: it may want a password. */
 async function isAnswering(port: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    const probe = new Redis({ port, protocol: 2, lazyConnect: true, retryStrategy: () => null, enableReadyCheck: false })
+    const probe = new Redis({
+      port,
+      protocol: 2,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+    })
     probe.on('error', () => {})
     try {
       await probe.connect()

@@ -95,7 +95,11 @@ function tell(...events: Told[]): Promise<void> {
 
 function certificate(
   { userId, username }: { userId: number; username: string },
-  { at = AT, status = 'downloadable', courseKey = COURSE }: { at?: string; status?: string; courseKey?: string | undefined },
+  {
+    at = AT,
+    status = 'downloadable',
+    courseKey = COURSE,
+  }: { at?: string; status?: string; courseKey?: string | undefined },
 ): Told {
   const user = { id: userId, is_active: true, pii: { username, email: 'x@x.io', name: '' } }
   const course = { course_key: courseKey, display_name: '', start: null, end: null }

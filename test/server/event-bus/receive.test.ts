@@ -1,3 +1,4 @@
+// slow: waits for Redis and for the feed
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
@@ -20,7 +21,9 @@ describe.skipIf(!hasRedis)('events of others on the bus', async () => {
   async function open(db: Kysely<DB>, apply?: BusReceiver['apply']) {
     const taken: ReceivedEvent[] = []
     const take: BusReceiver['apply'] = async (_, events) => void taken.push(...events)
-    const bus = await openBus(db, redis, { extensions: [{ receivers: [{ name: 'tests', types, apply: apply ?? take }] }] })
+    const bus = await openBus(db, redis, {
+      extensions: [{ receivers: [{ name: 'tests', types, apply: apply ?? take }] }],
+    })
     return { taken, told: bus.told, run: () => bus.run(1), texts: () => taken.map(({ data }) => (data as Text).text) }
   }
 
@@ -31,7 +34,12 @@ describe.skipIf(!hasRedis)('events of others on the bus', async () => {
     await add('last')
     await bus.run()
     expect(bus.texts()).toEqual([...Array.from({ length: 450 }, (_, index) => `${index}`), 'last'])
-    expect(bus.taken[0]).toEqual({ type: TYPE, id: expect.any(String), at: '2026-01-02T03:04:05Z', data: { text: '0' } })
+    expect(bus.taken[0]).toEqual({
+      type: TYPE,
+      id: expect.any(String),
+      at: '2026-01-02T03:04:05Z',
+      data: { text: '0' },
+    })
   })
 
   test('wait for a stream that is not there yet', async () => {

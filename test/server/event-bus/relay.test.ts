@@ -1,3 +1,4 @@
+// slow: waits for Redis and for the feed
 import type { Kysely } from 'kysely'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
@@ -348,7 +349,7 @@ describe.skipIf(!hasRedis)('the event bus', async () => {
       try {
         const sending = bus.steps[0]?.run(end.signal)
         setTimeout(() => end.abort(), 100)
-        await expect(sending).rejects.toThrow()
+        await expect(sending).rejects.toThrow('the connection has ended')
       } finally {
         redis.signal('SIGCONT')
       }
@@ -364,7 +365,7 @@ describe.skipIf(!hasRedis)('a Redis with a password', () => {
     const wrong = await openBus(db, { url: url('hush-wrong') })
     const failure = await wrong.run(0).catch((error: unknown) => error)
     expect(failure).toMatchObject({ message: expect.stringMatching(/WRONGPASS|NOAUTH/) })
-    expect(`${JSON.stringify(failure, Object.getOwnPropertyNames(failure))}`).not.toContain('hush')
+    expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain('hush')
     await wrong.bus[Symbol.asyncDispose]()
     const right = await openBus(db, { url: url('hush-hush') })
     await enrollMany(db, 1)
@@ -406,7 +407,7 @@ function idsOf(entries: readonly SeenEntry[]): string[] {
 /** Those of all events in the order of the feed, each so many times. */
 async function usernamesInOrder(db: Kysely<DB>, times: number): Promise<string[]> {
   const found: string[] = []
-  for (let after = '0-0'; ; ) {
+  for (let after = '0-0'; ;) {
     const { events, cursor } = await feedIn(db).list({ after, limit: 1_000 })
     if (events.length === 0) return found
     found.push(...events.flatMap(({ username }) => Array.from({ length: times }, () => username)))

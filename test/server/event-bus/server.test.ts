@@ -29,7 +29,10 @@ describe.skipIf(!hasRedis)('a server with an event bus', async () => {
     await redis.client.flushall()
     const server = start(database.connectionString)
     await server.ready
-    await eventually(async () => expect(await redis.client.exists('enrollment-service.event-bus.position')).toBe(1), 100)
+    await eventually(
+      async () => expect(await redis.client.exists('enrollment-service.event-bus.position')).toBe(1),
+      100,
+    )
     redis.signal('SIGSTOP')
     try {
       await enrollMany(database.db, 1)

@@ -104,7 +104,9 @@ async function change(
     const isDue = Math.floor(((index + 1) * kills) / batches.length) > done
     const killing = isDue ? killNext(done) : undefined
     if (isDue) done += 1
-    await untilDone(() => (index < batches.length / ROUNDS.length ? enrollment.enrollMany({ items }) : enrollment.changeMany({ items })))
+    await untilDone(() =>
+      index < batches.length / ROUNDS.length ? enrollment.enrollMany({ items }) : enrollment.changeMany({ items }),
+    )
     await killing
   }
 }
@@ -176,13 +178,19 @@ const PAGE = 5_000
 
 async function entriesIn({ client }: TestRedis, stream: string): Promise<Entry[]> {
   const found: Entry[] = []
-  for (let after = '-'; ; ) {
+  for (let after = '-'; ;) {
     // By the protocol: [[id, [field, value, …]], …]
     const rows = (await client.callBuffer('XRANGE', stream, after, '+', 'COUNT', PAGE)) as [Buffer, Buffer[]][]
     for (const [id, flat] of rows) {
       const valueOf = (name: string) => flat[flat.findIndex((field) => String(field) === name) + 1] ?? Buffer.alloc(0)
       const { user, mode, is_active: isActive } = decodeEnrollment(valueOf('event_data'))
-      found.push({ id: String(valueOf('id')), type: String(valueOf('type')), username: user.pii.username, mode, isActive })
+      found.push({
+        id: String(valueOf('id')),
+        type: String(valueOf('type')),
+        username: user.pii.username,
+        mode,
+        isActive,
+      })
       after = `(${String(id)}`
     }
     if (rows.length < PAGE) return found
