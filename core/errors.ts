@@ -26,6 +26,7 @@ export interface ErrorDetails {
   batchTooLarge: { limit: number }
   vetoed: { by: string; message: string }
   notAttempted: Record<never, never>
+  tooSlow: Record<never, never>
   /** `retryAfterMs`: the service sheds load, and may have room again then. */
   unavailable: { retryAfterMs?: number }
 }
@@ -96,6 +97,7 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   batchTooLarge: ({ limit }) => `A batch holds at most ${limit} items.`,
   vetoed: ({ message }) => message,
   notAttempted: () => 'Not attempted, because another row of the batch failed.',
+  tooSlow: () => 'Too slow: more events have come than are kept. Resume after the last one that arrived.',
   unavailable: () => 'The service cannot answer now; the call is safe to repeat.',
 }
 

@@ -8,7 +8,7 @@ import { defaultPolicy, type Policy } from '../core/policy.ts'
 import { isStorableText } from '../core/text.ts'
 import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
-import type { AnyOperation, Call } from './operation.ts'
+import type { AnyOperation, AnySubscription, Call } from './operation.ts'
 
 /** Where calls may be reported; pino fits. */
 export interface Logger {
@@ -93,7 +93,7 @@ export interface CallOptions {
 
 /** Tells the log about a call, and throws its errors as those of tRPC; the reason of a signal is thrown as it is. */
 export async function reported<T>(
-  { type }: Pick<AnyOperation, 'type'>,
+  { type }: Pick<AnyOperation | AnySubscription, 'type'>,
   { log, now }: Pick<CallContext, 'log' | 'now'>,
   path: string,
   work: () => Promise<T>,
@@ -118,7 +118,8 @@ export async function reported<T>(
   }
 }
 
-function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
+/** @throws {TRPCError} BAD_REQUEST */
+export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: unknown): unknown {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw new TRPCError({ code: 'BAD_REQUEST', cause: inputErrorOf(result.error) })

@@ -22,6 +22,8 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   batchTooLarge: 'PAYLOAD_TOO_LARGE',
   vetoed: 'FORBIDDEN',
   notAttempted: 'CONFLICT',
+  // Clients of tRPC resume a subscription by themselves after this one.
+  tooSlow: 'SERVICE_UNAVAILABLE',
   unavailable: 'SERVICE_UNAVAILABLE',
 }
 

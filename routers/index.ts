@@ -13,6 +13,7 @@ export type { EnrollmentFilter, FilterAnswer, FilterErrorReporter, FilterRequest
 export type { Actor, ChangeKind, Enrollment, Outcome, OutcomeKind, Via } from '../core/enrollment/command.ts'
 export type { EnrollmentEvent, HeldBack } from '../core/event/event.ts'
 export type { FeedPage } from '../core/event/read.ts'
+export type { Tracked } from '../core/tracked.ts'
 export type { LearnerRef as Learner } from '../core/learner/ref.ts'
 export type { Course } from '../core/course/course.ts'
 export type { Mode } from '../core/course/mode.ts'

@@ -1,10 +1,20 @@
-import { initTRPC, type TRPCDefaultErrorShape, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
+import {
+  initTRPC,
+  tracked,
+  type TRPCDefaultErrorShape,
+  type TRPCMutationProcedure,
+  type TRPCQueryProcedure,
+  type TRPCSubscriptionProcedure,
+} from '@trpc/server'
 import { ZodError, type z } from 'zod'
 import { inputErrorOf } from './bounded-input.ts'
 import { callOf, handle, reported, type CallContext } from './call.ts'
 import type { ErrorCode, Failure } from '../core/errors.ts'
+import type { Tracked } from '../core/tracked.ts'
 import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
-import type { AnyOperation, Operation, OperationTable } from './operation.ts'
+import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
+import { itemsOf } from './page-items.ts'
+import { openSubscription } from './subscribe.ts'
 
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
@@ -42,13 +52,24 @@ export interface ProcedureTypes<S extends z.ZodType, O> {
   errorShape: ErrorShape
 }
 
+/** What tRPC is told about a subscription. */
+export interface SubscriptionTypes<S extends z.ZodType, O> {
+  input: z.input<S>
+  /** tRPC shows what is tracked so. */
+  output: AsyncIterable<Tracked<O>, void, void>
+  meta: object
+  errorShape: ErrorShape
+}
+
 /** The procedure of tRPC that an operation becomes. */
 type ProcedureOf<Op> =
   Op extends Operation<infer T, infer S, infer O>
     ? T extends 'query'
       ? TRPCQueryProcedure<ProcedureTypes<S, O>>
       : TRPCMutationProcedure<ProcedureTypes<S, O>>
-    : never
+    : Op extends Subscription<infer S, infer O>
+      ? TRPCSubscriptionProcedure<SubscriptionTypes<S, O>>
+      : never
 
 type RecordOf<T extends OperationTable> = {
   [Group in keyof T]: { [Name in keyof T[Group]]: ProcedureOf<T[Group][Name]> }
@@ -71,8 +92,14 @@ const procedure = t.procedure.use(async ({ next }) => {
   return { ...result, error: toTRPCError(result.error) }
 })
 
-function procedureOf(operation: AnyOperation) {
+function procedureOf(operation: AnyOperation | AnySubscription) {
   const typed = procedure.input(operation.input).output(unchecked(operation.output))
+  if (operation.type === 'subscription') {
+    return typed.subscription(async function* ({ ctx, path, input, signal }) {
+      const pages = openSubscription(operation, ctx, path, () => input, { signal })
+      for await (const { id, data } of itemsOf(pages)) yield tracked(id, data)
+    })
+  }
   const { type } = operation
   return typed[type](({ ctx, path, input, signal }) =>
     reported({ type }, ctx, path, async () => handle(operation, ctx, callOf(ctx), input, signal), signal),

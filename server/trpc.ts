@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TRPCError } from '@trpc/server'
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
-import type { FastifyError, FastifyPluginAsync } from 'fastify'
+import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { EnrollmentError } from '../core/errors.ts'
@@ -14,6 +14,7 @@ import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
 import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
+import { subscriptions } from './subscriptions.ts'
 import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
 import { canonicalAddress } from './rest/checks/client-address.ts'
@@ -76,17 +77,23 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
     return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
   })
 
+  const table = tableWith(extensions)
+  const contextOf = (request: FastifyRequest): CallContext => {
+    const actor = { kind: 'service' as const, name: request.getDecorator<string>('caller') }
+    return callContextOf({ db, policy, actor, requestId: request.id, log: request.log, now }, 'rpc')
+  }
+  app.register(subscriptions, { prefix: '/trpc', operations: table, contextOf })
+
   await app.register(fastifyTRPCPlugin<Router>, {
     prefix: '/trpc',
     trpcOptions: {
-      router: routerWith(extensions),
+      router: createRouter(table),
       maxBatchSize: MAX_BATCH_SIZE,
       // A query may carry a list that is too long for a URL.
       allowMethodOverride: true,
       createContext: async ({ req }): Promise<CallContext> => {
         if (typeof req.body === 'string' && req.body.length > LONG_BODY) await nextTurn()
-        const actor = { kind: 'service' as const, name: req.getDecorator<string>('caller') }
-        return callContextOf({ db, policy, actor, requestId: req.id, log: req.log, now }, 'rpc')
+        return contextOf(req)
       },
       responseMeta: ({ errors }) => {
         const refused = errors.find(({ code }) => code === 'SERVICE_UNAVAILABLE')
@@ -101,11 +108,11 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 }
 
 /**
- * The router of the core's operations and those of extensions.
+ * The core's operations and those of extensions.
  *
  * @throws {TypeError} for a group of operations that is there already.
  */
-function routerWith(extensions: TrpcOptions['extensions']): Router {
+function tableWith(extensions: TrpcOptions['extensions']): OperationTable {
   const table: Record<string, OperationTable[string]> = { ...operations }
   for (const { name, operations: ofExtension = {} } of extensions) {
     for (const [group, ofGroup] of Object.entries(ofExtension)) {
@@ -114,7 +121,7 @@ function routerWith(extensions: TrpcOptions['extensions']): Router {
       table[group] = ofGroup
     }
   }
-  return createRouter(table)
+  return table
 }
 
 type Router = ReturnType<typeof createRouter<OperationTable>>

@@ -5,6 +5,7 @@ import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { FeedPosition } from './cursor.ts'
 import { followEnd } from './follow-end.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 /** Who waits for changes of the feed. */
 export interface FeedChanges {
@@ -41,7 +42,7 @@ export function feedChanges(db: Kysely<DB>): FeedChanges {
 const LINGER_MS = 5_000
 
 const listenerOf = perPool((db) => {
-  const waiting = new Set<() => void>()
+  const waiting = createWaitingRoom()
   let [changes, last]: [number, FeedPosition | null] = [0, null]
   let isClosed = false
   let following: AbortController | undefined
@@ -49,24 +50,26 @@ const listenerOf = perPool((db) => {
 
   const announce = () => {
     changes += 1
-    for (const wake of waiting) wake()
+    waiting.wakeAll()
   }
   const begin = () => {
     clearTimeout(idle)
     if (following !== undefined) return
     const own = new AbortController()
     following = own
-    const onChange = (end: FeedPosition | null) => {
-      last = end
-      announce()
-    }
-    void followEnd(db, onChange, own.signal).then(() => {
-      isClosed = !own.signal.aborted
-      announce()
-    })
+    void follow(own.signal)
+  }
+  const follow = async (stop: AbortSignal) => {
+    await followEnd(db, onChange, stop)
+    isClosed = !stop.aborted
+    announce()
+  }
+  const onChange = (end: FeedPosition | null) => {
+    last = end
+    announce()
   }
   const rest = () => {
-    if (waiting.size > 0) return
+    if (!waiting.isEmpty()) return
     clearTimeout(idle)
     idle = setTimeout(() => {
       following?.abort()
@@ -78,14 +81,7 @@ const listenerOf = perPool((db) => {
     async beyond(seen: number, signal: AbortSignal): Promise<void> {
       if (isClosed || hearingOf(db).closing?.aborted === true) throw new EnrollmentError(failure('unavailable', {}))
       begin()
-      if (changes === seen && !signal.aborted) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        waiting.add(resolve)
-        signal.addEventListener('abort', resolve)
-        await promise
-        signal.removeEventListener('abort', resolve)
-        waiting.delete(resolve)
-      }
+      if (changes === seen) await waiting.wait(signal)
       rest()
     },
   }

@@ -28,6 +28,7 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   batchTooLarge: { limit: 10_000 },
   vetoed: { by: '<filter>', message: '<reason>' },
   notAttempted: {},
+  tooSlow: {},
   unavailable: {},
 }
 

@@ -129,6 +129,7 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   versionConflict: 'failures',
   busy: 'failures',
   notAttempted: 'failures',
+  tooSlow: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
 }

@@ -60,8 +60,8 @@ test('what a consumer shares out to others is not shown by itself', async () => 
 
 test('beyond ten thousand events the lag is estimated', async () => {
   await sql`insert into enrollment_events
-      (enrollment_id, version, kind, after_mode, after_is_active, actor_kind, actor_name, via, at)
-    select (select min(id) from enrollments), n, 'modeChanged', 'audit', true, 'system', 'tests', 'rpc', ${AT.toISOString()}
+      (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, actor_kind, actor_name, via, at)
+    select (select min(id) from enrollments), n, 'modeChanged', 'honor', true, 'audit', true, 'system', 'tests', 'rpc', ${AT.toISOString()}
     from generate_series(2, 12001) n`.execute(db)
   const { events, seconds } = await readLag(db, null, LATER)
   expect([events >= 12_000, events < 13_000, seconds]).toEqual([true, true, 30])

@@ -46,6 +46,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   batchTooLarge: anyError,
   vetoed: ({ message: reason }) => localized(403, reason),
   notAttempted: anyError,
+  tooSlow: anyError,
   unavailable: () => UNAVAILABLE,
 }
 
