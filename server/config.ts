@@ -144,7 +144,8 @@ export function readConfig(env: Environment): Config {
  */
 export function readServerConfig(env: Environment): Config {
   const { config, problems } = parse(env)
-  const all = [...problems, ...missingSecrets(given(env)), ...weakSecretsOf(config, env)]
+  const weak = config === undefined || env['WEAK_SECRETS'] === 'allow' ? [] : weakSecrets(config)
+  const all = [...problems, ...missingSecrets(given(env)), ...weak]
   if (config === undefined || all.length > 0) throw new ConfigError(all)
   return config
 }
@@ -204,10 +205,6 @@ function parse(env: Environment): { config?: Config; problems: string[] } {
 
 function given(env: Environment): Environment {
   return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
-}
-
-function weakSecretsOf(config: Config | undefined, { WEAK_SECRETS: rule }: Environment): string[] {
-  return config === undefined || rule === 'allow' ? [] : weakSecrets(config)
 }
 
 function arrange(read: z.output<typeof settings>): Config {

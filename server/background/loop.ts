@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface WorkerStep {
   /** What the log calls it. */
   readonly name: string
+  /** The consumer of the feed whose work it is, by the name under which its failures are counted. */
+  readonly consumer?: string | undefined
   /**
    * Does a part of the work. Several processes may do so at the same time.
    *

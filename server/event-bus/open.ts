@@ -56,7 +56,7 @@ export async function openEventBus({ db, config, log, extensions }: EventBusOpti
     const key = withPrefix(config, `enrollment-service.${feed.name}.position`)
     const maxLen = config.streamMaxLen
     const send = relayOf({ db, log, feed, redis: connection(), lease, key, streamsOf, maxLen })
-    return { ...step(`sending to the event bus (${feed.name})`, send), wake: feedChanges(db).next }
+    return { ...step(`sending to the event bus (${feed.name})`, send), consumer: feed.name, wake: feedChanges(db).next }
   })
   const receiving = receiversOf(extensions).flatMap((receiver) =>
     streamsOfAll(receiver.types, config).map((stream) =>

@@ -6,8 +6,16 @@ import { createCaller } from '../../../routers/index.ts'
 import { readConfig, type Environment } from '../../../server/config.ts'
 import type { ExtensionEventBus } from '../../../server/event-bus/feed.ts'
 import { openEventBus } from '../../../server/event-bus/open.ts'
+import { enrollmentFeed } from '../../../server/event-bus/enrollment-feed.ts'
+import { redisConnection } from '../../../server/event-bus/redis.ts'
+import { relayOf } from '../../../server/event-bus/relay.ts'
+import { decodeEnrollment } from '../../support/avro.ts'
+import type { SeenEntry } from '../../support/redis.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
+
+/** Where Redis keeps the position. */
+export const POSITION = 'enrollment-service.event-bus.position'
 
 export const LIFECYCLE = 'course-enrollment-lifecycle'
 export const UNENROLLMENT = 'course-unenrollment-lifecycle'
@@ -98,4 +106,48 @@ export async function enrollMany(db: Kysely<DB>, count: number): Promise<{ cours
 
 export function enrollmentIn(db: Kysely<DB>) {
   return createCaller({ db, actor: { kind: 'service', name: 'tests' } }).enrollment
+}
+
+/** What sends as a process does that thinks it is alone. */
+export function relayWithoutLease(db: Kysely<DB>, url: string, timeoutMs?: number) {
+  const { hostname, port } = new URL(url)
+  return relayOf({
+    db,
+    feed: enrollmentFeed,
+    log: collectingLog().log,
+    redis: redisConnection({ host: hostname, port: Number(port), database: 0, isEncrypted: false }, timeoutMs),
+    lease: { hold: async () => true, release: async () => {} },
+    key: POSITION,
+    streamsOf: (type) => enrollmentFeed.types.find((one) => one.type === type)?.topics ?? [],
+    maxLen: 10_000,
+  })
+}
+
+export function inShort({ fields, eventData }: SeenEntry): string {
+  const { mode, is_active: isActive } = decodeEnrollment(eventData)
+  const [type] = /\w+\.\w+(?=\.v1$)/.exec(fields['type'] ?? '') ?? []
+  return `${type}: ${isActive ? 'active' : 'inactive'} ${mode}`
+}
+
+export function usernameOf({ eventData }: SeenEntry): string {
+  return decodeEnrollment(eventData).user.pii.username
+}
+
+export function idsOf(entries: readonly SeenEntry[]): string[] {
+  return entries.map(({ fields }) => fields['id'] ?? '')
+}
+
+/** Those of all events in the order of the feed, each so many times. */
+export async function usernamesInOrder(db: Kysely<DB>, times: number): Promise<string[]> {
+  const found: string[] = []
+  for (let after = '0-0'; ;) {
+    const { events, cursor } = await feedIn(db).list({ after, limit: 1_000 })
+    if (events.length === 0) return found
+    found.push(...events.flatMap(({ username }) => Array.from({ length: times }, () => username)))
+    after = cursor
+  }
+}
+
+function feedIn(db: Kysely<DB>) {
+  return createCaller({ db, actor: { kind: 'service', name: 'tests' } }).events
 }
