@@ -104,7 +104,13 @@ interface Begun {
 
 type ReportedOperation = Pick<AnyOperation | AnySubscription, 'type'>
 
-function report({ type }: ReportedOperation, { log, now }: CallContext, path: string, started: number, ok: boolean): void {
+function report(
+  { type }: ReportedOperation,
+  { log, now }: CallContext,
+  path: string,
+  started: number,
+  ok: boolean,
+): void {
   if (log === undefined) return
   const milliseconds = Number((performance.now() - started).toFixed(3))
   log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
