@@ -72,8 +72,8 @@ export const subscribed = (onData: (item: Tracked<EnrollmentEvent>) => void) =>
   client.events.watch.subscribe({}, { onData })
 export const byClient = () => client.enrollment.enroll.mutate({ username: 'alice', courseId: 'x' })
 
-export const { cancelFulfilment, cancelPending, enrollLearners, expireLicenses, listPending, revokeLicenses } =
-  enterprise
+export const { cancelFulfilment, cancelPending, endEnrollments, enrollLearners, expireLicenses } = enterprise
+export const { getFulfilment, listPending, listUnenrolled, revokeLicenses } = enterprise
 export const bulk = () => enrollLearners({ db, actor }, { customer: 'uuid', rows: [] })
 export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat, withSavepoint } = extension
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing
