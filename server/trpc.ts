@@ -15,6 +15,7 @@ import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
 import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
+import { reasonOfCallError, type CountRefusal } from './metrics/refusals.ts'
 import { subscriptions } from './subscriptions.ts'
 import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
@@ -31,6 +32,7 @@ export interface TrpcOptions {
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   /** Milliseconds after which a call has its answer, or is refused. */
   readonly deadlineMs: number
+  readonly countRefusal: CountRefusal
   readonly now?: (() => Date) | undefined
 }
 
@@ -46,7 +48,11 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
+  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
+  const countError = (error: TRPCError) => {
+    const reason = reasonOfCallError(error)
+    if (reason !== null) countRefusal(reason)
+  }
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
@@ -71,10 +77,9 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 
   app.setErrorHandler<FastifyError | TRPCError | EnrollmentError>((error, request, reply) => {
     const cause = refusalOf(error)
+    countError(cause)
     if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
     if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
-    // Node.js discards what is left of a large body; a connection that is cut while the client sends loses the answer.
-    if (cause.code === 'PAYLOAD_TOO_LARGE') reply.removeHeader('connection')
     if (cause.code === 'SERVICE_UNAVAILABLE') reply.header('retry-after', retryAfter(cause.cause ?? cause))
     return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
   })
@@ -102,6 +107,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
         return refused === undefined ? {} : { headers: { 'retry-after': retryAfter(refused.cause ?? refused) } }
       },
       onError: ({ error, path, req }) => {
+        countError(error)
         // Errors of a procedure have been reported by the procedure itself.
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
       },

@@ -9,6 +9,7 @@ import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, MAX_EVENTS, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
+import { observed, type BackgroundObserver } from './observer.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 import { webhookSteps } from './webhooks/steps.ts'
 
@@ -20,6 +21,10 @@ export interface BackgroundOptions {
   /** Without it nothing is sent. */
   readonly webhooks?: WebhookSettings | undefined
   readonly extensions: readonly Extension[]
+  /** Is told how the work goes. */
+  readonly observer?: BackgroundObserver | undefined
+  /** Further work of the server. */
+  readonly steps?: readonly WorkerStep[] | undefined
 }
 
 const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
@@ -36,6 +41,8 @@ const MAX_STOP_MS = 1_000
 export function startBackground({
   extensions,
   webhooks = NO_WEBHOOKS,
+  observer,
+  steps: further = [],
   ...context
 }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
@@ -45,13 +52,13 @@ export function startBackground({
     autoEnrollment(db, policy),
     ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) }),
   ]
-  const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
+  const steps = [...own, ...further, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)
   refuseSameNames(consumers)
   const end = new AbortController()
-  const loops = Promise.all(all.map((step) => repeat(step, log, end.signal)))
+  const loops = Promise.all(all.map((step) => repeat(observed(step, observer), log, end.signal)))
   return {
     async [Symbol.asyncDispose]() {
       end.abort()
@@ -64,6 +71,7 @@ export function startBackground({
 function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
   return {
     name: `consuming the feed (${consumer.name})`,
+    consumer: consumer.name,
     intervalMs: consumer.intervalMs,
     wake: spaced(feedChanges(db).next),
     run: async () => (await consumeFeed(db, consumer)) === MAX_EVENTS,

@@ -47,6 +47,7 @@ const ofRows: { [C in RowCode]: Extract<Refusal, { code: C }>['details'] } = {
   identityMismatch: { field: 'email' },
   fundingConflict: { kind: 'license', held: null },
   invalidFunding: { kind: 'license', id: '' },
+  modeDowngrade: { courseId: '', activeMode: 'verified', requestedMode: 'audit' },
   fulfilmentRevoked: { fulfilmentId: '' },
   transactionReused: { fulfilmentId: '' },
   conflict: {},

@@ -18,6 +18,8 @@ const WITHOUT_DEFAULT = [
   'GEOIP_DATABASE',
   'EMBARGO_BASE_URL',
   'WEBHOOK_SECRET_KEY',
+  'EVENT_BUS_REDIS_URL',
+  'EVENT_BUS_TOPIC_PREFIX',
 ]
 const SECRETS = {
   INTERNAL_TOKENS: 'ops:0123456789abcdef',
@@ -50,6 +52,7 @@ test('an empty environment gives the documented defaults', () => {
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
     enterprise: { legacyCreatedFlag: false, supersede: true },
     webhooks: { allowedNetworks: [] },
+    eventBus: undefined,
     logLevel: 'info',
   })
 })
@@ -91,6 +94,11 @@ test('every setting is read', () => {
     ENTERPRISE_SUPERSEDE: 'off',
     WEBHOOK_SECRET_KEY: 'new, old',
     WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8, ::1',
+    EVENT_BUS_REDIS_URL: 'rediss://me:hush@redis.example.org:6380/2',
+    EVENT_BUS_TOPIC_PREFIX: 'stage',
+    EVENT_BUS_STREAM_MAX_LEN: '500',
+    EVENT_BUS_TOPICS: '{"org.openedx.learning.course.enrollment.changed.v1":[]}',
+    EVENT_BUS_FROM: 'beginning',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -125,6 +133,20 @@ test('every setting is read', () => {
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
     enterprise: { legacyCreatedFlag: true, supersede: false },
     webhooks: { allowedNetworks: ['10.0.0.0/8', '::1'] },
+    eventBus: {
+      redis: {
+        host: 'redis.example.org',
+        port: 6380,
+        username: 'me',
+        password: 'hush',
+        database: 2,
+        isEncrypted: true,
+      },
+      topicPrefix: 'stage',
+      streamMaxLen: 500,
+      topics: { 'org.openedx.learning.course.enrollment.changed.v1': [] },
+      from: 'beginning',
+    },
     logLevel: 'debug',
   })
 })

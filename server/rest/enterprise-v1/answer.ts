@@ -123,6 +123,7 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   invalidAttribute: 'failures',
   fundingConflict: 'failures',
   invalidFunding: 'failures',
+  modeDowngrade: 'failures',
   fulfilmentRevoked: 'failures',
   transactionReused: 'failures',
   conflict: 'failures',
