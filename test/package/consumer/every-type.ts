@@ -50,7 +50,9 @@ export const input: EnrollInput = {
 export const noLearner: EnrollInput = { courseId: 'x' }
 export type Named = [EnrollManyInput, ChangeInput, Outcome, BatchAnswer, EnrollmentEvent, EnrollmentFilter, Failure]
 
-export const { enrollment, course, events } = caller
+export const { enrollment, course, events, webhooks } = caller
+export const { create, update, rotateSecret, deliveries, replay } = webhooks
+export const endpoint = () => create({ url: 'https://example.org/hook', kinds: ['created'] })
 export const { enroll, enrollMany, change, changeMany, get, getMany, list, search, history, unenrollAll } = enrollment
 export const many = () => enrollMany({ items: [{ username: 'alice', courseId: 'x', ref: 'row 1' }] })
 export const streamed = () => enrollStream(caller, [{ username: 'alice', courseId: 'x' }])
