@@ -29,3 +29,4 @@ export type {
   ReceivedEvent,
 } from '../server/event-bus/feed.ts'
 export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'
+export type { OpenApiPart } from '../server/rest/openapi/part.ts'

@@ -25,6 +25,11 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   // Clients of tRPC resume a subscription by themselves after this one.
   tooSlow: 'SERVICE_UNAVAILABLE',
   unavailable: 'SERVICE_UNAVAILABLE',
+  webhookNotFound: 'NOT_FOUND',
+  webhookDeliveryNotFound: 'NOT_FOUND',
+  webhookDisabled: 'CONFLICT',
+  webhookUrlRefused: 'BAD_REQUEST',
+  webhooksNotConfigured: 'PRECONDITION_FAILED',
 }
 
 /**

@@ -1,6 +1,7 @@
 // What an extension builds with beside the caller: transactions that join, retries, keys, lines of the import format.
 export { parseCourseKey, type CourseKey } from '../core/course/key.ts'
 export { adoptDatabase, type AdoptedDatabase, type RunOptions } from '../core/database/adopt.ts'
+export { workAroundHeld, type DoneAroundHeld } from '../core/database/around-held.ts'
 export type { Cancellation } from '../core/database/deadline.ts'
 export { isDatabaseUnavailable } from '../core/database/failure.ts'
 export { migrateExtension, type ExtensionMigrations } from '../core/database/migrate.ts'

@@ -5,6 +5,7 @@ import type { CallMetadata } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import type { Policy } from '../core/policy.ts'
 import type { TrackedPage } from '../core/tracked.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 
 /** What a handler works with: the caller's context, checked and completed. */
 export interface Call {
@@ -12,6 +13,7 @@ export interface Call {
   readonly db: Kysely<DB>
   readonly metadata: CallMetadata
   readonly policy: Policy
+  readonly webhooks: WebhookSettings
   /** The pipeline of batches that this one belongs to. */
   readonly pipeline?: EnrollInOrder | undefined
 }

@@ -50,6 +50,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
+  /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
+  readonly webhooks: { readonly allowedNetworks: readonly string[] }
   /** Absent: there is no event bus. */
   readonly eventBus?: EventBusConfig | undefined
   readonly logLevel: z.output<typeof logLevel>
@@ -68,6 +70,8 @@ export interface GivenSecrets {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys?: readonly string[] | undefined
   readonly jwt: JwtKeys
+  /** The first encrypts the secrets of webhooks, each of them decrypts. */
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 /** How JWTs are verified; more than one may be given. */
@@ -186,6 +190,8 @@ const settings = z.object({
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   ENTERPRISE_SUPERSEDE: onOff.default(true),
+  WEBHOOK_SECRET_KEY: secretList.optional(),
+  WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
   ...eventBusSettings,
   LOG_LEVEL: logLevel.default('info'),
 })
@@ -228,6 +234,7 @@ function arrange(read: z.output<typeof settings>): Config {
       internalTokens: read.INTERNAL_TOKENS,
       edxApiKeys: read.EDX_API_KEY,
       jwt: { secret: read.JWT_SECRET, jwksUrl: read.JWT_JWKS_URL, publicKeysFile: read.JWT_PUBLIC_KEYS },
+      webhookKeys: read.WEBHOOK_SECRET_KEY,
     },
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
@@ -243,6 +250,7 @@ function arrange(read: z.output<typeof settings>): Config {
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
+    webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
     eventBus: eventBusConfig(read),
     logLevel: read.LOG_LEVEL,
   }

@@ -3,6 +3,7 @@ import { getTRPCErrorFromUnknown } from '@trpc/server'
 import { perObject } from '../core/database/per-pool.ts'
 import type { TrackedPage } from '../core/tracked.ts'
 import type { OpenPages } from '../routers/page-items.ts'
+import { streams } from '../routers/trpc.ts'
 import { errorEnvelope } from './trpc-errors.ts'
 
 // The format of tRPC's `httpSubscriptionLink`. tRPC's own stream takes several turns of the event loop and as many small writes
@@ -15,8 +16,8 @@ export interface EventStream {
   beat(): void
 }
 
-/** Milliseconds after which a client connects again at the latest, when its connection was cut or has gone silent. */
-const [RETRY_MS, SILENCE_MS] = [500, 30_000]
+/** Milliseconds after which a client of tRPC connects again whose connection was cut. */
+const RETRY_MS = 500
 
 /**
  * Writes what a subscription yields, as fast as the client reads.
@@ -78,7 +79,7 @@ export function eventStreamOf(pages: OpenPages, path: string, signal: AbortSigna
 /** A client that has read nothing for so many heartbeats is gone. */
 const MAX_STUCK_BEATS = 6
 
-const CONNECTED = `event: connected\ndata: ${JSON.stringify({ reconnectAfterInactivityMs: SILENCE_MS })}\n`
+const CONNECTED = `event: connected\ndata: ${JSON.stringify(streams.client)}\n`
 
 function idLine(id: string | undefined): string {
   return id === undefined ? '' : `id: ${id}\n`

@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { boundsOf, callLoad } from '../core/database/deadline.ts'
 import type { DB } from '../core/database/schema.ts'
 import { readConsumers, type ConsumerStatus } from '../core/event/consumers.ts'
+import { oneAtATime, withinTime } from './questions.ts'
 
 export interface HealthOptions {
   readonly db: Kysely<DB>
@@ -22,7 +23,8 @@ export const health: FastifyPluginAsync<HealthOptions> = async (app, { db, timeo
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    if (areCallsAnswered(db, timeoutMs) && (await isWritable())) return { status: 'ok', consumers: await consumers() }
+    if (areCallsAnswered(db, timeoutMs) && (await isWritable()) === true)
+      return { status: 'ok', consumers: await consumers() }
     return reply.code(503).header('retry-after', '1').send({ status: 'unavailable' })
   })
 }
@@ -38,17 +40,6 @@ async function canWrite(db: Kysely<DB>): Promise<boolean> {
     select current_setting('transaction_read_only') as "readOnly"
   `.execute(db)
   return rows[0]?.readOnly === 'off'
-}
-
-/** False where the answer fails or takes longer. */
-async function withinTime(answer: Promise<boolean>, timeoutMs: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), timeoutMs)
-  try {
-    return await Promise.race([answer.catch(() => false), late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /** Milliseconds for which the consumers are not looked at again. */
@@ -70,10 +61,4 @@ function lately(read: () => Promise<ConsumerStatus[]>): () => Promise<ConsumerSt
     if (performance.now() - readAt >= FRESH_MS) await withinTime(refresh(), MAX_WAIT_MS)
     return known
   }
-}
-
-/** Those who ask while a question is under way share its answer: many probes hold no more than one connection. */
-function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asking: Promise<T> | undefined
-  return () => (asking ??= ask().finally(() => (asking = undefined)))
 }

@@ -11,6 +11,8 @@ import { builtInExtensions } from './extensions.ts'
 import { listenerFaults } from './listener-faults.ts'
 import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
+import { openMetrics } from './metrics/open.ts'
+import { reasonOfClientError } from './metrics/refusals.ts'
 import { sitePolicy } from './policy.ts'
 import { resolveSecrets } from './secrets.ts'
 
@@ -51,11 +53,13 @@ export async function startServer(
   const database = undo.use(faults.length === 0 ? await opening : await orAllFaults(opening, faults))
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
+  const metrics = openMetrics(database.db)
   const app = buildApp({
     db: database.db,
     config,
     secrets,
     extensions,
+    metrics,
     logger: loggerOptions(config.logLevel, output),
   })
   const { log } = app
@@ -66,9 +70,13 @@ export async function startServer(
   undo.defer(() => app.close())
   const eventBus = await openEventBusOf(config, { db: database.db, log, extensions })
   if (eventBus !== null) undo.use(eventBus)
-  const addresses = await openListeners(app, config)
+  const onClientError = (status: 400 | 408 | 431) => metrics.countRefusal(reasonOfClientError(status))
+  const addresses = await openListeners(app, { ...config, onClientError })
   const policy = sitePolicy(config, log)
-  undo.use(startBackground({ db: database.db, log, policy, extensions, steps: eventBus?.steps }))
+  const webhooks = { secretKeys: secrets.webhookKeys ?? [], allowedNetworks: config.webhooks.allowedNetworks }
+  const observer = metrics.background
+  const steps = eventBus?.steps
+  undo.use(startBackground({ db: database.db, log, policy, webhooks, extensions, observer, steps }))
   const running = undo.move()
   const stop = () => {
     whileRunning.abort()

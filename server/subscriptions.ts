@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { parsed, type CallContext } from '../routers/call.ts'
 import type { AnySubscription, OperationTable } from '../routers/operation.ts'
 import { openSubscription } from '../routers/subscribe.ts'
+import { streams } from '../routers/trpc.ts'
 import { eventStreamOf, type EventStream } from './event-stream.ts'
 
 export interface SubscriptionsOptions {
@@ -10,9 +11,6 @@ export interface SubscriptionsOptions {
   /** @param request of a caller who is known. */
   readonly contextOf: (request: FastifyRequest) => CallContext
 }
-
-/** Milliseconds between two heartbeats: proxies cut what is silent for a minute, or for less. */
-const HEARTBEAT_MS = 10_000
 
 /**
  * Serves each subscription at its path, as server-sent events (events.md §2). Everything else of the typed API, and what asks for
@@ -22,7 +20,7 @@ export const subscriptions: FastifyPluginAsync<SubscriptionsOptions> = async (ap
   const open = new Map<AbortController, EventStream>()
   const heartbeat = setInterval(() => {
     for (const { beat } of open.values()) beat()
-  }, HEARTBEAT_MS).unref()
+  }, streams.ping.intervalMs).unref()
   let isStopping = false
   // Their clients connect again, to another process or to the next one.
   app.addHook('preClose', async () => {

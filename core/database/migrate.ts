@@ -16,6 +16,7 @@ import * as feedEpochs from './migrations/0009_feed_epochs.ts'
 import * as lmsIds from './migrations/0010_lms_ids.ts'
 import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
 import * as consumerFailures from './migrations/0013_consumer_failures.ts'
+import * as webhooks from './migrations/0014_webhooks.ts'
 import * as eventBus from './migrations/0015_event_bus.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
@@ -32,6 +33,7 @@ export const migrations: Record<string, Migration> = {
   '0010_lms_ids': lmsIds,
   '0012_auto_enrollment': autoEnrollment,
   '0013_consumer_failures': consumerFailures,
+  '0014_webhooks': webhooks,
   '0015_event_bus': eventBus,
 }
 

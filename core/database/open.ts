@@ -94,6 +94,15 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     pool: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
     brief: new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
     openPatient: () => openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 0, lockTimeoutMs: 0 }),
+    connections: () => {
+      const {
+        totalCount: size,
+        idleCount: idle,
+        waitingCount: waiting,
+        options: { max: limit },
+      } = pool
+      return { size, idle, waiting, limit }
+    },
     listen: (channel, onHeard) => (settings.isPooled ? null : listenOn(connectionString, channel, onHeard)),
     closing: pool.closing,
   })

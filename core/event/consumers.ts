@@ -1,10 +1,11 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import { readWebhookStatuses } from '../webhook/status.ts'
 import { FEED_START, positionOf } from './cursor.ts'
 
 /** How a consumer of the feed stands (events.md §5). */
 export interface ConsumerStatus {
-  /** As operators know it: `enterprise`, `event-bus`. */
+  /** As operators know it: `enterprise`, `event-bus`, `webhook:<id>`. */
   name: string
   /** The last event that it has consumed; null: none. */
   cursor: string | null
@@ -24,7 +25,7 @@ export interface Lag {
 /** Checkpoints that say nothing by themselves. */
 const HIDDEN = ['webhooks']
 
-/** Reads how every consumer stands, whichever process it runs in; by name. */
+/** Reads how every consumer stands, whichever process it runs in: by name, and the endpoints of webhooks after the others. */
 export async function readConsumers(db: Kysely<DB>, now: Date): Promise<ConsumerStatus[]> {
   const checkpoints = await db
     .selectFrom('feed_checkpoints')
@@ -39,6 +40,7 @@ export async function readConsumers(db: Kysely<DB>, now: Date): Promise<Consumer
     const { events, seconds } = await readLag(db, cursor, now)
     statuses.push({ name: consumer, cursor, lagEvents: events, lagSeconds: seconds, lastError })
   }
+  statuses.push(...(await readWebhookStatuses(db, now, (cursor) => readLag(db, cursor, now))))
   return statuses
 }
 

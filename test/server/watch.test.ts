@@ -168,7 +168,11 @@ describe('on the wire', () => {
   test('Last-Event-ID is further on than what the URL says', async () => {
     const after = await latest()
     await enroll(3)
-    const { events } = await callerOf(database.db).events.list({ after })
+    const { events } = await eventually(async () => {
+      const page = await callerOf(database.db).events.list({ after })
+      expect(page.events).toHaveLength(3)
+      return page
+    })
     const header = `last-event-id: ${events[1]?.cursor}\r\n`
     const input = encodeURIComponent(JSON.stringify({ after, lastEventId: events[0]?.cursor }))
     await using raw = await openRaw(`/trpc/events.watch?input=${input}`, header)

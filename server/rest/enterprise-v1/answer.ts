@@ -123,6 +123,7 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   invalidAttribute: 'failures',
   fundingConflict: 'failures',
   invalidFunding: 'failures',
+  modeDowngrade: 'failures',
   fulfilmentRevoked: 'failures',
   transactionReused: 'failures',
   conflict: 'failures',
@@ -132,4 +133,9 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   tooSlow: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
+  webhookNotFound: 'failures',
+  webhookDeliveryNotFound: 'failures',
+  webhookDisabled: 'failures',
+  webhookUrlRefused: 'failures',
+  webhooksNotConfigured: 'failures',
 }

@@ -50,7 +50,8 @@ describe('whoever waits is woken by', () => {
     const changes = [feedChanges(db), feedChanges(other)]
     await settled(changes)
     const next = changes.map((each) => each.next(NEVER))
-    await write(await username())
+    const heard = await notifications(async () => write(await username()))
+    expect(heard.count).toBe(1)
     const ends = await Promise.all(next)
     const { events } = await createCaller({ db, actor }).events.list({ limit: 1000 })
     const last = events.at(-1)?.cursor
