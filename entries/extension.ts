@@ -19,5 +19,14 @@ export { lockCheckpoint, moveCheckpoint, openCheckpoint, type Checkpoint } from 
 export { feedChanges, type FeedChanges } from '../core/event/listen.ts'
 export { consumeFeed, type ConsumeOptions, type FeedConsumer } from '../server/background/feed-consumer.ts'
 export { repeat, type FailureLog, type WorkerStep } from '../server/background/loop.ts'
+export type {
+  BusEvent,
+  BusEventType,
+  BusFeed,
+  BusPage,
+  BusReceiver,
+  ExtensionEventBus,
+  ReceivedEvent,
+} from '../server/event-bus/feed.ts'
 export type { Extension, ExtensionRouteOptions, WorkerContext, Workers } from '../server/extension.ts'
 export type { OpenApiPart } from '../server/rest/openapi/part.ts'

@@ -59,6 +59,7 @@ export function callContextOf<Tables extends DB>({ db, ...context }: ForeignCont
  *
  * @param path its name, e.g. `enrollment.enroll`.
  * @param input as the caller gave it.
+ * @throws {TRPCError}; the reason of the signal as it is.
  */
 export async function callOperation(
   operation: AnyOperation,
@@ -67,25 +68,66 @@ export async function callOperation(
   input: unknown,
   { signal }: CallOptions = {},
 ): Promise<unknown> {
-  const work = async () => handle(operation, context, callOf(context), parsed(operation, input), signal)
-  return reported(operation, context, path, work, signal)
+  const started = performance.now()
+  try {
+    const metadata = metadataOf(context)
+    const output = await run(operation, context, { metadata, input: parsed(operation, input), signal })
+    report(operation, context, path, started, true)
+    return output
+  } catch (cause) {
+    report(operation, context, path, started, false)
+    throw thrownOf(cause, operation, context, path, signal)
+  }
 }
 
 /** Runs the handler on the database of the context. */
-export function handle(
+function run(
   { handler }: AnyOperation,
-  { database, pipeline }: CallContext,
-  { metadata, ...site }: Omit<Call, 'db'>,
-  input: unknown,
-  signal: AbortSignal | undefined,
+  { database, pipeline, policy = defaultPolicy, webhooks = NO_WEBHOOKS }: CallContext,
+  { metadata, input, signal }: Begun,
 ): Promise<unknown> {
   return database.run(
     (db, cancellation) => {
-      const call = { ...site, db, pipeline, metadata: { ...metadata, cancellation } }
-      return handler(call, input as never) // The schema of the operation has read the input.
+      metadata.cancellation = cancellation
+      return handler({ db, policy, webhooks, pipeline, metadata }, input as never) // The schema of the operation has read the input.
     },
     { signal },
   )
+}
+
+interface Begun {
+  readonly metadata: Mutable<CallMetadata>
+  /** As the schema leaves it. */
+  readonly input: unknown
+  readonly signal: AbortSignal | undefined
+}
+
+type ReportedOperation = Pick<AnyOperation | AnySubscription, 'type'>
+
+function report(
+  { type }: ReportedOperation,
+  { log, now }: CallContext,
+  path: string,
+  started: number,
+  ok: boolean,
+): void {
+  if (log === undefined) return
+  const milliseconds = Number((performance.now() - started).toFixed(3))
+  log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
+}
+
+/** The error of tRPC for whatever was thrown; the reason of the signal as it is. */
+function thrownOf(
+  cause: unknown,
+  { type }: ReportedOperation,
+  { log }: CallContext,
+  path: string,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted === true && cause === signal.reason) return cause
+  const error = toTRPCError(getTRPCErrorFromUnknown(cause))
+  if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
+  return error
 }
 
 /** What a call may have beside its input. */
@@ -94,30 +136,22 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Tells the log about a call, and throws its errors as those of tRPC; the reason of a signal is thrown as it is. */
+/** Tells the log about what takes its time, and throws its errors as {@link callOperation} does. */
 export async function reported<T>(
-  { type }: Pick<AnyOperation | AnySubscription, 'type'>,
-  { log, now }: Pick<CallContext, 'log' | 'now'>,
+  operation: ReportedOperation,
+  context: CallContext,
   path: string,
   work: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const started = performance.now()
-  const report = (ok: boolean) => {
-    if (log === undefined) return
-    const milliseconds = Number((performance.now() - started).toFixed(3))
-    log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
-  }
   try {
     const output = await work()
-    report(true)
+    report(operation, context, path, started, true)
     return output
   } catch (cause) {
-    report(false)
-    if (signal?.aborted === true && cause === signal.reason) throw cause
-    const error = toTRPCError(getTRPCErrorFromUnknown(cause))
-    if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
-    throw error
+    report(operation, context, path, started, false)
+    throw thrownOf(cause, operation, context, path, signal)
   }
 }
 
@@ -131,7 +165,7 @@ export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: un
 /**
  * What the handler of a call gets beside its database.
  *
- * @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept.
+ * @throws {TRPCError} as {@link metadataOf}.
  */
 export function callOf(context: CallContext): Omit<Call, 'db'> {
   const { policy = defaultPolicy, webhooks = NO_WEBHOOKS } = context
@@ -140,7 +174,8 @@ export function callOf(context: CallContext): Omit<Call, 'db'> {
 
 const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
 
-function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
+/** @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept. */
+function metadataOf({ actor, requestId, via, now }: CallContext): Mutable<CallMetadata> {
   if (!isActor(actor)) {
     throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Each call needs an actor with a kind and a name.' })
   }
@@ -148,8 +183,10 @@ function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
     throw new TRPCError({ code: 'BAD_REQUEST', message: 'The requestId is no text of at most 255 characters.' })
   }
   const { kind, name } = actor
-  return { actor: { kind, name }, via, now: now?.() ?? new Date(), requestId }
+  return { actor: { kind, name }, via, now: now?.() ?? new Date(), requestId, cancellation: undefined }
 }
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function isRequestId(text: string): boolean {
   return text.length <= 255 && isStorableText(text)

@@ -1,12 +1,5 @@
 import type { z } from 'zod'
-import {
-  callContextOf,
-  callOperation,
-  parsed,
-  type CallContext,
-  type CallOptions,
-  type ForeignContext,
-} from './call.ts'
+import { callContextOf, callOperation, type CallContext, type CallOptions, type ForeignContext } from './call.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { Tracked } from '../core/tracked.ts'
 import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
@@ -97,8 +90,7 @@ function functionOf(operation: AnyOperation | AnySubscription, context: CallCont
   if (operation.type !== 'subscription') {
     return (input: unknown, options?: CallOptions) => callOperation(operation, context, path, input, options)
   }
-  return (input: unknown, options?: CallOptions) =>
-    itemsOf(openSubscription(operation, context, path, () => parsed(operation, input), options))
+  return (input: unknown, options?: CallOptions) => itemsOf(openSubscription(operation, context, path, input, options))
 }
 
 /** The same as {@link Caller.enrollment.enrollStream}, as a function. */

@@ -2,7 +2,7 @@ import { TRPCError } from '@trpc/server'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { TrackedPage } from '../core/tracked.ts'
-import { callOf, reported, type CallContext, type CallOptions } from './call.ts'
+import { callOf, parsed, reported, type CallContext, type CallOptions } from './call.ts'
 import type { AnySubscription } from './operation.ts'
 import { DONE, type OpenPages } from './page-items.ts'
 
@@ -10,7 +10,7 @@ import { DONE, type OpenPages } from './page-items.ts'
  * Begins a subscription, at the call and not when it is first read: what happens from then on is in it.
  *
  * @param path its name, e.g. `events.watch`.
- * @param readInput gives the input as the schema leaves it.
+ * @param input as the caller gave it.
  * @param options.signal ends it: the iterator is done then, without an error.
  * @throws {TRPCError} from its iterator.
  */
@@ -18,12 +18,12 @@ export function openSubscription(
   operation: AnySubscription,
   context: CallContext,
   path: string,
-  readInput: () => unknown,
+  input: unknown,
   { signal: outer }: CallOptions = {},
 ): OpenPages {
   const end = new AbortController()
   const signal = outer === undefined ? end.signal : AbortSignal.any([outer, end.signal])
-  const pages = pagesOf(operation, context, path, readInput, signal)
+  const pages = pagesOf(operation, context, path, input, signal)
   let first: Promise<IteratorResult<TrackedPage<unknown>, void>> | null = pages.next()
   first.catch(() => {})
   return {
@@ -48,7 +48,7 @@ async function* pagesOf(
   operation: AnySubscription,
   context: CallContext,
   path: string,
-  readInput: () => unknown,
+  input: unknown,
   signal: AbortSignal,
 ): AsyncGenerator<TrackedPage<unknown>, void, void> {
   const { promise: outcome, resolve, reject } = Promise.withResolvers<void>()
@@ -56,9 +56,10 @@ async function* pagesOf(
   told.catch(() => {})
   try {
     const db = await poolOf(context, signal)
-    const input = readInput() as never // The schema of the operation has read it.
+    const call = { db, ...callOf(context), signal }
+    const read = parsed(operation, input) as never // The schema of the operation has read it.
     let hasBegun = false
-    for await (const page of operation.handler({ db, ...callOf(context), signal }, input)) {
+    for await (const page of operation.handler(call, read)) {
       if (!hasBegun) context.log?.debug({ path }, 'subscription begun')
       hasBegun = true
       yield page

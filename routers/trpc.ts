@@ -8,10 +8,10 @@ import {
 } from '@trpc/server'
 import { ZodError, type z } from 'zod'
 import { inputErrorOf } from './bounded-input.ts'
-import { callOf, handle, reported, type CallContext } from './call.ts'
+import { callOperation, type CallContext } from './call.ts'
 import type { ErrorCode, Failure } from '../core/errors.ts'
 import type { Tracked } from '../core/tracked.ts'
-import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
+import { enrollmentErrorFrom } from './errors.ts'
 import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
 import { itemsOf } from './page-items.ts'
 import { openSubscription } from './subscribe.ts'
@@ -92,29 +92,26 @@ export function createRouter<T extends OperationTable>(operations: T) {
   return t.router(Object.fromEntries(groups) as RecordOf<T>)
 }
 
-/** What `next` answers to a middleware does not throw: its error is looked at. */
-const procedure = t.procedure.use(async ({ next }) => {
-  const result = await next()
-  if (result.ok) return result
-  return { ...result, error: toTRPCError(result.error) }
-})
-
+/**
+ * Each middleware of tRPC would cost a call as much as all the rest of it: there is one, which hands the input on as it is, and
+ * {@link callOperation} reads it, as it does in process.
+ */
 function procedureOf(operation: AnyOperation | AnySubscription) {
-  const typed = procedure.input(operation.input).output(unchecked(operation.output))
+  const { input: schema, output } = operation
+  const procedure = resolverOf(operation)
+  // For tools to see. What the core answers is held against its schema by tests.
+  return Object.assign(procedure, { _def: Object.assign(procedure._def, { inputs: [schema], output }) })
+}
+
+function resolverOf(operation: AnyOperation | AnySubscription) {
+  const unread = t.procedure.input((input: unknown) => input)
   if (operation.type === 'subscription') {
-    return typed.subscription(async function* ({ ctx, path, input, signal }) {
-      const pages = openSubscription(operation, ctx, path, () => input, { signal })
+    return unread.subscription(async function* ({ ctx, path, input, signal }) {
+      const pages = openSubscription(operation, ctx, path, input, { signal })
       for await (const { id, data } of itemsOf(pages)) yield tracked(id, data)
     })
   }
-  const { type } = operation
-  return typed[type](({ ctx, path, input, signal }) =>
-    reported({ type }, ctx, path, async () => handle(operation, ctx, callOf(ctx), input, signal), signal),
+  return unread[operation.type](({ ctx, path, input, signal }) =>
+    callOperation(operation, ctx, path, input, { signal }),
   )
-}
-
-/** The schema for tools to see, which takes any value: what the core answers is held against it by tests. */
-function unchecked(schema: z.ZodType): z.ZodType {
-  const pass = (value: unknown) => value
-  return Object.assign(Object.create(schema) as z.ZodType, { parse: pass, parseAsync: async (value: unknown) => value })
 }

@@ -1,4 +1,5 @@
 import { enterpriseMigrations } from '../enterprise/database/migrate.ts'
+import { enterpriseEventBus } from '../enterprise/event-bus/index.ts'
 import { enterpriseLineTypes } from '../enterprise/import-export/line-types.ts'
 import { enterpriseWorkers } from '../enterprise/worker.ts'
 import type { Extension } from './extension.ts'
@@ -14,5 +15,6 @@ export const builtInExtensions: readonly Extension[] = [
     routes: enterpriseV1,
     openApi: enterpriseOpenApi,
     workers: enterpriseWorkers,
+    eventBus: enterpriseEventBus,
   },
 ]

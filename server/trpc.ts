@@ -80,8 +80,6 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
     countError(cause)
     if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
     if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
-    // Node.js discards what is left of a large body; a connection that is cut while the client sends loses the answer.
-    if (cause.code === 'PAYLOAD_TOO_LARGE') reply.removeHeader('connection')
     if (cause.code === 'SERVICE_UNAVAILABLE') reply.header('retry-after', retryAfter(cause.cause ?? cause))
     return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
   })

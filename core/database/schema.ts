@@ -151,6 +151,20 @@ export interface Enrollments {
   version: Generated<number>;
 }
 
+export interface EventBusFeeds {
+  held_until: string | null;
+  holder: string | null;
+  name: string;
+  start_cursor: string;
+}
+
+export interface EventBusStreams {
+  last_id: string;
+  receiver: string;
+  stream: string;
+  updated: string;
+}
+
 export interface FeedCheckpoints {
   consumer: string;
   cursor: string | null;
@@ -281,6 +295,8 @@ export interface DB {
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
+  event_bus_feeds: EventBusFeeds;
+  event_bus_streams: EventBusStreams;
   feed_checkpoints: FeedCheckpoints;
   idempotency_keys: IdempotencyKeys;
   learners: Learners;

@@ -31,6 +31,8 @@ export async function readConsumers(db: Kysely<DB>, now: Date): Promise<Consumer
     .selectFrom('feed_checkpoints')
     .select(['consumer', 'cursor', 'last_error'])
     .where('consumer', 'not in', HIDDEN)
+    // What is no part of this feed, and has places of its own: `event-bus.enterprise`.
+    .where('consumer', 'not like', '%.%')
     .orderBy('consumer')
     .execute()
   const statuses: ConsumerStatus[] = []

@@ -74,7 +74,7 @@ export function withJitter(delayMs: number, random: number): number {
 }
 
 /**
- * The milliseconds that a `Retry-After` asks for: seconds, or an HTTP date (RFC 9110 §10.2.3).
+ * The milliseconds that a `Retry-After` asks for: seconds, or an HTTP date (RFC 9110, section 10.2.3).
  *
  * @returns at least one second; null for what is neither.
  */

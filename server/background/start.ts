@@ -23,6 +23,8 @@ export interface BackgroundOptions {
   readonly extensions: readonly Extension[]
   /** Is told how the work goes. */
   readonly observer?: BackgroundObserver | undefined
+  /** Further work of the server. */
+  readonly steps?: readonly WorkerStep[] | undefined
 }
 
 const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
@@ -40,6 +42,7 @@ export function startBackground({
   extensions,
   webhooks = NO_WEBHOOKS,
   observer,
+  steps: further = [],
   ...context
 }: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
@@ -55,7 +58,7 @@ export function startBackground({
       onAttempt: observer?.attempted,
     }),
   ]
-  const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
+  const steps = [...own, ...further, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)

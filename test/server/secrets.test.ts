@@ -27,7 +27,7 @@ test('of several that start at once, all get the same', async () => {
   const all = await Promise.all(Array.from({ length: 20 }, () => developmentSecrets(dataDir)))
   expect(new Set(all.map(({ jwtSecret }) => jwtSecret)).size).toBe(1)
   expect(new Set(all.map(({ edxApiKey }) => edxApiKey)).size).toBe(1)
-  expect(await readdir(join(dataDir, 'secrets'))).toHaveLength(3)
+  expect(await readdir(join(dataDir, 'secrets'))).toHaveLength(4)
 })
 
 test.skipIf(process.platform === 'win32')('nobody else can read them', async () => {

@@ -13,7 +13,7 @@ import type { Logger } from '../../../routers/index.ts'
 import type { WorkerStep } from '../loop.ts'
 import { openAttempts } from './attempt.ts'
 import type { Lookup } from './connect.ts'
-import { CAPACITY, openLanes } from './lanes.ts'
+import { CAPACITY, openEndpointQueues } from './endpoint-queues.ts'
 import { resultWriter } from './result-writer.ts'
 
 export interface SenderOptions {
@@ -81,7 +81,7 @@ export function webhookSender(options: SenderOptions): WebhookSender {
   const handBack = (deliveries: readonly ClaimedDelivery[]) =>
     giveBack(db, deliveries, { sender, now: now() }).catch(() => {})
   const attempts = openAttempts({ ...options, now, results, handBack, signal: leaving.signal })
-  const lanes = openLanes({
+  const queues = openEndpointQueues({
     ...options,
     now,
     handBack,
@@ -92,8 +92,8 @@ export function webhookSender(options: SenderOptions): WebhookSender {
 
   const claimNext = async (): Promise<ClaimedDelivery[]> => {
     const claim = { sender, now: now() }
-    const due = await claimDue(db, { ...claim, rooms: lanes.rooms(), room: CAPACITY })
-    const replaying = lanes.replaying()
+    const due = await claimDue(db, { ...claim, rooms: queues.rooms(), room: CAPACITY })
+    const replaying = queues.replaying()
     // Once some are sent, the next ones are looked for at once.
     const hasEnded = wasReplaying > replaying.length
     wasReplaying = replaying.length
@@ -107,19 +107,19 @@ export function webhookSender(options: SenderOptions): WebhookSender {
   const dispatch = async (deliveries: readonly ClaimedDelivery[]): Promise<void> => {
     const { ready, unready } = await readMessages(db, deliveries, { box, now: now() })
     for (const { delivery, error } of unready) attempts.failed(delivery, error)
-    lanes.dispatch(ready)
+    queues.dispatch(ready)
   }
   const untilIdle = async (milliseconds: number): Promise<void> => {
-    for (let waited = 0; !lanes.isIdle() && waited < milliseconds; waited += STEP_MS) await sleep(STEP_MS)
+    for (let waited = 0; !queues.isIdle() && waited < milliseconds; waited += STEP_MS) await sleep(STEP_MS)
   }
   const leave = async (): Promise<void> => {
-    await handBack(lanes.drain())
+    await handBack(queues.drain())
     await untilIdle(GRACE_MS)
     leaving.abort()
     // What has no answer is given back.
     await untilIdle(GRACE_MS / 2)
     await results.written()
-    lanes.close()
+    queues.close()
   }
 
   return {
@@ -132,7 +132,7 @@ export function webhookSender(options: SenderOptions): WebhookSender {
         while (!signal.aborted) {
           const deliveries = await claimNext()
           if (deliveries.length > 0) await dispatch(deliveries)
-          else if (lanes.isIdle() && results.isEmpty()) return false
+          else if (queues.isIdle() && results.isEmpty()) return false
           await sleep(SPACE_MS)
           await alarm.wait(BUSY_INTERVAL_MS, signal)
         }

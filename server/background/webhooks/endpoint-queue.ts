@@ -3,7 +3,7 @@ import type { OutgoingMessage } from '../../../core/webhook/messages.ts'
 import type { Receiver } from './post.ts'
 
 /** What is under way to one endpoint. */
-export interface Lane {
+export interface EndpointQueue {
   /** How many messages wait or are sent. */
   used(): number
   isReplaying(): boolean
@@ -16,7 +16,7 @@ export interface Lane {
   close(): void
 }
 
-export interface LaneOptions {
+export interface EndpointQueueOptions {
   readonly receiver: Receiver
   readonly connections: number
   /** @returns whether the message has arrived. */
@@ -25,9 +25,9 @@ export interface LaneOptions {
   readonly now: () => Date
 }
 
-/** Opens the lane of an endpoint. */
-export function openLane({ receiver, connections, send, handBack, now }: LaneOptions): Lane {
-  const queue: OutgoingMessage[] = []
+/** Opens the queue of an endpoint. */
+export function openEndpointQueue({ receiver, connections, send, handBack, now }: EndpointQueueOptions): EndpointQueue {
+  const waiting: OutgoingMessage[] = []
   const replays: OutgoingMessage[] = []
   let active = 0
   let isReplaying = false
@@ -37,10 +37,10 @@ export function openLane({ receiver, connections, send, handBack, now }: LaneOpt
 
   const sendNext = () => {
     while (active < connections) {
-      const message = queue.shift()
+      const message = waiting.shift()
       if (message === undefined) return
       if (!isInTime(message)) {
-        handBack(deliveriesOf([message, ...queue.splice(0)]))
+        handBack(deliveriesOf([message, ...waiting.splice(0)]))
         return
       }
       active += 1
@@ -63,10 +63,10 @@ export function openLane({ receiver, connections, send, handBack, now }: LaneOpt
     isReplaying = false
   }
   return {
-    used: () => queue.length + active + replays.length + Number(isReplaying),
+    used: () => waiting.length + active + replays.length + Number(isReplaying),
     isReplaying: () => isReplaying,
     send(messages) {
-      queue.push(...messages)
+      waiting.push(...messages)
       sendNext()
     },
     replay(messages) {
@@ -75,7 +75,7 @@ export function openLane({ receiver, connections, send, handBack, now }: LaneOpt
       isReplaying = true
       void replayAll()
     },
-    drain: () => deliveriesOf([...queue.splice(0), ...replays.splice(0)]),
+    drain: () => deliveriesOf([...waiting.splice(0), ...replays.splice(0)]),
     close: () => receiver.close(),
   }
 }

@@ -1,11 +1,11 @@
 import type { AddressRule } from '../../../core/webhook/address.ts'
 import type { ClaimedDelivery } from '../../../core/webhook/claim.ts'
 import type { OutgoingMessage } from '../../../core/webhook/messages.ts'
-import { openLane, type Lane, type LaneOptions } from './lane.ts'
+import { openEndpointQueue, type EndpointQueue, type EndpointQueueOptions } from './endpoint-queue.ts'
 import { openReceiver, type ReceiverOptions } from './post.ts'
 
-/** What is under way to all endpoints, in a lane for each. */
-export interface Lanes {
+/** What is under way to all endpoints, in a queue for each. */
+export interface EndpointQueues {
   /** For how many more deliveries there is room at endpoints for which some are under way. */
   rooms(): ReadonlyMap<string, number>
   /** The endpoints for which a replay is under way. */
@@ -17,8 +17,8 @@ export interface Lanes {
   close(): void
 }
 
-export interface LanesOptions
-  extends Omit<LaneOptions, 'receiver' | 'connections'>, Pick<ReceiverOptions, 'lookup' | 'timeoutMs'> {
+export interface EndpointQueuesOptions
+  extends Omit<EndpointQueueOptions, 'receiver' | 'connections'>, Pick<ReceiverOptions, 'lookup' | 'timeoutMs'> {
   readonly rule: AddressRule
   /** How many results of an endpoint are not written yet. */
   readonly unwritten: (webhookId: string) => number
@@ -33,34 +33,40 @@ export const CAPACITY = 256
 /** Milliseconds after which connections are closed that nobody needs. */
 const IDLE_MS = 60_000
 
-interface KnownLane {
+interface KnownQueue {
   readonly webhookId: string
-  readonly lane: Lane
+  readonly queue: EndpointQueue
   usedAt: number
 }
 
-/** Opens the lanes of a sender; each has connections of its own, and is closed when it has not been used for a while. */
-export function openLanes({ rule, unwritten, lookup, timeoutMs, ...options }: LanesOptions): Lanes {
+/** Opens the queues of a sender; each has connections of its own, and is closed when it has not been used for a while. */
+export function openEndpointQueues({
+  rule,
+  unwritten,
+  lookup,
+  timeoutMs,
+  ...options
+}: EndpointQueuesOptions): EndpointQueues {
   // Another one for another URL of the endpoint.
-  const known = new Map<string, KnownLane>()
+  const known = new Map<string, KnownQueue>()
 
-  const laneOf = ({ delivery: { webhookId }, url }: OutgoingMessage): Lane => {
+  const queueOf = ({ delivery: { webhookId }, url }: OutgoingMessage): EndpointQueue => {
     const key = `${webhookId} ${url}`
     const usedAt = performance.now()
     const found = known.get(key)
     if (found !== undefined) {
       found.usedAt = usedAt
-      return found.lane
+      return found.queue
     }
     const receiver = openReceiver(url, { rule, lookup, timeoutMs, connections: CONNECTIONS })
-    const lane = openLane({ ...options, receiver, connections: CONNECTIONS })
-    known.set(key, { webhookId, lane, usedAt })
-    return lane
+    const queue = openEndpointQueue({ ...options, receiver, connections: CONNECTIONS })
+    known.set(key, { webhookId, queue, usedAt })
+    return queue
   }
   const closeUnused = () => {
-    for (const [key, { lane, usedAt }] of known) {
-      if (lane.used() > 0 || performance.now() - usedAt < IDLE_MS) continue
-      lane.close()
+    for (const [key, { queue, usedAt }] of known) {
+      if (queue.used() > 0 || performance.now() - usedAt < IDLE_MS) continue
+      queue.close()
       known.delete(key)
     }
   }
@@ -68,26 +74,26 @@ export function openLanes({ rule, unwritten, lookup, timeoutMs, ...options }: La
     rooms() {
       closeUnused()
       const used = new Map<string, number>()
-      for (const { webhookId, lane } of known.values()) {
-        used.set(webhookId, (used.get(webhookId) ?? unwritten(webhookId)) + lane.used())
+      for (const { webhookId, queue } of known.values()) {
+        used.set(webhookId, (used.get(webhookId) ?? unwritten(webhookId)) + queue.used())
       }
       return new Map([...used].map(([webhookId, count]) => [webhookId, roomBeside(count)]))
     },
-    replaying: () => [...known.values()].filter(({ lane }) => lane.isReplaying()).map(({ webhookId }) => webhookId),
+    replaying: () => [...known.values()].filter(({ queue }) => queue.isReplaying()).map(({ webhookId }) => webhookId),
     dispatch(messages) {
-      const byLane = Map.groupBy(messages, laneOf)
-      for (const [lane, ofLane] of byLane) {
-        const { replay = [], usual = [] } = Object.groupBy(ofLane, ({ delivery }) =>
+      const byQueue = Map.groupBy(messages, queueOf)
+      for (const [queue, ofQueue] of byQueue) {
+        const { replay = [], usual = [] } = Object.groupBy(ofQueue, ({ delivery }) =>
           delivery.isReplay ? 'replay' : 'usual',
         )
-        lane.send(usual)
-        lane.replay(replay)
+        queue.send(usual)
+        queue.replay(replay)
       }
     },
-    isIdle: () => [...known.values()].every(({ lane }) => lane.used() === 0),
-    drain: () => [...known.values()].flatMap(({ lane }) => lane.drain()),
+    isIdle: () => [...known.values()].every(({ queue }) => queue.used() === 0),
+    drain: () => [...known.values()].flatMap(({ queue }) => queue.drain()),
     close() {
-      for (const { lane } of known.values()) lane.close()
+      for (const { queue } of known.values()) queue.close()
       known.clear()
     },
   }
