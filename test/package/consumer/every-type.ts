@@ -81,10 +81,14 @@ export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing
 export const copied = async () => cloneTestDatabase(await startTestDatabase({ seed: [learnerLine(), courseRunLine()] }))
 export const server = () => startServer({ PORT: 0 }, { policy: { filters: [] }, extensions: [own] })
+export const part: extension.OpenApiPart = { tags: ['Shop'], paths: { '/orders': {} }, schemas: {} }
 export const own: extension.Extension = {
   name: 'shop',
   migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => on.schema.dropTable('x').execute() } },
-  routes: async (app) => void app.get('/orders', async () => []),
+  routes: async (app, { metrics }) => {
+    app.get('/orders', async () => [metrics.contentType])
+  },
+  openApi: part,
   workers: () => ({ consumers: [{ name: 'shop', apply: async (trx, all) => [trx.isTransaction, all.length] }] }),
 }
 
