@@ -1,18 +1,13 @@
-import { sql, type Kysely, type Transaction } from 'kysely'
-import { instantFromDate } from '../database/instant.ts'
-import { retryOnSerializationFailure } from '../database/retry.ts'
+import type { Kysely } from 'kysely'
+import { workAroundHeld } from '../database/around-held.ts'
 import type { DB } from '../database/schema.ts'
-import { inTransaction } from '../database/transaction.ts'
-import { plainCommand, type BatchItem, type Result } from '../enrollment/command.ts'
-import { enrollMany } from '../enrollment/enroll.ts'
-import { EnrollmentError } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import type { ArrivalVia } from './arrivals.ts'
+import { enrollArrivalsOf } from './enroll-arrivals-of.ts'
 
 export interface ArrivalOptions {
   readonly policy: Policy
   readonly now: Date
-  /** The most accounts of one call; 100 unless given. */
+  /** The most accounts of one transaction; 100 unless given. */
   readonly limit?: number
 }
 
@@ -22,110 +17,34 @@ export interface ArrivalOptions {
  * An allowance is acted on once, whether it enrolls, finds an enrollment or is refused.
  *
  * Any number of processes may do it. The arrival, the enrollments, their events and their audit go in one transaction, so
- * nothing is lost or done twice when one of them dies.
+ * nothing is lost or done twice when one of them dies. An arrival that needs a row which somebody holds is left for later, and
+ * keeps no other one waiting.
  *
- * @returns how many arrivals were looked at; zero: there is nothing to do.
- * @throws {EnrollmentError} `unavailable`: nothing was done
+ * @param db a pool.
+ * @returns how many arrivals were looked at; zero: there is nothing to do now.
+ * @throws {EnrollmentError} `unavailable`: what was not done is done later
  */
-export async function enrollArrivals(db: Kysely<DB>, options: ArrivalOptions): Promise<number> {
-  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => enrollInside(trx, options)))
-}
-
-async function enrollInside(trx: Transaction<DB>, { policy, now, limit = 100 }: ArrivalOptions): Promise<number> {
-  const arrivals = await takeArrivals(trx, limit)
-  if (arrivals.length === 0) return 0
-  const due = await readDue(trx, arrivals)
-  if (due.length === 0) return arrivals.length
-  const results = await enrollMany(
-    trx,
-    due.map((one) => itemOf(one, now)),
-    policy,
-  )
-  for (const result of results) {
-    if (!result.ok && result.error.code === 'unavailable') throw new EnrollmentError(result.error)
-  }
-  await settle(trx, due, results, now)
-  return arrivals.length
-}
-
-interface Arrival {
-  readonly learner_id: number
-  readonly via: ArrivalVia
-}
-
-/** Whom another process is at, it keeps. */
-async function takeArrivals(trx: Transaction<DB>, limit: number): Promise<Arrival[]> {
-  const { rows } = await sql<Arrival>`
-    delete from auto_enrollment_arrivals where id in (
-      select id from auto_enrollment_arrivals order by id limit ${limit}::integer for update skip locked
-    ) returning learner_id, via`.execute(trx)
-  return [...new Map(rows.map((row) => [row.learner_id, row])).values()]
-}
-
-/** An allowance that is to enroll an active account. */
-interface Due {
-  readonly id: number
-  readonly email: string
-  readonly course_key: string
-  readonly user_id: number
-  readonly username: string
-  readonly via: ArrivalVia
-  /** Of the manual enrollment that promised it; null: none did. */
-  readonly actor_id: number | null
-  readonly reason: string | null
-}
-
-/** The lock comes first, so that an arrival of the same account in another process is over by then, or waits. */
-async function readDue(trx: Transaction<DB>, arrivals: readonly Arrival[]): Promise<Due[]> {
-  const ids = arrivals.map((arrival) => arrival.learner_id)
-  await sql`select id from learners where id = any (${ids}::integer[]) order by id for no key update`.execute(trx)
-  const { rows } = await sql<Due>`
-    select w.id, w.email, w.course_key, l.user_id, l.username, a.via, m.actor_id, m.reason
-    from unnest(${ids}::integer[], ${arrivals.map(({ via }) => via)}::text[]) as a (learner_id, via)
-    join learners l on l.id = a.learner_id and l.is_active
-    join enrollment_allowances w on fold_email(w.email) = fold_email(l.email)
-      and w.auto_enroll and w.claimed_by is null and w.auto_enroll_settled is null
-    left join lateral (
-      select actor_id, reason from manual_enrollments
-      where fold_email(email) = fold_email(w.email) and course_key = w.course_key order by id desc limit 1
-    ) m on true
-    order by w.id`.execute(trx)
-  return rows
-}
-
-function itemOf({ course_key: courseId, user_id: userId, username, via, reason }: Due, now: Date): BatchItem {
-  return {
-    command: {
-      ...plainCommand,
-      learner: { userId: String(userId) },
-      courseId,
-      path: 'admit',
-      isActive: true,
-      reason,
-    },
-    metadata: { actor: { kind: 'user', name: username }, via, now },
+export async function enrollArrivals(db: Kysely<DB>, { limit = 100, ...options }: ArrivalOptions): Promise<number> {
+  let enrolled = 0
+  for (let after = '0'; ;) {
+    const ids = await nextArrivals(db, after, limit)
+    const last = ids.at(-1)
+    if (last === undefined) return enrolled
+    const { done, held } = await workAroundHeld(db, ids, (trx, part) => enrollArrivalsOf(trx, part, options))
+    const count = done.reduce((sum, part) => sum + part, 0)
+    enrolled += count
+    if (count > 0 && held.length === 0) return enrolled
+    after = last // Another process is at these, or waits for what somebody holds.
   }
 }
 
-/** What the audit of manual enrollment says of it, as the LMS writes it. */
-const TRANSITION = 'from allowed to enroll to enrolled'
-
-async function settle(trx: Transaction<DB>, due: readonly Due[], results: readonly Result[], now: Date): Promise<void> {
-  const at = instantFromDate(now)
-  await sql`update enrollment_allowances set auto_enroll_settled = ${at}::timestamptz
-    where id = any (${due.map(({ id }) => id)}::integer[])`.execute(trx)
-  const audit = due.flatMap((one, index) => {
-    const result = results[index]
-    if (one.actor_id === null || !result?.ok || result.outcome.kind === 'unchanged') return []
-    return {
-      actor_id: one.actor_id,
-      email: one.email,
-      course_key: one.course_key,
-      enrollment_id: result.outcome.enrollment.id,
-      transition: TRANSITION,
-      reason: one.reason,
-      created: at,
-    }
-  })
-  if (audit.length > 0) await trx.insertInto('manual_enrollments').values(audit).execute()
+async function nextArrivals(db: Kysely<DB>, after: string, limit: number): Promise<string[]> {
+  const arrivals = await db
+    .selectFrom('auto_enrollment_arrivals')
+    .select('id')
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return arrivals.map(({ id }) => id)
 }

@@ -109,7 +109,7 @@ function isEmpty({ courses, learners, kinds }: Condition): boolean {
 }
 
 /** The position of the event that is so many after the beginning of a range; undefined: the range has fewer. */
-async function endOfStretch(db: Kysely<DB>, range: FeedRange, size: number): Promise<FeedPosition | undefined> {
+export async function endOfStretch(db: Kysely<DB>, range: FeedRange, size: number): Promise<FeedPosition | undefined> {
   return db
     .selectFrom('enrollment_events as v')
     .select(['v.transaction_id as transaction', 'v.id'])

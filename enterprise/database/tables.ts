@@ -181,6 +181,7 @@ export interface EnterpriseRevocations {
   actor_kind: string;
   actor_name: string;
   at: string;
+  bus_number: Int8 | null;
   fulfilment_uuid: string;
   funding_id: string;
   id: Generated<Int8>;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
-import { inTransaction, retryOnSerializationFailure } from '../../routers/extension.ts'
+import { workAroundHeld } from '../../routers/extension.ts'
 import type { Context } from '../../routers/index.ts'
 import type { BatchContext } from '../bulk/batch-context.ts'
 import { runBatch } from '../bulk/run-batch.ts'
 import { countBy } from '../count-by.ts'
-import type { EnterpriseDB } from '../database/schema.ts'
+import type { EnterpriseDB, EnterpriseTables } from '../database/schema.ts'
 import { resolveLearners } from '../learner/resolve-learners.ts'
 import { operationContextOf, runOperation } from '../operation.ts'
 import { applyArrivals } from './arrivals.ts'
@@ -45,10 +45,11 @@ export async function fulfilPending(context: Context, { limit = 500 }: { limit?:
     const claim = await claimDue(db, { limit, at })
     if (claim === null) return { arrivals, taken: 0, counts: countsOf([]) }
     const batch = batchOf(context, claim)
-    const resolutions = await retryOnSerializationFailure(db, () =>
-      inTransaction(db, (trx) => fulfilRows(trx, claim.ids, batch)),
+    // Rows that need what somebody holds are due again later, as if their process had died.
+    const { done } = await workAroundHeld(db, claim.ids, (trx, ids) =>
+      fulfilRows(trx.$extendTables<EnterpriseTables>(), ids, batch),
     )
-    return { arrivals, taken: claim.ids.length, counts: countsOf(resolutions) }
+    return { arrivals, taken: claim.ids.length, counts: countsOf(done.flat()) }
   }
   return runOperation(context, step, { isLong: true })
 }

@@ -20,12 +20,14 @@ const { values: options } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     requests: { type: 'string', default: '50000' },
-    minutes: { type: 'string', default: '20' },
+    minutes: { type: 'string', default: 'Infinity' },
     skip: { type: 'string', default: '0' },
   },
 })
 const CONCURRENCY = 8
 const HANG_MS = 10_000
+/** For so long a stream is listened to. */
+const STREAM_MS = 50
 /** A long body that is refused by its head may lose its answer (rest-v1 D20). */
 const CUT = /EPIPE|ECONNRESET|socket hang up/
 /** By so much may its memory grow. */
@@ -56,7 +58,7 @@ const deadline = Date.now() + Number(options.minutes) * 60_000
 const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY })
 const tally: Tally = { statuses: new Map(), faults: [], sent: 0 }
 
-print(`seed ${seed}, up to ${limit} requests or ${options.minutes} minutes`)
+print(`seed ${seed}, up to ${limit} requests${Number.isFinite(deadline) ? ` or ${options.minutes} minutes` : ''}`)
 await using world = await createWorld()
 const { server } = world
 const started = performance.now()
@@ -100,7 +102,7 @@ async function work({ credentials }: World): Promise<void> {
   }
 }
 
-/** Sends bytes that are no whole requests, one for each fifty requests, to both listeners in turn. */
+/** Sends bytes that are no whole requests, one for each fifty requests, to both listeners in turn; twenty at a time. */
 async function workRaw(): Promise<void> {
   let sent = 0
   while (Date.now() < deadline && tally.sent < limit) {
@@ -108,11 +110,10 @@ async function workRaw(): Promise<void> {
       await sleep(20)
       continue
     }
-    for (const bytes of fc.sample(rawBytes, { numRuns: 20, seed: seed + skip + sent })) {
-      sent += 1
-      const fault = await verdictOnRaw(sent % 2 === 0 ? server.url : server.internal, bytes)
-      if (fault !== null) tally.faults.push(`raw: ${fault}`)
-    }
+    const all = fc.sample(rawBytes, { numRuns: 20, seed: seed + skip + sent })
+    sent += all.length
+    const send = (bytes: Buffer, n: number) => verdictOnRaw(n % 2 === 0 ? server.url : server.internal, bytes)
+    for (const fault of await Promise.all(all.map(send))) if (fault !== null) tally.faults.push(`raw: ${fault}`)
   }
   print(`${sent} raw requests`)
 }
@@ -128,7 +129,7 @@ async function sampleMemory(): Promise<void> {
 /** From 0 to 1, when there is nothing left of the requests or of the time. */
 function progress(): number {
   const duration = Number(options.minutes) * 60_000
-  return Math.max(tally.sent / limit, 1 - (deadline - Date.now()) / duration)
+  return Math.max(tally.sent / limit, Number.isFinite(duration) ? 1 - (deadline - Date.now()) / duration : 0)
 }
 
 /** By how much the least of the last quarter is above the most of the first, once all is warm. */
@@ -151,11 +152,19 @@ function send(
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
-      response.on('end', () => {
+      const { statusCode: status = 0, headers: answered } = response
+      const type = answered['content-type']
+      const end = () => {
         const path = target.split('?', 1)[0] ?? ''
-        const { statusCode: status = 0, headers: answered } = response
-        resolve({ method, path, status, type: answered['content-type'], text: Buffer.concat(chunks).toString() })
-      })
+        resolve({ method, path, status, type, text: Buffer.concat(chunks).toString() })
+      }
+      response.on('end', end)
+      // A stream goes on: how it begins is its answer.
+      if (type !== 'text/event-stream') return
+      setTimeout(() => {
+        end()
+        request.destroy()
+      }, STREAM_MS)
     })
     request.setTimeout(HANG_MS, () => request.destroy(new Error(`no answer within ${HANG_MS} ms`)))
     request.on('error', reject)

@@ -12,7 +12,9 @@ import {
   wish,
 } from '../support/hostile.ts'
 import { headers } from './headers.ts'
-import { toEnterprise, toPrivate, type Part } from './other-apis.ts'
+import { toEnterprise } from './enterprise-requests.ts'
+import type { Part } from './part.ts'
+import { toPrivate } from './private-requests.ts'
 
 const CALLERS = [
   'nobody',

@@ -17,6 +17,7 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   if (LEAK.test(text)) return 'tells of the inside'
   if (method === 'HEAD') return text === '' ? null : 'a body for HEAD'
   if (text === '') return EMPTY.has(status) ? null : `nothing with status ${status}`
+  if (type === 'text/event-stream' && status === 200 && path.startsWith('/trpc/')) return verdictOnStream(text)
   if (!isJsonType(type, path)) return `type ${type}`
   const body = parsed(text)
   if (body === undefined) return 'no JSON'
@@ -25,6 +26,13 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   const forms = FORMS.get(status)
   if (forms === undefined) return `status ${status} is nowhere documented`
   return forms.some((form) => form.safeParse(body).success) ? null : `a form that is nowhere documented`
+}
+
+/** A stream begins with its first message, and its errors are as small as others. */
+function verdictOnStream(text: string): string | null {
+  if (!/^(?:retry: \d+\n)?event: connected\n/.test(text)) return 'a stream that does not begin as one'
+  const [, error = ''] = /^event: serialized-error\ndata: (.*)$/m.exec(text) ?? []
+  return error.length > MAX_ERROR ? `an error of ${error.length} characters` : null
 }
 
 /** The one 500 of the contract: a retirement that somebody has to look at (rest-v1 §3.5). */

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { SignJWT } from 'jose'
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
+import { enterpriseLineTypes } from '../../enterprise/import-export/line-types.ts'
 import { migrateAll } from '../../server/migrations.ts'
 import { splitIntoCookies } from '../support/browser.ts'
 import { addCourse, addLearner, addRole } from '../support/seed.ts'
 import { secrets } from '../support/server.ts'
+import { importAll } from '../support/transfer.ts'
 import { addCohort, addMode } from '../support/world.ts'
-import type { EnterpriseTables } from '../../enterprise/database/schema.ts'
-import { CUSTOMER } from './other-apis.ts'
+import { CUSTOMER, FULFILMENTS, LICENSE, TRANSACTION } from './enterprise-requests.ts'
 import type { Caller } from './requests.ts'
 import { startServerProcess, type ServerProcess } from './server-process.ts'
 import { PAGE } from './server.ts'
@@ -57,16 +58,28 @@ async function fill(db: Database): Promise<void> {
       { learner_id: going.id, original_username: 'going', state: 'LOCKING_COMPLETE' },
     ])
     .execute()
-  const extended = db.$extendTables<EnterpriseTables>()
-  const customer = await extended
-    .insertInto('enterprise_customers')
-    .values({ uuid: CUSTOMER, name: 'ACME' })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await extended
-    .insertInto('enterprise_customer_admins')
-    .values({ customer_id: customer.id, learner_id: bob.id })
-    .execute()
+  await fillEnterprise(db)
+}
+
+/** A customer whose admin is `bob`, and what pays for two enrollments there. */
+async function fillEnterprise(db: Database): Promise<void> {
+  const of = { customer: CUSTOMER, username: 'bob' }
+  const [license, transaction] = [
+    { ...of, courseId: 'course-v1:a+b+c' },
+    { ...of, courseId: 'a/b/c' },
+  ]
+  const lines = [
+    { type: 'enrollment', username: 'bob', courseId: license.courseId, mode: 'verified' },
+    { type: 'enrollment', username: 'bob', courseId: transaction.courseId, mode: 'audit' },
+    { type: 'customer', uuid: CUSTOMER, name: 'ACME' },
+    { type: 'customerAdmin', ...of },
+    { type: 'customerLink', ...of },
+    ...[license, transaction].map((record) => ({ type: 'enterpriseRecord', ...record })),
+    { type: 'fulfilment', uuid: FULFILMENTS[0], ...license, license: LICENSE },
+    { type: 'fulfilment', uuid: FULFILMENTS[1], ...transaction, transaction: TRANSACTION },
+  ]
+  const { failures } = await importAll(db, lines, { further: enterpriseLineTypes })
+  if (failures.length > 0) throw new Error(JSON.stringify(failures))
 }
 
 async function credentialsOfAll(): Promise<World['credentials']> {

@@ -1,13 +1,11 @@
 // slow: starts many processes
 import { TRPCClientError } from '@trpc/client'
-import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { createClient, type Client } from '../../routers/client.ts'
 import type { AppRouter, Outcome } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
-import { SECRETS, startServer, type ServerProcess } from '../support/server-process.ts'
-import { eventually } from '../support/eventually.ts'
+import { connectionsEnded, startNamed, type ServerProcess } from '../support/server-process.ts'
 
 const SEATS = 150
 const CALLERS = 60
@@ -21,12 +19,12 @@ test('of a server that is killed under load nothing that it told is lost or doub
   const learners = await addLearners(db, 1_200)
   const items = learners.map(({ username }, index) => ({ username, courseId: index % 2 === 0 ? open : capped }))
 
-  const first = startNamed('killed')
+  const first = startNamed('killed', connectionString)
   const told = await enrollAll(await clientOf(first), items, (answered) => {
     if (answered === 400) first.child.kill('SIGKILL')
   })
   await first.exit
-  await connectionsEnded('killed')
+  await connectionsEnded(db, 'killed')
   const untold = told.filter((answer) => answer === 'no answer')
   expect(untold.length).toBeGreaterThan(0)
   expect(untold.length).toBeLessThanOrEqual(800)
@@ -41,7 +39,7 @@ test('of a server that is killed under load nothing that it told is lost or doub
   expect(await countEnrollments()).toBe(events.length)
 
   const kept = new Set(events.map(({ username }) => username))
-  const again = await enrollAll(await clientOf(startNamed('second')), items)
+  const again = await enrollAll(await clientOf(startNamed('second', connectionString)), items)
   for (const [index, { username, courseId }] of items.entries()) {
     const answer = again[index] ?? 'no answer'
     const fresh = courseId === open ? /^created$/ : /^(created|courseFull)$/
@@ -51,12 +49,6 @@ test('of a server that is killed under load nothing that it told is lost or doub
   expect(await eventsOf([open])).toHaveLength(600)
   expect(await eventsOf([capped])).toHaveLength(SEATS)
 })
-
-function startNamed(name: string): ServerProcess {
-  const url = new URL(connectionString)
-  url.searchParams.set('application_name', name)
-  return startServer({ DATABASE_URL: url.href, ...SECRETS, LOG_LEVEL: 'silent' })
-}
 
 async function clientOf({ ready }: ServerProcess): Promise<Client> {
   return createClient({ url: (await ready).internalUrl ?? '', token: 'token-of-the-tests' })
@@ -94,14 +86,6 @@ function refusal(error: unknown): 'courseFull' | 'no answer' {
   if (data?.reason === 'unavailable') return 'no answer'
   expect(data).toMatchObject({ reason: 'courseFull' })
   return 'courseFull'
-}
-
-/** What PostgreSQL had begun for a process that is gone, it ends. */
-async function connectionsEnded(name: string): Promise<void> {
-  await eventually(async () => {
-    const { rows } = await sql`select pid from pg_stat_activity where application_name = ${name}`.execute(db)
-    expect(rows).toEqual([])
-  })
 }
 
 async function countEnrollments(): Promise<number> {

@@ -155,8 +155,6 @@ describe('sizes', () => {
     const init = { method: 'POST', headers, body, duplex: 'half' } as const
     const response = await fetch(`${server.internal}/trpc/enrollment.enroll`, init)
     expect(response.status).toBe(413)
-    // Cut while the client still sends, the connection could lose the answer.
-    expect(response.headers.get('connection')).not.toBe('close')
   })
 
   test('a batch of 100 calls is answered', async () => {

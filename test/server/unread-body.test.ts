@@ -8,11 +8,18 @@ import { buildTestApp, openTestServer, secrets } from '../support/server.ts'
 const KILOBYTE = 1_024
 const REST = '/api/enrollment/v1'
 const KEY = `x-edx-api-key: ${secrets.edxApiKeys[0]}`
+const TOKEN = `authorization: Bearer ${[...secrets.internalTokens.keys()][0]}`
+const JSON_TYPE = 'content-type: application/json'
 
 // No database is there: what is refused by its head asks nothing of it.
 const db = openDatabase({ connectionString: 'postgresql://nobody@127.0.0.1:1/none' })
 let server: Awaited<ReturnType<typeof openTestServer>>
-beforeAll(async () => void (server = await openTestServer(buildTestApp({ db, env: { RATE_LIMITS: 'off' } }))))
+const served: string[] = []
+beforeAll(async () => {
+  const app = buildTestApp({ db, env: { RATE_LIMITS: 'off' } })
+  app.addHook('preHandler', async ({ url }) => void served.push(url))
+  server = await openTestServer(app)
+})
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
   await db.destroy()
@@ -46,7 +53,7 @@ describe('what is refused by its head is answered before its body has come (rest
 
 describe('then', () => {
   test.for(refused)('the connection ends after at most 64 KB of it: %s', async ([, requestLine, headers]) => {
-    const client = await send(requestLine, [...headers, 'content-length: 100000000'])
+    const client = await send(requestLine, [...headers, 'content-length: 100000000'], server.url, { leaves: false })
     await client.answered
     // What the two kernels hold between them is not read.
     const sent = await stream(client.socket)
@@ -74,11 +81,81 @@ describe('then', () => {
   })
 })
 
-test('a client that sends a large body sees what it was refused for', async () => {
-  for (let round = 0; round < 20; round += 1) {
-    const answer = await fetch(`${server.url}/nowhere`, { method: 'POST', body: 'x'.repeat(5_000_000) })
-    expect(answer.status).toBe(404)
-    expect(await answer.json()).toEqual({ detail: 'Not found.' })
+const tooLong: [where: string, requestLine: string, headers: string[], limit: number, url: () => string][] = [
+  ['public', `POST ${REST}/enrollment`, [KEY, JSON_TYPE], 1_048_576, () => server.url],
+  ['private', 'POST /trpc/enrollment.enroll', [TOKEN, JSON_TYPE], 16 * 1_048_576, () => server.internal],
+]
+
+describe.each(tooLong)('what is too long for the %s listener', (_where, requestLine, headers, limit, url) => {
+  test('is refused before it comes, and the connection ends after at most 64 KB of it', async () => {
+    const client = await send(requestLine, [...headers, 'content-length: 100000000'], url(), { leaves: false })
+    await client.answered
+    expect(client.received()).toMatch(/^HTTP\/1\.1 413 [^{]*\r\nconnection: close\r\n/i)
+    expect(await stream(client.socket)).toBeLessThan(100_000_000)
+    expect(client.socket.destroyed).toBe(true)
+  })
+
+  test('is refused once it is over, where it does not say so, and the connection ends', async () => {
+    const client = await send(requestLine, [...headers, 'transfer-encoding: chunked'], url(), { leaves: false })
+    const chunk = `${(64 * KILOBYTE).toString(16)}\r\n${'x'.repeat(64 * KILOBYTE)}\r\n`
+    client.socket.write(chunk.repeat(limit / (64 * KILOBYTE) + 1))
+    await client.answered
+    expect(client.received()).toMatch(/^HTTP\/1\.1 413 [^{]*\r\nconnection: close\r\n/i)
+    await stream(client.socket, Buffer.from(chunk))
+    expect(client.socket.destroyed).toBe(true)
+  })
+
+  test('is not waited for, however slowly it comes', { timeout: 20_000 }, async () => {
+    const client = await send(requestLine, [...headers, 'content-length: 100000000'], url(), { leaves: false })
+    await client.answered
+    const drip = setInterval(() => client.socket.write('x'), 100)
+    const started = performance.now()
+    await client.closed
+    clearInterval(drip)
+    expect(performance.now() - started).toBeGreaterThan(4_000)
+    expect(client.received().match(/HTTP\/1\.1/g)).toHaveLength(1)
+  })
+
+  test('hides no request in its body, and none that comes after it is served', async () => {
+    const hidden = 'GET /healthz?hidden HTTP/1.1\r\nhost: x\r\n\r\n'
+    const announced = await send(requestLine, [...headers, `content-length: ${limit + 1}`], url())
+    await announced.answered
+    announced.socket.write(hidden.repeat(10))
+    const chunked = await send(requestLine.replace(/\S+$/, '/nowhere'), ['transfer-encoding: chunked'], url())
+    await chunked.answered
+    chunked.socket.write(`5\r\nhello\r\n0\r\n\r\n${hidden}`)
+    await Promise.all([announced.closed, chunked.closed])
+    for (const { received } of [announced, chunked]) expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1)
+    expect(served.filter((path) => path.endsWith('?hidden'))).toEqual([])
+  })
+})
+
+test('what comes after a body that was read is served', async () => {
+  const client = await send('POST /nowhere', ['content-length: 5'])
+  await client.answered
+  client.socket.write('helloGET /healthz?next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+  await client.closed
+  expect(served).toContain('/healthz?next')
+})
+
+test('a client that sends a large body sees what it was refused for', { timeout: 60_000 }, async () => {
+  const authorization = TOKEN.slice('authorization: '.length)
+  const clients: [url: string, headers: Record<string, string>, bytes: number, status: number][] = [
+    [`${server.url}/nowhere`, {}, 5_000_000, 404],
+    [`${server.url}${REST}/enrollment`, { 'x-edx-api-key': secrets.edxApiKeys[0] ?? '' }, 5_000_000, 413],
+    [`${server.internal}/trpc/enrollment.enroll`, { authorization }, 20_000_000, 413],
+  ]
+  for (const [url, headers, bytes, status] of clients) {
+    const init = {
+      method: 'POST',
+      body: 'x'.repeat(bytes),
+      headers: { 'content-type': 'application/json', ...headers },
+    }
+    for (let round = 0; round < 20; round += 1) {
+      const answer = await fetch(url, init)
+      expect(answer.status).toBe(status)
+      expect(Object.keys((await answer.json()) as object)).toHaveLength(1)
+    }
   }
 })
 
@@ -89,9 +166,15 @@ interface Client {
   closed: Promise<void>
 }
 
-async function send(requestLine: string, headers: string[], url = server.url): Promise<Client> {
+/** A client that `leaves` goes when it hears of the end of the connection; another one sends on. */
+async function send(
+  requestLine: string,
+  headers: string[],
+  url = server.url,
+  { leaves = true }: { leaves?: boolean } = {},
+): Promise<Client> {
   const { port, hostname } = new URL(url)
-  const socket = connect(Number(port), hostname)
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: !leaves })
   let received = ''
   const answered = Promise.withResolvers<void>()
   socket.on('data', (chunk) => {
@@ -105,8 +188,7 @@ async function send(requestLine: string, headers: string[], url = server.url): P
 }
 
 /** Sends until the server hangs up; gives how many bytes. */
-async function stream(socket: Socket): Promise<number> {
-  const chunk = Buffer.alloc(16 * KILOBYTE, 'x')
+async function stream(socket: Socket, chunk = Buffer.alloc(16 * KILOBYTE, 'x')): Promise<number> {
   let sent = 0
   while (!socket.destroyed && sent < 100_000_000) {
     sent += chunk.length

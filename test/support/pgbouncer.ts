@@ -6,10 +6,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inject } from 'vitest'
 
-const PROGRAM = 'pgbouncer'
+/** `PGBOUNCER` names another one than that of the machine. */
+const PROGRAM = process.env['PGBOUNCER'] ?? 'pgbouncer'
+
+const [, major, minor] = /PgBouncer (\d+)\.(\d+)/.exec(String(spawnSync(PROGRAM, ['--version']).stdout)) ?? []
 
 /** Where PgBouncer is not installed its tests are skipped, and say so. */
-export const hasPgbouncer = spawnSync(PROGRAM, ['--version']).status === 0
+export const hasPgbouncer = major !== undefined
+/** Whether it can keep prepared statements, which it does from 1.21 on. */
+export const knowsPreparedStatements = hasPgbouncer && (Number(major) > 1 || Number(minor) >= 21)
 if (!hasPgbouncer) process.stderr.write('PgBouncer is not installed: its tests are skipped.\n')
 
 export interface Pgbouncer extends AsyncDisposable {
@@ -70,6 +75,8 @@ const DEFAULTS = {
   pool_mode: 'transaction',
   default_pool_size: 3,
   max_client_conn: 200,
+  // As older ones do, unless a test says otherwise.
+  ...(knowsPreparedStatements && { max_prepared_statements: 0 }),
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { onTestFinished } from 'vitest'
+import { sql, type Kysely } from 'kysely'
+import { expect, onTestFinished } from 'vitest'
+import type { DB } from '../../core/database/schema.ts'
+import { eventually } from './eventually.ts'
 
 /** What a process with a database of its own has to be given. */
 export const SECRETS = {
@@ -54,4 +57,19 @@ export function startServer(env: Record<string, string>): ServerProcess {
     await exit
   })
   return server
+}
+
+/** Starts the process on a database, where its connections have a name. */
+export function startNamed(name: string, connectionString: string): ServerProcess {
+  const url = new URL(connectionString)
+  url.searchParams.set('application_name', name)
+  return startServer({ DATABASE_URL: url.href, ...SECRETS, LOG_LEVEL: 'silent' })
+}
+
+/** What PostgreSQL had begun for a process that is gone, it ends. */
+export async function connectionsEnded(db: Kysely<DB>, name: string): Promise<void> {
+  await eventually(async () => {
+    const { rows } = await sql`select pid from pg_stat_activity where application_name = ${name}`.execute(db)
+    expect(rows).toEqual([])
+  })
 }

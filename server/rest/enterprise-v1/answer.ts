@@ -130,6 +130,12 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   versionConflict: 'failures',
   busy: 'failures',
   notAttempted: 'failures',
+  tooSlow: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
+  webhookNotFound: 'failures',
+  webhookDeliveryNotFound: 'failures',
+  webhookDisabled: 'failures',
+  webhookUrlRefused: 'failures',
+  webhooksNotConfigured: 'failures',
 }

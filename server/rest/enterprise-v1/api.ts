@@ -18,6 +18,8 @@ export interface EnterpriseApi {
   readonly createdFlag: CreatedFlag
   /** Whether a transaction takes over from another that is not known to be committed. */
   readonly supersedes: boolean
+  /** Counts a transaction that took over from another. */
+  readonly countSuperseded: () => void
   readonly now?: (() => Date) | undefined
 }
 

@@ -51,7 +51,7 @@ async function enroll(
   const answer = await enrollLearners(context, request, { signal, withinMs }).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })
-  logSuperseded(answer.rows, log)
+  tellSuperseded(answer.rows, log, api.countSuperseded)
   return { ...bulkAnswer(rows, answer.rows, api.createdFlag), isResult: true }
 }
 
@@ -60,11 +60,13 @@ function isPaidByTransaction({ funding }: BulkRow['request']): boolean {
 }
 
 /** Both ledgers may show a charge: that is worth a look (enterprise-routes.md §3 a7). */
-function logSuperseded(rows: readonly RowOutcome[], log: EnterpriseRequest['log']): void {
+function tellSuperseded(rows: readonly RowOutcome[], log: EnterpriseRequest['log'], count: () => void): void {
   for (const row of rows) {
     if (!row.ok) continue
     const warning = row.warnings.find(({ code }) => code === 'transactionSuperseded')
-    if (warning) log.warn({ ...warning.details, by: row.fulfilmentId }, 'a transaction took over from another')
+    if (warning === undefined) continue
+    count()
+    log.warn({ ...warning.details, by: row.fulfilmentId }, 'a transaction took over from another')
   }
 }
 

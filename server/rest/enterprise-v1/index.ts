@@ -1,3 +1,4 @@
+import { Counter } from '@prometheus-io/client'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
 import { boundBodiesInWork } from '../../bodies-in-work.ts'
@@ -32,9 +33,22 @@ const BODY_LIMIT = 8 * 1024 * 1024
 
 /** The routes of enterprise, as services of the platform call them (enterprise C.1). */
 export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (app, options) => {
-  const { db, policy, settings, authentication, now } = options
+  const { db, policy, settings, authentication, metrics, now } = options
   const createdFlag = settings.enterprise.legacyCreatedFlag ? 'compat' : 'strict'
-  const api: EnterpriseApi = { db, policy, createdFlag, supersedes: settings.enterprise.supersede, now }
+  const superseded = new Counter({
+    name: 'enrollment_superseded_transactions_total',
+    help: 'Transactions that took over from another of the same record, which both ledgers may show',
+    registers: [metrics],
+  })
+  const countSuperseded = () => superseded.inc()
+  const api: EnterpriseApi = {
+    db,
+    policy,
+    createdFlag,
+    supersedes: settings.enterprise.supersede,
+    countSuperseded,
+    now,
+  }
 
   const { requestDeadlineMs: maxWaitMs } = settings.limits
   const inWork = boundBodiesInWork({ maxBytes: 2 * BODY_LIMIT, bodyLimit: BODY_LIMIT, maxWaitMs })

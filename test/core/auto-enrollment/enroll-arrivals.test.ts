@@ -1,8 +1,10 @@
+import { sql, type Transaction } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { enrollArrivals } from '../../../core/auto-enrollment/enroll-arrivals.ts'
 import { SWEEP_START, sweepAllowances } from '../../../core/auto-enrollment/arrivals.ts'
 import { allow, listAllowances } from '../../../core/course/allowance.ts'
 import { courseKeyOf } from '../../../core/course/key.ts'
+import type { DB } from '../../../core/database/schema.ts'
 import { inTransaction } from '../../../core/database/transaction.ts'
 import { enroll } from '../../../core/enrollment/enroll.ts'
 import { getEnrollment } from '../../../core/enrollment/read.ts'
@@ -163,6 +165,36 @@ test('several workers and the learners themselves leave one event each', async (
   ])
   while ((await work()) > 0);
   for (const username of usernames) expect(await historyOf(username, courseId)).toMatchObject([{ kind: 'created' }])
+})
+
+test.each<[what: string, hold: (trx: Transaction<DB>, username: string, courseId: string) => Promise<unknown>]>([
+  [
+    'whose enrollment somebody has begun',
+    (trx, username, courseId) =>
+      enroll(trx, enrollCommand({ learner: { username }, courseId }), metadata, defaultPolicy),
+  ],
+  [
+    'whose account somebody holds',
+    (trx, username) => sql`select from learners where username = ${username} for update`.execute(trx),
+  ],
+])('an arrival %s keeps nobody else waiting, before or behind it', async (_, hold) => {
+  const courseId = await addCourse(db)
+  const usernames = Array.from({ length: 12 }, nobodyYet)
+  for (const username of usernames) {
+    await promise(username, courseId)
+    await signIn(username)
+  }
+  const [held = '', ...others] = [usernames[5], ...usernames.slice(0, 5), ...usernames.slice(6)]
+  const holder = await db.startTransaction().execute()
+  await hold(holder, held, courseId)
+  for (let count = 0; count < others.length;)
+    count += await enrollArrivals(db, { policy: defaultPolicy, now, limit: 4 })
+  for (const username of others) expect(await historyOf(username ?? '', courseId)).toHaveLength(1)
+  expect(await work()).toBe(0)
+  expect(await historyOf(held, courseId)).toEqual([])
+  await holder.rollback().execute()
+  expect(await work()).toBe(1)
+  expect(await historyOf(held, courseId)).toHaveLength(1)
 })
 
 async function promiseByHand(username: string, courseId: string): Promise<void> {

@@ -6,7 +6,7 @@ import { openDatabase, type Database, type OpenDatabaseOptions } from '../../../
 import type { DB } from '../../../core/database/schema.ts'
 import { callerOf, refusalOf } from '../../routers/calls.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { hasPgbouncer, openPgbouncer } from '../../support/pgbouncer.ts'
+import { hasPgbouncer, knowsPreparedStatements, openPgbouncer } from '../../support/pgbouncer.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
 // Behind a PgBouncer in transaction mode a connection of ours is another one of the server in each transaction.
@@ -16,6 +16,7 @@ afterAll(() => database[Symbol.asyncDispose]())
 const owner = database.db
 
 const NO_NAMES = /without prepared statements, which is slower/
+const NAMES = /^A pooler stands before PostgreSQL; prepared statements are used through it/
 const NO_TIMEOUT = /statement_timeout is none there rather than 10000 ms.*alter role/
 const REFUSED = /^a pooler refuses settings of the session/
 const IGNORING = { ignore_startup_parameters: 'options' }
@@ -67,6 +68,38 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
     await enrollInEveryWay(db, { isJoining: false })
     expect(told).toContainEqual(expect.stringMatching(/^prepared statements do not work here/))
     await enrollInEveryWay(db)
+  })
+
+  describe.skipIf(!knowsPreparedStatements)('that keeps prepared statements (1.21 and newer)', () => {
+    const KEEPING = { ...IGNORING, max_prepared_statements: 100 }
+
+    test.each(['auto', 'on'] as const)(
+      'names are used if %s: no call is lost or done twice',
+      async (preparedStatements) => {
+        await using pooler = await openPgbouncer(database.connectionString, KEEPING)
+        const { db, told } = openTelling(pooler.url, { preparedStatements })
+        await using _ = db
+        await enrollInEveryWay(db)
+        expect(told).toEqual([expect.stringMatching(NAMES), expect.stringMatching(NO_TIMEOUT)])
+        expect(await namesOf(db)).not.toEqual([])
+      },
+    )
+
+    test('fewer than there are statements: they are prepared again, and no call fails', async () => {
+      await using pooler = await openPgbouncer(database.connectionString, { ...KEEPING, max_prepared_statements: 2 })
+      await using db = openDatabase({ connectionString: pooler.url })
+      await enrollInEveryWay(db)
+      expect((await namesOf(db)).length).toBeLessThanOrEqual(2)
+    })
+
+    test('what the pooler loses, as by a restart, is prepared again', async () => {
+      await using first = await openPgbouncer(database.connectionString, KEEPING)
+      await using db = openDatabase({ connectionString: first.url })
+      await enrollInEveryWay(db)
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()`.execute(owner)
+      await enrollInEveryWay(db)
+    })
   })
 
   test('names that are switched off are never used', async () => {
