@@ -71,7 +71,11 @@ async function page(filter: object, after: string) {
   const ms = performance.now() - started
   const trx = await db.startTransaction().execute()
   const before = await lookedAt(trx)
-  await createCaller({ db: trx, actor: { kind: 'service', name: 'bench' } }).events.list({ ...filter, after, limit: 1_000 })
+  await createCaller({ db: trx, actor: { kind: 'service', name: 'bench' } }).events.list({
+    ...filter,
+    after,
+    limit: 1_000,
+  })
   const count = (await lookedAt(trx)) - before
   await trx.rollback().execute()
   return { ms, lookedAt: count }

@@ -11,7 +11,14 @@ export const FULFILMENTS = ['f0000000-0000-4000-8000-000000000001', 'f0000000-00
 const BASE = '/enterprise/api/v1'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const COURSES = ['course-v1:a+b+c', 'a/b/c', 'course-v1:no+such+run', 'nokey'] as const
-const INSTANTS = ['2026-03-01T12:00:00Z', '2026-03-01 12:00:00.250 00:00', '2026-02-30', '2026-03-01', '0000-00-00', 'soon']
+const INSTANTS = [
+  '2026-03-01T12:00:00Z',
+  '2026-03-01 12:00:00.250 00:00',
+  '2026-02-30',
+  '2026-03-01',
+  '0000-00-00',
+  'soon',
+]
 
 const customer = fc.oneof(
   { weight: 8, arbitrary: fc.constant(CUSTOMER) },
@@ -24,7 +31,10 @@ const uuid = fc.oneof(
 )
 const userId = fc.oneof(fc.constantFrom<unknown>(1, 2, 5, '2', ' 2 ', 0, -1, 1e30, true, [2]), anyJson)
 const email = fc.oneof(fc.constantFrom<unknown>('bob@example.com', 'new@example.com', 'x@', 'Kelvin@\u212A'), anyJson)
-const courseKey = fc.oneof({ weight: 4, arbitrary: fc.constantFrom<unknown>(...COURSES) }, { weight: 1, arbitrary: anyJson })
+const courseKey = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom<unknown>(...COURSES) },
+  { weight: 1, arbitrary: anyJson },
+)
 
 const row = fc.record(
   {

@@ -65,7 +65,10 @@ describe('a cursor with', () => {
     expect((await enrollment.search({ courseIds: [courseId], cursor })).items).toHaveLength(3)
     expect((await staff.get(`/enrollments?cursor=n${cursor}`)).json.results).toHaveLength(3)
     expect((await events.list({ after: `1-${LARGEST}` })).events).toHaveLength(3)
-    expect(await events.list({ after: `${LARGEST}-${LARGEST}` })).toMatchObject({ events: [], cursor: `${LARGEST}-${LARGEST}` })
+    expect(await events.list({ after: `${LARGEST}-${LARGEST}` })).toMatchObject({
+      events: [],
+      cursor: `${LARGEST}-${LARGEST}`,
+    })
   })
 
   test.each([BEYOND, '9999999999999999999', '18446744073709551616', `0${BEYOND}`])('the id %s is none', async (id) => {

@@ -80,12 +80,19 @@ test('a letter outside ASCII is one in both cases: what waits for an Ångström 
   await promise('bob@\u212Bngstrom.example')
   const holder = await signUp('angstrom', 'BOB@åNGSTROM.example')
   await work()
-  for (const course of [closed, cohorted, funded]) expect(await enrollmentInWords(db, holder, course)).toMatch(/^active/)
+  for (const course of [closed, cohorted, funded])
+    expect(await enrollmentInWords(db, holder, course)).toMatch(/^active/)
 })
 
 /** Two allowances with a cohort by hand, and one seat of a customer, for an address without an account. */
 async function promise(email: string): Promise<void> {
-  const both = { action: 'enroll', identifiers: email, auto_enroll: true, courses: `${closed},${cohorted}`, cohorts: 'red,red' }
+  const both = {
+    action: 'enroll',
+    identifiers: email,
+    auto_enroll: true,
+    courses: `${closed},${cohorted}`,
+    cohorts: 'red,red',
+  }
   const answer = await staff.postTo(BULK_ENROLL, both)
   expect(Object.values<{ results: object[] }>(answer.json.courses).map(({ results }) => results)).toMatchObject([
     [{ after: { allowed: true, auto_enroll: true, cohort: 'red' } }],
@@ -132,6 +139,6 @@ async function work() {
 
 /** Who claimed each allowance of an address, as the API shows them. */
 async function allowancesOf(email: string): Promise<(number | null)[]> {
-  const { json } = await staff.get(`/enrollment_allowed/?${new URLSearchParams({ email })}`)
+  const { json } = await staff.get(`/enrollment_allowed/?email=${encodeURIComponent(email)}`)
   return (json as { user: number | null }[]).map(({ user }) => user)
 }

@@ -68,11 +68,16 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
       const funded = { course_run_key: COURSE, license_uuid: LICENSE }
       const rows = ['ann', 'late'].map((name) => ({ email: `${name}@example.com`, ...funded }))
       const bulk = await post(`${url}${bulkUrl(CUSTOMER)}`, staff, { enrollments_info: rows })
-      expect(bulk).toMatchObject({ status: 202, body: { successes: [{ created: true }], pending: [{ created: true }] } })
+      expect(bulk).toMatchObject({
+        status: 202,
+        body: { successes: [{ created: true }], pending: [{ created: true }] },
+      })
       const late = await tokenOf({ preferred_username: 'late', email: 'late@example.com', email_verified: true })
       await fetch(`${url}${BASE}/roles/`, { headers: { authorization: `JWT ${late}` } })
       await eventually(async () => {
-        expect(await client.enrollment.get.query({ username: 'late', courseId: COURSE })).toMatchObject({ mode: 'verified' })
+        expect(await client.enrollment.get.query({ username: 'late', courseId: COURSE })).toMatchObject({
+          mode: 'verified',
+        })
       }, 100)
 
       // The consumer of the feed: who leaves is told to the customer.
@@ -119,7 +124,11 @@ function tokenOf(claims: Record<string, unknown>): Promise<string> {
 }
 
 async function post(url: string, headers: Record<string, string>, body: object) {
-  const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+  const init = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  }
   const answer = await fetch(url, init)
   return { status: answer.status, body: await answer.json() }
 }

@@ -146,7 +146,11 @@ test('a client that sends a large body sees what it was refused for', { timeout:
     [`${server.internal}/trpc/enrollment.enroll`, { authorization }, 20_000_000, 413],
   ]
   for (const [url, headers, bytes, status] of clients) {
-    const init = { method: 'POST', body: 'x'.repeat(bytes), headers: { 'content-type': 'application/json', ...headers } }
+    const init = {
+      method: 'POST',
+      body: 'x'.repeat(bytes),
+      headers: { 'content-type': 'application/json', ...headers },
+    }
     for (let round = 0; round < 20; round += 1) {
       const answer = await fetch(url, init)
       expect(answer.status).toBe(status)

@@ -187,7 +187,8 @@ test.each<[what: string, hold: (trx: Transaction<DB>, username: string, courseId
   const [held = '', ...others] = [usernames[5], ...usernames.slice(0, 5), ...usernames.slice(6)]
   const holder = await db.startTransaction().execute()
   await hold(holder, held, courseId)
-  for (let count = 0; count < others.length;) count += await enrollArrivals(db, { policy: defaultPolicy, now, limit: 4 })
+  for (let count = 0; count < others.length;)
+    count += await enrollArrivals(db, { policy: defaultPolicy, now, limit: 4 })
   for (const username of others) expect(await historyOf(username ?? '', courseId)).toHaveLength(1)
   expect(await work()).toBe(0)
   expect(await historyOf(held, courseId)).toEqual([])

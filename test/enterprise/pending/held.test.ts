@@ -13,7 +13,9 @@ const { db } = database
 const customer = await addCustomer(db)
 let situations = 0
 
-test.each<[what: string, hold: (trx: Transaction<EnterpriseDB>, username: string, courseId: string) => Promise<unknown>]>([
+test.each<
+  [what: string, hold: (trx: Transaction<EnterpriseDB>, username: string, courseId: string) => Promise<unknown>]
+>([
   [
     'whose enrollment somebody has begun',
     (trx, username, courseId) => callerOf(trx).enrollment.enroll({ username, courseId }),
@@ -29,7 +31,11 @@ test.each<[what: string, hold: (trx: Transaction<EnterpriseDB>, username: string
   for (const email of emails) await addPending(db, customer, email, courseId)
   const learners = await addLearners(db, emails.length, { email: null })
   for (const [index, { id }] of learners.entries()) {
-    await db.updateTable('learners').set({ email: emails[index] ?? '' }).where('id', '=', id).execute()
+    await db
+      .updateTable('learners')
+      .set({ email: emails[index] ?? '' })
+      .where('id', '=', id)
+      .execute()
   }
   const held = learners[4]
   if (held === undefined) throw new Error('There are nine')
