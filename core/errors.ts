@@ -26,8 +26,15 @@ export interface ErrorDetails {
   batchTooLarge: { limit: number }
   vetoed: { by: string; message: string }
   notAttempted: Record<never, never>
+  tooSlow: Record<never, never>
   /** `retryAfterMs`: the service sheds load, and may have room again then. */
   unavailable: { retryAfterMs?: number }
+  webhookNotFound: { id: string }
+  webhookDeliveryNotFound: { deliveryId: string }
+  webhookDisabled: { id: string }
+  webhookUrlRefused: { because: string }
+  /** There is no key with which secrets of endpoints could be kept. */
+  webhooksNotConfigured: Record<never, never>
 }
 
 /** Why enrollment in a course run is closed. */
@@ -96,7 +103,14 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   batchTooLarge: ({ limit }) => `A batch holds at most ${limit} items.`,
   vetoed: ({ message }) => message,
   notAttempted: () => 'Not attempted, because another row of the batch failed.',
+  tooSlow: () => 'Too slow: more events have come than are kept. Resume after the last one that arrived.',
   unavailable: () => 'The service cannot answer now; the call is safe to repeat.',
+  webhookNotFound: ({ id }) => `There is no webhook '${id}'.`,
+  webhookDeliveryNotFound: ({ deliveryId }) =>
+    `The webhook has no delivery '${deliveryId}', or is not sent its event any more.`,
+  webhookDisabled: ({ id }) => `The webhook '${id}' is disabled; enable it first.`,
+  webhookUrlRefused: ({ because }) => `Nothing can be sent to this URL: ${because}.`,
+  webhooksNotConfigured: () => 'Webhooks need a key that their secrets are encrypted with: WEBHOOK_SECRET_KEY.',
 }
 
 const closedMessages: Record<ClosedReason, string> = {

@@ -8,19 +8,23 @@ export interface Customer {
   readonly uuid: string
 }
 
+interface NamedCustomer extends Customer {
+  readonly name: string
+}
+
 /**
  * Finds a customer.
  *
  * @param uuid any text.
  * @throws {EnterpriseError} `customerNotFound`
  */
-export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<Customer> {
+export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<NamedCustomer> {
   const canonical = canonicalUuid(uuid)
   const customer =
     canonical !== null &&
     (await db
       .selectFrom('enterprise_customers')
-      .select(['id', 'uuid'])
+      .select(['id', 'uuid', 'name'])
       .where('uuid', '=', canonical)
       .executeTakeFirst())
   if (!customer) throw new EnterpriseError('customerNotFound', { customer: uuid })

@@ -22,6 +22,7 @@ import { parseRequest } from './parse-request.ts'
  * it one. In a caller's transaction everything happens there; after a serialization conflict its owner has to repeat it.
  *
  * @param options.signal gives it up: chunks that have not begun are not done, and those that have are kept.
+ * @param options.withinMs refuses with `busy` what has not been kept after so many milliseconds.
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`: nothing was done
  * @throws {EnrollmentError} `idempotencyMismatch`; `unavailable`: on a pool nothing was done, and the call is safe to repeat
  * @throws {TypeError} for a database that cannot work
@@ -29,9 +30,11 @@ import { parseRequest } from './parse-request.ts'
 export async function enrollLearners<Tables extends DB>(
   context: ForeignContext<Tables>,
   request: EnrollLearnersRequest,
-  { signal }: Pick<RunOptions, 'signal'> = {},
+  { signal, withinMs = Number.POSITIVE_INFINITY }: EnrollLearnersRun = {},
 ): Promise<EnrollLearnersAnswer> {
   const { customer: uuid, rows, idempotencyKey: key, reason, ...options } = parseRequest(enrollLearnersRequest, request)
+  const end = performance.now() + withinMs
+  const isOverdue = () => performance.now() >= end
   const enrollAll = async (
     db: Kysely<EnterpriseDB>,
     isGivenUp: () => boolean,
@@ -42,8 +45,8 @@ export async function enrollLearners<Tables extends DB>(
     const operation = operationContextOf(context, { reason, ownId: batchId })
     const numbered = rows.map((row, index) => ({ index, request: row }))
     const namedLicenses = namedLicensesOf(numbered, options, operation)
-    const shared = { batchId, customer, options, rowCount: rows.length, namedLicenses, isGivenUp, cancellation }
-    const batch: BatchContext = { ...operation, ...shared }
+    const shared = { batchId, customer, options, rowCount: rows.length, namedLicenses }
+    const batch: BatchContext = { ...operation, ...shared, isGivenUp, isOverdue, cancellation }
     const work = (on: Kysely<EnterpriseDB>) => runBatch(on, numbered, batch)
     if (key === undefined || options.dryRun) return work(db)
     const use = {
@@ -64,6 +67,11 @@ export async function enrollLearners<Tables extends DB>(
     return replayed ? { ...answer, status: 'replayed' as const } : answer
   }
   return runOperation(context, enrollAll, { signal, isLong: true })
+}
+
+/** How long a call may take. */
+interface EnrollLearnersRun extends Pick<RunOptions, 'signal'> {
+  readonly withinMs?: number | undefined
 }
 
 /** What an idempotency key stands for: options that came later count only where they are used, so that old keys hold. */

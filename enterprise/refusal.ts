@@ -15,6 +15,8 @@ export interface RefusalDetails {
   /** What pays for the enrollment already; null: a row waits that nothing pays for, or a transaction. */
   fundingConflict: { kind: FundingKind; held: string | null }
   invalidFunding: { kind: FundingKind; id: string }
+  /** The enrollment is active in a paid mode, and the row asks for one that is not. */
+  modeDowngrade: { courseId: string; activeMode: string; requestedMode: string }
   fulfilmentRevoked: { fulfilmentId: string }
   transactionReused: { fulfilmentId: string }
   /** Others kept changing the same enrollment. */
@@ -80,6 +82,9 @@ const messages: { [C in OwnCode]: (details: RefusalDetails[C]) => string } = {
       ? `The enrollment waits with other funding than this ${kind}.`
       : `The enrollment is funded by the ${kind} ${held} already.`,
   invalidFunding: ({ kind, id }) => `'${id}' is not the UUID of a ${kind}.`,
+  // In the words of the original (enterprise-routes.md §2.6).
+  modeDowngrade: ({ courseId, activeMode, requestedMode }) =>
+    `The user is already enrolled in the course ${courseId} in ${activeMode} mode and cannot be enrolled in ${requestedMode} mode`,
   fulfilmentRevoked: () => 'The license was revoked for this enrollment.',
   transactionReused: () => 'The transaction was revoked for this enrollment; it takes another one.',
   conflict: () => 'Others kept changing this enrollment; the row is safe to repeat.',

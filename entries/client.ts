@@ -6,5 +6,7 @@ export {
   type ClientCallOptions,
   type ClientOf,
   type ClientOptions,
+  type ClientSubscription,
+  type SubscriptionHandlers,
 } from '../routers/client.ts'
-export type { AppRouter } from '../routers/index.ts'
+export type { AppRouter, Tracked } from '../routers/index.ts'

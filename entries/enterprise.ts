@@ -2,6 +2,7 @@
 // enrollment-service/enterprise: what a customer does with the enrollments of its learners.
 export { enrollLearners } from '../enterprise/enroll-learners.ts'
 export { cancelFulfilment } from '../enterprise/fulfilments/cancel-fulfilment.ts'
+export { endEnrollments } from '../enterprise/fulfilments/end-enrollments.ts'
 export { expireLicenses } from '../enterprise/fulfilments/expire-licenses.ts'
 export { getFulfilment } from '../enterprise/fulfilments/get-fulfilment.ts'
 export { listUnenrolled } from '../enterprise/fulfilments/list-unenrolled.ts'
@@ -23,6 +24,7 @@ export type {
 } from '../enterprise/bulk/answer.ts'
 export type { FundingKind, Refusal, RefusalCode, RefusalDetails, Warning } from '../enterprise/refusal.ts'
 export type { CancelFulfilmentAnswer, CancelFulfilmentRequest } from '../enterprise/fulfilments/cancel-fulfilment.ts'
+export type { EndEnrollmentsAnswer, EndEnrollmentsRequest, EndOutcome } from '../enterprise/fulfilments/end-request.ts'
 export type { ExpireLicensesAnswer, ExpireLicensesRequest } from '../enterprise/fulfilments/expire-licenses.ts'
 export type { GetFulfilmentRequest } from '../enterprise/fulfilments/get-fulfilment.ts'
 export type { ListUnenrolledRequest } from '../enterprise/fulfilments/list-unenrolled.ts'

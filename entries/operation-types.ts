@@ -26,4 +26,5 @@ export type HistoryInput = InputOf<Enrollments['history']>
 export type GetCourseInput = InputOf<Courses['get']>
 export type GetCoursesInput = InputOf<Courses['getMany']>
 export type ListEventsInput = InputOf<Events['list']>
+export type WatchEventsInput = InputOf<Events['watch']>
 export type EventPage = OutputOf<Events['list']>

@@ -5,10 +5,11 @@ import type { DB } from '../core/database/schema.ts'
 import type { Actor, CallMetadata, Via } from '../core/enrollment/command.ts'
 import type { EnrollInOrder } from '../core/enrollment/ordered-pipeline.ts'
 import { defaultPolicy, type Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { isStorableText } from '../core/text.ts'
 import { inputErrorOf } from './bounded-input.ts'
 import { toTRPCError } from './errors.ts'
-import type { AnyOperation, Call } from './operation.ts'
+import type { AnyOperation, AnySubscription, Call } from './operation.ts'
 
 /** Where calls may be reported; pino fits. */
 export interface Logger {
@@ -27,6 +28,8 @@ export interface Context {
   readonly now?: (() => Date) | undefined
   /** What the site decides; the defaults are those of the server without settings. */
   readonly policy?: Policy | undefined
+  /** Without it no endpoint of webhooks can be made (events.md §3). */
+  readonly webhooks?: WebhookSettings | undefined
 }
 
 /** The same with any Kysely over `pg` whose database has our tables, with tables, plugins and type parsers of its own. */
@@ -56,6 +59,7 @@ export function callContextOf<Tables extends DB>({ db, ...context }: ForeignCont
  *
  * @param path its name, e.g. `enrollment.enroll`.
  * @param input as the caller gave it.
+ * @throws {TRPCError}; the reason of the signal as it is.
  */
 export async function callOperation(
   operation: AnyOperation,
@@ -64,25 +68,66 @@ export async function callOperation(
   input: unknown,
   { signal }: CallOptions = {},
 ): Promise<unknown> {
-  const work = async () => handle(operation, context, callOf(context), parsed(operation, input), signal)
-  return reported(operation, context, path, work, signal)
+  const started = performance.now()
+  try {
+    const metadata = metadataOf(context)
+    const output = await run(operation, context, { metadata, input: parsed(operation, input), signal })
+    report(operation, context, path, started, true)
+    return output
+  } catch (cause) {
+    report(operation, context, path, started, false)
+    throw thrownOf(cause, operation, context, path, signal)
+  }
 }
 
 /** Runs the handler on the database of the context. */
-export function handle(
+function run(
   { handler }: AnyOperation,
-  { database, pipeline }: CallContext,
-  { metadata, policy }: Omit<Call, 'db'>,
-  input: unknown,
-  signal: AbortSignal | undefined,
+  { database, pipeline, policy = defaultPolicy, webhooks = NO_WEBHOOKS }: CallContext,
+  { metadata, input, signal }: Begun,
 ): Promise<unknown> {
   return database.run(
     (db, cancellation) => {
-      const call = { db, policy, pipeline, metadata: { ...metadata, cancellation } }
-      return handler(call, input as never) // The schema of the operation has read the input.
+      metadata.cancellation = cancellation
+      return handler({ db, policy, webhooks, pipeline, metadata }, input as never) // The schema of the operation has read the input.
     },
     { signal },
   )
+}
+
+interface Begun {
+  readonly metadata: Mutable<CallMetadata>
+  /** As the schema leaves it. */
+  readonly input: unknown
+  readonly signal: AbortSignal | undefined
+}
+
+type ReportedOperation = Pick<AnyOperation | AnySubscription, 'type'>
+
+function report(
+  { type }: ReportedOperation,
+  { log, now }: CallContext,
+  path: string,
+  started: number,
+  ok: boolean,
+): void {
+  if (log === undefined) return
+  const milliseconds = Number((performance.now() - started).toFixed(3))
+  log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
+}
+
+/** The error of tRPC for whatever was thrown; the reason of the signal as it is. */
+function thrownOf(
+  cause: unknown,
+  { type }: ReportedOperation,
+  { log }: CallContext,
+  path: string,
+  signal: AbortSignal | undefined,
+): unknown {
+  if (signal?.aborted === true && cause === signal.reason) return cause
+  const error = toTRPCError(getTRPCErrorFromUnknown(cause))
+  if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
+  return error
 }
 
 /** What a call may have beside its input. */
@@ -91,34 +136,27 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Tells the log about a call, and throws its errors as those of tRPC; the reason of a signal is thrown as it is. */
+/** Tells the log about what takes its time, and throws its errors as {@link callOperation} does. */
 export async function reported<T>(
-  { type }: Pick<AnyOperation, 'type'>,
-  { log, now }: Pick<CallContext, 'log' | 'now'>,
+  operation: ReportedOperation,
+  context: CallContext,
   path: string,
   work: () => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const started = performance.now()
-  const report = (ok: boolean) => {
-    if (log === undefined) return
-    const milliseconds = Number((performance.now() - started).toFixed(3))
-    log.debug({ path, type, ok, milliseconds, at: now?.() ?? new Date() }, 'procedure called')
-  }
   try {
     const output = await work()
-    report(true)
+    report(operation, context, path, started, true)
     return output
   } catch (cause) {
-    report(false)
-    if (signal?.aborted === true && cause === signal.reason) throw cause
-    const error = toTRPCError(getTRPCErrorFromUnknown(cause))
-    if (error.code === 'INTERNAL_SERVER_ERROR') log?.error({ path, type, err: error.cause }, 'procedure failed')
-    throw error
+    report(operation, context, path, started, false)
+    throw thrownOf(cause, operation, context, path, signal)
   }
 }
 
-function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
+/** @throws {TRPCError} BAD_REQUEST */
+export function parsed({ input: schema }: Pick<AnyOperation, 'input'>, input: unknown): unknown {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   throw new TRPCError({ code: 'BAD_REQUEST', cause: inputErrorOf(result.error) })
@@ -127,13 +165,17 @@ function parsed({ input: schema }: AnyOperation, input: unknown): unknown {
 /**
  * What the handler of a call gets beside its database.
  *
- * @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept.
+ * @throws {TRPCError} as {@link metadataOf}.
  */
 export function callOf(context: CallContext): Omit<Call, 'db'> {
-  return { metadata: metadataOf(context), policy: context.policy ?? defaultPolicy }
+  const { policy = defaultPolicy, webhooks = NO_WEBHOOKS } = context
+  return { metadata: metadataOf(context), policy, webhooks }
 }
 
-function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
+const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
+
+/** @throws {TRPCError} UNAUTHORIZED without an actor, BAD_REQUEST for a request id that cannot be kept. */
+function metadataOf({ actor, requestId, via, now }: CallContext): Mutable<CallMetadata> {
   if (!isActor(actor)) {
     throw new TRPCError({ code: 'UNAUTHORIZED', message: 'Each call needs an actor with a kind and a name.' })
   }
@@ -141,8 +183,10 @@ function metadataOf({ actor, requestId, via, now }: CallContext): CallMetadata {
     throw new TRPCError({ code: 'BAD_REQUEST', message: 'The requestId is no text of at most 255 characters.' })
   }
   const { kind, name } = actor
-  return { actor: { kind, name }, via, now: now?.() ?? new Date(), requestId }
+  return { actor: { kind, name }, via, now: now?.() ?? new Date(), requestId, cancellation: undefined }
 }
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 function isRequestId(text: string): boolean {
   return text.length <= 255 && isStorableText(text)

@@ -1,19 +1,27 @@
 import type { z } from 'zod'
 import { callContextOf, callOperation, type CallContext, type CallOptions, type ForeignContext } from './call.ts'
 import type { DB } from '../core/database/schema.ts'
-import type { Operation, OperationTable } from './operation.ts'
+import type { Tracked } from '../core/tracked.ts'
+import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
 import { operations } from './operations.ts'
+import { itemsOf } from './page-items.ts'
+import { openSubscription } from './subscribe.ts'
 import { streamBatches, type EnrollStreamOptions } from './stream.ts'
 import type { BatchResult } from './batch.ts'
 
 /** One function for each operation, by group and name. */
 export type CallerOf<T extends OperationTable> = {
   [Group in keyof T]: {
-    [Name in keyof T[Group]]: T[Group][Name] extends Operation<infer _, infer S, infer O>
-      ? (input: z.input<S>, options?: CallOptions) => Promise<O>
-      : never
+    [Name in keyof T[Group]]: FunctionOf<T[Group][Name]>
   }
 }
+
+type FunctionOf<Op> =
+  Op extends Operation<infer _, infer S, infer O>
+    ? (input: z.input<S>, options?: CallOptions) => Promise<O>
+    : Op extends Subscription<infer S, infer O>
+      ? (input: z.input<S>, options?: CallOptions) => AsyncIterableIterator<Tracked<O>, void, void>
+      : never
 
 /** An item of `enrollment.enrollMany`. */
 export type EnrollItem = Parameters<CallerOf<typeof operations>['enrollment']['enrollMany']>[0]['items'][number]
@@ -68,14 +76,21 @@ export function callerOf(context: CallContext): Caller {
 
 function functionsOf<T extends OperationTable>(table: T, context: CallContext): CallerOf<T> {
   const groups = Object.entries(table).map(([group, ofGroup]) => {
-    const functions = Object.entries(ofGroup).map(([name, operation]) => {
-      const path = `${group}.${name}`
-      return [name, (input: unknown, options?: CallOptions) => callOperation(operation, context, path, input, options)]
-    })
+    const functions = Object.entries(ofGroup).map(([name, operation]) => [
+      name,
+      functionOf(operation, context, `${group}.${name}`),
+    ])
     return [group, Object.fromEntries(functions)]
   })
   // The same groups and names: what a table of any operations loses is the type of each.
   return Object.fromEntries(groups) as CallerOf<T>
+}
+
+function functionOf(operation: AnyOperation | AnySubscription, context: CallContext, path: string) {
+  if (operation.type !== 'subscription') {
+    return (input: unknown, options?: CallOptions) => callOperation(operation, context, path, input, options)
+  }
+  return (input: unknown, options?: CallOptions) => itemsOf(openSubscription(operation, context, path, input, options))
 }
 
 /** The same as {@link Caller.enrollment.enrollStream}, as a function. */

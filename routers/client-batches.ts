@@ -1,6 +1,7 @@
-import { TRPCClientError, type TRPCUntypedClient } from '@trpc/client'
+import { TRPCClientError } from '@trpc/client'
 import { clientErrorOf, parsedAnswer } from './client-errors.ts'
-import type { AppRouter } from './router.ts'
+import type { Transport } from './client-proxy.ts'
+import type { ClientCallOptions } from './client-types.ts'
 
 /** What a request came to: its status and its body, which ought to be JSON. */
 export interface Answer {
@@ -33,12 +34,8 @@ interface PendingCall {
   onAbort: () => void
 }
 
-interface CallOptions {
-  readonly signal?: AbortSignal | undefined
-}
-
 /**
- * What `createTRPCClientProxy` asks of a client. Calls of one turn of the event loop travel together, as with tRPC's own
+ * Carries calls out. Those of one turn of the event loop travel together, as with tRPC's own
  * `httpBatchLink`; that one waits for a timer of a millisecond and looks at each of its calls many times, which costs more
  * than the calls.
  *
@@ -46,18 +43,13 @@ interface CallOptions {
  *
  * @param deadlineMs after which a call is given up that has no answer.
  */
-export function batchingClient(send: Send, deadlineMs: number): TRPCUntypedClient<AppRouter> {
-  const query = queue(send, deadlineMs)
-  const mutation = queue(send, deadlineMs)
-  const subscription = () => {
-    throw new TRPCClientError('This client has no subscriptions')
-  }
-  return { query, mutation, subscription } as unknown as TRPCUntypedClient<AppRouter>
+export function batchingClient(send: Send, deadlineMs: number): Pick<Transport, 'query' | 'mutation'> {
+  return { query: queue(send, deadlineMs), mutation: queue(send, deadlineMs) }
 }
 
 function queue(send: Send, deadlineMs: number) {
   let pending: PendingCall[] = []
-  return (path: string, input: unknown, { signal }: CallOptions = {}): Promise<unknown> => {
+  return (path: string, input: unknown, { signal }: ClientCallOptions = {}): Promise<unknown> => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     try {
       // Here, so that what is no JSON fails alone. Of `undefined` there is none.

@@ -22,7 +22,14 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   batchTooLarge: 'PAYLOAD_TOO_LARGE',
   vetoed: 'FORBIDDEN',
   notAttempted: 'CONFLICT',
+  // Clients of tRPC resume a subscription by themselves after this one.
+  tooSlow: 'SERVICE_UNAVAILABLE',
   unavailable: 'SERVICE_UNAVAILABLE',
+  webhookNotFound: 'NOT_FOUND',
+  webhookDeliveryNotFound: 'NOT_FOUND',
+  webhookDisabled: 'CONFLICT',
+  webhookUrlRefused: 'BAD_REQUEST',
+  webhooksNotConfigured: 'PRECONDITION_FAILED',
 }
 
 /**

@@ -8,6 +8,8 @@ export { migrateExtension, type ExtensionMigrations } from '../core/database/mig
 export { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../core/database/retry.ts'
 export { inTransaction, withSavepoint, type SavepointResult } from '../core/database/transaction.ts'
 export { failure } from '../core/errors.ts'
+export { cursorOf, positionOf } from '../core/event/cursor.ts'
+export { pythonIsoFormat } from '../core/event/openedx.ts'
 export { withIdempotencyKey, type KeyedAnswer, type KeyUse } from '../core/idempotency/key.ts'
 export { foldEmail, isEmailAddress } from '../core/learner/email-address.ts'
 export { learnerLookup } from '../core/learner/ref.ts'

@@ -90,7 +90,7 @@ export const courseOffer: z.ZodType<CourseOffer> = z.strictObject({
   closed: z.enum(['notStarted', 'ended', 'invitationOnly', 'allowanceTaken']).nullable(),
 })
 
-const event: z.ZodType<EnrollmentEvent> = z.strictObject({
+export const event: z.ZodType<EnrollmentEvent> = z.strictObject({
   id: z.string(),
   cursor: z.string(),
   enrollmentId: z.string(),

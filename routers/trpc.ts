@@ -1,13 +1,30 @@
-import { initTRPC, type TRPCDefaultErrorShape, type TRPCMutationProcedure, type TRPCQueryProcedure } from '@trpc/server'
+import {
+  initTRPC,
+  tracked,
+  type TRPCDefaultErrorShape,
+  type TRPCMutationProcedure,
+  type TRPCQueryProcedure,
+  type TRPCSubscriptionProcedure,
+} from '@trpc/server'
 import { ZodError, type z } from 'zod'
 import { inputErrorOf } from './bounded-input.ts'
-import { callOf, handle, reported, type CallContext } from './call.ts'
+import { callOperation, type CallContext } from './call.ts'
 import type { ErrorCode, Failure } from '../core/errors.ts'
-import { enrollmentErrorFrom, toTRPCError } from './errors.ts'
-import type { AnyOperation, Operation, OperationTable } from './operation.ts'
+import type { Tracked } from '../core/tracked.ts'
+import { enrollmentErrorFrom } from './errors.ts'
+import type { AnyOperation, AnySubscription, Operation, OperationTable, Subscription } from './operation.ts'
+import { itemsOf } from './page-items.ts'
+import { openSubscription } from './subscribe.ts'
+
+/** How streams of subscriptions are kept open: proxies cut what is silent for a minute, or for less. */
+export const streams = {
+  ping: { enabled: true, intervalMs: 10_000 },
+  client: { reconnectAfterInactivityMs: 30_000 },
+} as const
 
 const t = initTRPC.context<CallContext>().create({
   isDev: false,
+  sse: streams,
   errorFormatter({ shape, error }): ErrorShape {
     const domain = enrollmentErrorFrom(error)
     const issues = error.cause instanceof ZodError ? issuesOf(error.cause) : {}
@@ -42,13 +59,24 @@ export interface ProcedureTypes<S extends z.ZodType, O> {
   errorShape: ErrorShape
 }
 
+/** What tRPC is told about a subscription. */
+export interface SubscriptionTypes<S extends z.ZodType, O> {
+  input: z.input<S>
+  /** tRPC shows what is tracked so. */
+  output: AsyncIterable<Tracked<O>, void, void>
+  meta: object
+  errorShape: ErrorShape
+}
+
 /** The procedure of tRPC that an operation becomes. */
 type ProcedureOf<Op> =
   Op extends Operation<infer T, infer S, infer O>
     ? T extends 'query'
       ? TRPCQueryProcedure<ProcedureTypes<S, O>>
       : TRPCMutationProcedure<ProcedureTypes<S, O>>
-    : never
+    : Op extends Subscription<infer S, infer O>
+      ? TRPCSubscriptionProcedure<SubscriptionTypes<S, O>>
+      : never
 
 type RecordOf<T extends OperationTable> = {
   [Group in keyof T]: { [Name in keyof T[Group]]: ProcedureOf<T[Group][Name]> }
@@ -64,23 +92,26 @@ export function createRouter<T extends OperationTable>(operations: T) {
   return t.router(Object.fromEntries(groups) as RecordOf<T>)
 }
 
-/** What `next` answers to a middleware does not throw: its error is looked at. */
-const procedure = t.procedure.use(async ({ next }) => {
-  const result = await next()
-  if (result.ok) return result
-  return { ...result, error: toTRPCError(result.error) }
-})
-
-function procedureOf(operation: AnyOperation) {
-  const typed = procedure.input(operation.input).output(unchecked(operation.output))
-  const { type } = operation
-  return typed[type](({ ctx, path, input, signal }) =>
-    reported({ type }, ctx, path, async () => handle(operation, ctx, callOf(ctx), input, signal), signal),
-  )
+/**
+ * Each middleware of tRPC would cost a call as much as all the rest of it: there is one, which hands the input on as it is, and
+ * {@link callOperation} reads it, as it does in process.
+ */
+function procedureOf(operation: AnyOperation | AnySubscription) {
+  const { input: schema, output } = operation
+  const procedure = resolverOf(operation)
+  // For tools to see. What the core answers is held against its schema by tests.
+  return Object.assign(procedure, { _def: Object.assign(procedure._def, { inputs: [schema], output }) })
 }
 
-/** The schema for tools to see, which takes any value: what the core answers is held against it by tests. */
-function unchecked(schema: z.ZodType): z.ZodType {
-  const pass = (value: unknown) => value
-  return Object.assign(Object.create(schema) as z.ZodType, { parse: pass, parseAsync: async (value: unknown) => value })
+function resolverOf(operation: AnyOperation | AnySubscription) {
+  const unread = t.procedure.input((input: unknown) => input)
+  if (operation.type === 'subscription') {
+    return unread.subscription(async function* ({ ctx, path, input, signal }) {
+      const pages = openSubscription(operation, ctx, path, input, { signal })
+      for await (const { id, data } of itemsOf(pages)) yield tracked(id, data)
+    })
+  }
+  return unread[operation.type](({ ctx, path, input, signal }) =>
+    callOperation(operation, ctx, path, input, { signal }),
+  )
 }

@@ -15,6 +15,10 @@ import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
+import { openMetrics, type Metrics } from './metrics/open.ts'
+import { reasonOfClientError } from './metrics/refusals.ts'
+import { countRequests } from './metrics/requests.ts'
+import { metricsRoute } from './metrics/route.ts'
 import { sitePolicy } from './policy.ts'
 import { refuseByHead, refuseTrace } from './request-head.ts'
 import type { Extension } from './extension.ts'
@@ -29,7 +33,7 @@ import { referencePage } from './rest/openapi/reference-page.ts'
 import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
-import { isUnavailable, retryAfter } from './unavailable.ts'
+import { isUnavailable, rememberUnavailable, retryAfter } from './unavailable.ts'
 import { boundUnreadBodies } from './unread-body.ts'
 import { slowDown, unlimited } from './wrong-credentials.ts'
 
@@ -39,6 +43,8 @@ export interface AppOptions {
   readonly secrets: Secrets
   /** Those that the server brings along unless given. */
   readonly extensions?: readonly Extension[] | undefined
+  /** What the server counts; its own unless given. It ends with the server. */
+  readonly metrics?: Metrics | undefined
   /** Silent unless given. */
   readonly logger?: FastifyServerOptions['logger']
   /** Fixes the clock. */
@@ -51,6 +57,7 @@ export function buildApp({
   config,
   secrets,
   extensions = builtInExtensions,
+  metrics = openMetrics(db),
   logger = false,
   now,
 }: AppOptions): FastifyInstance {
@@ -70,9 +77,14 @@ export function buildApp({
     routerOptions: { maxParamLength: 16_384 },
     rewriteUrl: ({ url = '/' }) => routableUrl(url),
     frameworkErrors: answerError,
-    clientErrorHandler: (error, socket) => answerClientError(error, socket),
+    clientErrorHandler: (error, socket) => {
+      const status = answerClientError(error, socket)
+      if (status !== null) metrics.countRefusal(reasonOfClientError(status))
+    },
   })
   distinguishSides(app)
+  countRequests(app, metrics.countRequest)
+  app.addHook('onClose', async () => metrics[Symbol.dispose]())
   app.setErrorHandler(answerError)
   boundUnreadBodies(app)
   refuseByHead(app)
@@ -82,6 +94,7 @@ export function buildApp({
 
   const policy = sitePolicy(config, app.log)
   const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
+  const { registry, countRefusal } = metrics
 
   app.register(health, { db })
 
@@ -103,21 +116,24 @@ export function buildApp({
     })
     const identify = (request: FastifyRequest) => authenticate(request, authentication, 'nobody')
     for (const { routes } of extensions) {
-      const options = { db, policy, settings: config, authentication, authenticate: identify, now }
+      const options = { db, policy, settings: config, authentication, authenticate: identify, metrics: registry, now }
       if (routes !== undefined) scope.register(routes, options)
     }
   })
 
   app.register(async (scope) => {
     confineTo('public', scope)
-    scope.register(referencePage)
+    scope.register(referencePage, { parts: extensions.flatMap(({ openApi = [] }) => openApi) })
   })
 
   app.register(async (scope) => {
     confineTo('private', scope)
     const { requestDeadlineMs: deadlineMs } = config.limits
-    const { internalTokens } = secrets
-    scope.register(trpc, { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now })
+    const { internalTokens, webhookKeys = [] } = secrets
+    const webhooks = { secretKeys: webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
+    scope.register(metricsRoute, { registry })
+    const calls = { internalTokens, wrongCredentials, deadlineMs, countRefusal }
+    scope.register(trpc, { db, policy, webhooks, extensions, ...calls, now })
   })
 
   app.register(traceRoutes)
@@ -131,7 +147,10 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
   if (error instanceof Refusal) return void send(reply, error.response)
   const status = statusOf(error)
   if (status >= 500) request.log.error({ err: error }, 'request failed')
-  if (status === 503) reply.header('retry-after', retryAfter(error))
+  if (status === 503) {
+    rememberUnavailable(request, error)
+    reply.header('retry-after', retryAfter(error))
+  }
   void reply.code(status).send({ detail: `${STATUS_CODES[status]}.` })
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import { clash, contradictions } from './contradictions.ts'
+import { eventBusConfig, eventBusSettings, type EventBusConfig } from './event-bus/settings.ts'
 import { missingSecrets, weakSecrets } from './secret-problems.ts'
 import {
   baseUrl,
@@ -49,6 +50,10 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
   readonly enterprise: EnterpriseConfig
+  /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
+  readonly webhooks: { readonly allowedNetworks: readonly string[] }
+  /** Absent: there is no event bus. */
+  readonly eventBus?: EventBusConfig | undefined
   readonly logLevel: z.output<typeof logLevel>
 }
 
@@ -65,6 +70,8 @@ export interface GivenSecrets {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys?: readonly string[] | undefined
   readonly jwt: JwtKeys
+  /** The first encrypts the secrets of webhooks, each of them decrypts. */
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 /** How JWTs are verified; more than one may be given. */
@@ -141,7 +148,8 @@ export function readConfig(env: Environment): Config {
  */
 export function readServerConfig(env: Environment): Config {
   const { config, problems } = parse(env)
-  const all = [...problems, ...missingSecrets(given(env)), ...weakSecretsOf(config, env)]
+  const weak = config === undefined || env['WEAK_SECRETS'] === 'allow' ? [] : weakSecrets(config)
+  const all = [...problems, ...missingSecrets(given(env)), ...weak]
   if (config === undefined || all.length > 0) throw new ConfigError(all)
   return config
 }
@@ -182,6 +190,9 @@ const settings = z.object({
   DEFAULT_MODE: name.default('audit'),
   ENTERPRISE_LEGACY_CREATED_FLAG: booleanText.default(false),
   ENTERPRISE_SUPERSEDE: onOff.default(true),
+  WEBHOOK_SECRET_KEY: secretList.optional(),
+  WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
+  ...eventBusSettings,
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -200,10 +211,6 @@ function parse(env: Environment): { config?: Config; problems: string[] } {
 
 function given(env: Environment): Environment {
   return Object.fromEntries(settingNames.map((key) => [key, env[key] === '' ? undefined : env[key]]))
-}
-
-function weakSecretsOf(config: Config | undefined, { WEAK_SECRETS: rule }: Environment): string[] {
-  return config === undefined || rule === 'allow' ? [] : weakSecrets(config)
 }
 
 function arrange(read: z.output<typeof settings>): Config {
@@ -227,6 +234,7 @@ function arrange(read: z.output<typeof settings>): Config {
       internalTokens: read.INTERNAL_TOKENS,
       edxApiKeys: read.EDX_API_KEY,
       jwt: { secret: read.JWT_SECRET, jwksUrl: read.JWT_JWKS_URL, publicKeysFile: read.JWT_PUBLIC_KEYS },
+      webhookKeys: read.WEBHOOK_SECRET_KEY,
     },
     jwtIssuer: read.JWT_ISSUER,
     jwtAudience: read.JWT_AUDIENCE,
@@ -242,6 +250,8 @@ function arrange(read: z.output<typeof settings>): Config {
     corsOrigins: read.CORS_ORIGINS,
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
+    webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
+    eventBus: eventBusConfig(read),
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -1,3 +1,4 @@
+import type { Registry } from '@prometheus-io/client'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
@@ -9,8 +10,10 @@ import type { OperationTable } from '../routers/operation.ts'
 import type { FeedConsumer } from './background/feed-consumer.ts'
 import type { WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
+import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { Identity } from './rest/auth/rights.ts'
+import type { OpenApiPart } from './rest/openapi/part.ts'
 
 /**
  * What a deployment adds to the server beside its own tables and rules: everything but the name is optional. The server knows
@@ -28,6 +31,8 @@ export interface Extension {
   readonly lineTypes?: readonly ExtensionLineType[]
   /** Its routes on the public listener. */
   readonly routes?: FastifyPluginAsync<ExtensionRouteOptions>
+  /** What `/openapi.json` tells of them. */
+  readonly openApi?: OpenApiPart
   /**
    * Its procedures on the private listener, by group and name: `{ seats: { count: query({ … }) } }` is called as
    * `seats.count`. No group has the name of another.
@@ -35,6 +40,8 @@ export interface Extension {
   readonly operations?: OperationTable
   /** What it does by itself while a server runs; asked once by each process. */
   readonly workers?: (context: WorkerContext) => Workers
+  /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */
+  readonly eventBus?: ExtensionEventBus
 }
 
 /** What the routes of an extension work with. */
@@ -49,6 +56,8 @@ export interface ExtensionRouteOptions {
   readonly authenticate: (request: FastifyRequest) => Promise<Identity>
   /** The same for routes that follow the conventions of server/rest, with cookies, permissions and methods. */
   readonly authentication: Authentication
+  /** Metrics that are registered here are served with those of the server. */
+  readonly metrics: Registry
   /** Fixes the clock. */
   readonly now?: (() => Date) | undefined
 }

@@ -2,6 +2,8 @@ import { sql, type Kysely } from 'kysely'
 import type { FastifyPluginAsync } from 'fastify'
 import { boundsOf, callLoad } from '../core/database/deadline.ts'
 import type { DB } from '../core/database/schema.ts'
+import { readConsumers, type ConsumerStatus } from '../core/event/consumers.ts'
+import { oneAtATime, withinTime } from './questions.ts'
 
 export interface HealthOptions {
   readonly db: Kysely<DB>
@@ -11,16 +13,18 @@ export interface HealthOptions {
 
 /**
  * `GET /healthz`: the process lives. `GET /readyz`: its database answers and can be written, and calls have their answers;
- * otherwise 503 (run §2).
+ * otherwise 503 (run §2). It also tells how the consumers of the feed stand, which does not count (events.md §5).
  */
 export const health: FastifyPluginAsync<HealthOptions> = async (app, { db, timeoutMs = 2_000 }) => {
   const isWritable = oneAtATime(() => withinTime(canWrite(db), timeoutMs))
+  const consumers = lately(() => readConsumers(db, new Date()))
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    if (areCallsAnswered(db, timeoutMs) && (await isWritable())) return { status: 'ok' }
+    if (areCallsAnswered(db, timeoutMs) && (await isWritable()) === true)
+      return { status: 'ok', consumers: await consumers() }
     return reply.code(503).header('retry-after', '1').send({ status: 'unavailable' })
   })
 }
@@ -38,19 +42,23 @@ async function canWrite(db: Kysely<DB>): Promise<boolean> {
   return rows[0]?.readOnly === 'off'
 }
 
-/** False where the answer fails or takes longer. */
-async function withinTime(answer: Promise<boolean>, timeoutMs: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), timeoutMs)
-  try {
-    return await Promise.race([answer.catch(() => false), late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+/** Milliseconds for which the consumers are not looked at again. */
+const FRESH_MS = 1_000
 
-/** Those who ask while a question is under way share its answer: many probes hold no more than one connection. */
-function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asking: Promise<T> | undefined
-  return () => (asking ??= ask().finally(() => (asking = undefined)))
+/** Milliseconds for which somebody waits who asks for them; then what was known before is answered. */
+const MAX_WAIT_MS = 250
+
+/** What was read a moment ago, however many ask; empty where it cannot be read. */
+function lately(read: () => Promise<ConsumerStatus[]>): () => Promise<ConsumerStatus[]> {
+  let known: ConsumerStatus[] = []
+  let readAt = -Infinity
+  const refresh = oneAtATime(async () => {
+    known = await read().catch(() => [])
+    readAt = performance.now()
+    return true
+  })
+  return async () => {
+    if (performance.now() - readAt >= FRESH_MS) await withinTime(refresh(), MAX_WAIT_MS)
+    return known
+  }
 }

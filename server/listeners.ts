@@ -50,6 +50,8 @@ export type Addresses = { readonly url: string } & (
 export interface ListenersOptions extends Pick<Config, 'publicAddress' | 'privateAddress'> {
   /** Milliseconds that requests have to end when the server closes; connections that are left are cut then. */
   readonly graceMs?: number
+  /** Is told the status with which the private listener refused what never became a request. */
+  readonly onClientError?: ((status: 400 | 408 | 431) => void) | undefined
 }
 
 /**
@@ -59,8 +61,8 @@ export interface ListenersOptions extends Pick<Config, 'publicAddress' | 'privat
  * @throws {ListenError} when an address cannot be had; close the server then.
  */
 export async function openListeners(app: FastifyInstance, options: ListenersOptions): Promise<Addresses> {
-  const { publicAddress: outside, privateAddress: inside, graceMs = 6_000 } = options
-  const inner = privateServer(app)
+  const { publicAddress: outside, privateAddress: inside, graceMs = 6_000, onClientError } = options
+  const inner = privateServer(app, onClientError)
   closeTogether(app, inner, graceMs)
   await app.ready()
   if ('socketPath' in inside) await listenOnSocket(inner, inside.socketPath, 'INTERNAL_SOCKET')
@@ -71,7 +73,7 @@ export async function openListeners(app: FastifyInstance, options: ListenersOpti
 }
 
 /** Has the limits of the public server; what never becomes a request is refused in the words of the typed API. */
-function privateServer(app: FastifyInstance): Server {
+function privateServer(app: FastifyInstance, onClientError: ListenersOptions['onClientError']): Server {
   const { requestTimeout, headersTimeout, keepAliveTimeout, timeout, maxHeadersCount, maxRequestsPerSocket } =
     app.server
   // Node.js shows what it was given only so.
@@ -81,7 +83,10 @@ function privateServer(app: FastifyInstance): Server {
     (request, response) => app.routing(request, response),
   )
   Object.assign(inner, { timeout, maxHeadersCount, maxRequestsPerSocket })
-  inner.on('clientError', (error, socket) => answerClientError(error, socket as Socket, refusalInWordsOfTrpc))
+  inner.on('clientError', (error, socket) => {
+    const status = answerClientError(error, socket as Socket, refusalInWordsOfTrpc)
+    if (status !== null) onClientError?.(status)
+  })
   return inner
 }
 

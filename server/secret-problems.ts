@@ -11,11 +11,12 @@ export const MIN_SECRET_LENGTH = 16
  */
 export function weakSecrets({ databaseUrl, givenSecrets }: Pick<Config, 'databaseUrl' | 'givenSecrets'>): string[] {
   if (databaseUrl === undefined) return []
-  const { internalTokens, edxApiKeys, jwt } = givenSecrets
+  const { internalTokens, edxApiKeys, jwt, webhookKeys } = givenSecrets
   const secrets: [string, readonly string[]][] = [
     ['INTERNAL_TOKENS', [...(internalTokens?.keys() ?? [])]],
     ['EDX_API_KEY', edxApiKeys ?? []],
     ['JWT_SECRET', jwt.secret === undefined ? [] : [jwt.secret]],
+    ['WEBHOOK_SECRET_KEY', webhookKeys ?? []],
   ]
   return secrets
     .filter(([, values]) => values.some((value) => [...value].length < MIN_SECRET_LENGTH))

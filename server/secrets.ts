@@ -13,6 +13,8 @@ export interface Secrets {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly edxApiKeys: readonly string[]
   readonly jwt: JwtTrust
+  /** What the secrets of webhooks are encrypted with; none: there are no webhooks. */
+  readonly webhookKeys?: readonly string[] | undefined
 }
 
 export interface DevelopmentSecrets {
@@ -20,6 +22,7 @@ export interface DevelopmentSecrets {
   readonly internalTokens: ReadonlyMap<string, string>
   readonly edxApiKey: string
   readonly jwtSecret: string
+  readonly webhookKey: string
 }
 
 /**
@@ -29,9 +32,14 @@ export interface DevelopmentSecrets {
  * @throws {ConfigError} when the file of `JWT_PUBLIC_KEYS` cannot be used.
  */
 export async function resolveSecrets(config: Config): Promise<Secrets> {
-  const { internalTokens, edxApiKeys, jwt } = config.givenSecrets
+  const { internalTokens, edxApiKeys, jwt, webhookKeys } = config.givenSecrets
   if (config.databaseUrl !== undefined) {
-    return { internalTokens: internalTokens ?? new Map(), edxApiKeys: edxApiKeys ?? [], jwt: await trustOf(jwt) }
+    return {
+      internalTokens: internalTokens ?? new Map(),
+      edxApiKeys: edxApiKeys ?? [],
+      jwt: await trustOf(jwt),
+      webhookKeys: webhookKeys ?? [],
+    }
   }
   const development = await developmentSecrets(config.dataDir)
   const isJwtGiven = Object.values(jwt).some((value) => value !== undefined)
@@ -39,6 +47,7 @@ export async function resolveSecrets(config: Config): Promise<Secrets> {
     internalTokens: internalTokens ?? development.internalTokens,
     edxApiKeys: edxApiKeys ?? [development.edxApiKey],
     jwt: isJwtGiven ? await trustOf(jwt) : { secret: development.jwtSecret },
+    webhookKeys: webhookKeys ?? [development.webhookKey],
   }
 }
 
@@ -50,7 +59,7 @@ async function trustOf({ secret, jwksUrl, publicKeysFile }: JwtKeys): Promise<Jw
 /** Where a development secret is kept, for a person to paste. */
 export function developmentSecretFile(
   dataDir: string,
-  secret: 'internal-token' | 'edx-api-key' | 'jwt-secret',
+  secret: 'internal-token' | 'edx-api-key' | 'jwt-secret' | 'webhook-key',
 ): string {
   return join(dataDir, 'secrets', secret)
 }
@@ -70,7 +79,8 @@ export async function developmentSecrets(dataDir: string): Promise<DevelopmentSe
     const internalToken = await keep(developmentSecretFile(dataDir, 'internal-token'))
     const edxApiKey = await keep(developmentSecretFile(dataDir, 'edx-api-key'))
     const jwtSecret = await keep(developmentSecretFile(dataDir, 'jwt-secret'))
-    return { internalTokens: new Map([[internalToken, 'development']]), edxApiKey, jwtSecret }
+    const webhookKey = await keep(developmentSecretFile(dataDir, 'webhook-key'))
+    return { internalTokens: new Map([[internalToken, 'development']]), edxApiKey, jwtSecret, webhookKey }
   })
 }
 

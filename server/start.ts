@@ -6,10 +6,13 @@ import { ListenError } from './addresses.ts'
 import { openServerDatabase, type ServerDatabase } from './database.ts'
 import { loadDemoCatalogueIfEmpty } from './demo/index.ts'
 import type { Extension } from './extension.ts'
+import { checkEventBus, openEventBusOf } from './event-bus/start.ts'
 import { builtInExtensions } from './extensions.ts'
 import { listenerFaults } from './listener-faults.ts'
 import { openListeners, type Addresses } from './listeners.ts'
 import { loggerOptions, type LogOutput } from './log.ts'
+import { openMetrics } from './metrics/open.ts'
+import { reasonOfClientError } from './metrics/refusals.ts'
 import { sitePolicy } from './policy.ts'
 import { resolveSecrets } from './secrets.ts'
 
@@ -33,6 +36,7 @@ export async function startServer(
   extensions: readonly Extension[] = builtInExtensions,
 ): Promise<RunningServer> {
   await using undo = new AsyncDisposableStack()
+  checkEventBus(config, extensions)
   const secrets = await resolveSecrets(config)
   // The log is there once the database is.
   const early: [string, Error | undefined][] = []
@@ -49,11 +53,13 @@ export async function startServer(
   const database = undo.use(faults.length === 0 ? await opening : await orAllFaults(opening, faults))
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
+  const metrics = openMetrics(database.db)
   const app = buildApp({
     db: database.db,
     config,
     secrets,
     extensions,
+    metrics,
     logger: loggerOptions(config.logLevel, output),
   })
   const { log } = app
@@ -62,8 +68,15 @@ export async function startServer(
   onWarning = (message, error) => log.warn(error === undefined ? {} : { reason: error.message }, message)
   for (const [message, error] of early) onWarning(message, error)
   undo.defer(() => app.close())
-  const addresses = await openListeners(app, config)
-  undo.use(startBackground({ db: database.db, log, policy: sitePolicy(config, log), extensions }))
+  const eventBus = await openEventBusOf(config, { db: database.db, log, extensions })
+  if (eventBus !== null) undo.use(eventBus)
+  const onClientError = (status: 400 | 408 | 431) => metrics.countRefusal(reasonOfClientError(status))
+  const addresses = await openListeners(app, { ...config, onClientError })
+  const policy = sitePolicy(config, log)
+  const webhooks = { secretKeys: secrets.webhookKeys ?? [], allowedNetworks: config.webhooks.allowedNetworks }
+  const observer = metrics.background
+  const steps = eventBus?.steps
+  undo.use(startBackground({ db: database.db, log, policy, webhooks, extensions, observer, steps }))
   const running = undo.move()
   const stop = () => {
     whileRunning.abort()

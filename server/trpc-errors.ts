@@ -4,9 +4,9 @@ import { EnrollmentError } from '../core/errors.ts'
 import { toTRPCError } from '../routers/errors.ts'
 import { appRouter } from '../routers/index.ts'
 
-/** An error in the words of tRPC, for what never became a call. */
-export function errorEnvelope(error: TRPCError) {
-  const nothing = { type: 'unknown', path: undefined, input: undefined, ctx: undefined } as const
+/** An error in the words of tRPC, for what never became a call, or is no answer of tRPC's own. */
+export function errorEnvelope(error: TRPCError, path?: string) {
+  const nothing = { type: 'unknown', path, input: undefined, ctx: undefined } as const
   return { error: getTRPCErrorShape({ config: appRouter._def._config, error, ...nothing }) }
 }
 

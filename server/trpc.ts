@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TRPCError } from '@trpc/server'
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
 import { getHTTPStatusCodeFromError } from '@trpc/server/http'
-import type { FastifyError, FastifyPluginAsync } from 'fastify'
+import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
 import type { EnrollmentError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
+import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import { operations } from '../routers/operations.ts'
@@ -14,6 +15,8 @@ import { createRouter } from '../routers/trpc.ts'
 import { callersByToken } from './bearer.ts'
 import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
+import { reasonOfCallError, type CountRefusal } from './metrics/refusals.ts'
+import { subscriptions } from './subscriptions.ts'
 import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
 import { canonicalAddress } from './rest/checks/client-address.ts'
@@ -22,12 +25,14 @@ import type { WrongCredentials } from './wrong-credentials.ts'
 export interface TrpcOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
+  readonly webhooks: WebhookSettings
   /** Names of the callers, by their secret. */
   readonly internalTokens: ReadonlyMap<string, string>
   readonly wrongCredentials: WrongCredentials
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   /** Milliseconds after which a call has its answer, or is refused. */
   readonly deadlineMs: number
+  readonly countRefusal: CountRefusal
   readonly now?: (() => Date) | undefined
 }
 
@@ -43,7 +48,11 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, internalTokens, wrongCredentials, extensions, deadlineMs, now } = options
+  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
+  const countError = (error: TRPCError) => {
+    const reason = reasonOfCallError(error)
+    if (reason !== null) countRefusal(reason)
+  }
   const findCaller = callersByToken(internalTokens)
 
   // Before the body is read: a stranger costs neither memory nor time.
@@ -68,29 +77,37 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 
   app.setErrorHandler<FastifyError | TRPCError | EnrollmentError>((error, request, reply) => {
     const cause = refusalOf(error)
+    countError(cause)
     if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
     if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
     if (cause.code === 'SERVICE_UNAVAILABLE') reply.header('retry-after', retryAfter(cause.cause ?? cause))
     return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
   })
 
+  const table = tableWith(extensions)
+  const contextOf = (request: FastifyRequest): CallContext => {
+    const actor = { kind: 'service' as const, name: request.getDecorator<string>('caller') }
+    return callContextOf({ db, policy, webhooks, actor, requestId: request.id, log: request.log, now }, 'rpc')
+  }
+  app.register(subscriptions, { prefix: '/trpc', operations: table, contextOf })
+
   await app.register(fastifyTRPCPlugin<Router>, {
     prefix: '/trpc',
     trpcOptions: {
-      router: routerWith(extensions),
+      router: createRouter(table),
       maxBatchSize: MAX_BATCH_SIZE,
       // A query may carry a list that is too long for a URL.
       allowMethodOverride: true,
       createContext: async ({ req }): Promise<CallContext> => {
         if (typeof req.body === 'string' && req.body.length > LONG_BODY) await nextTurn()
-        const actor = { kind: 'service' as const, name: req.getDecorator<string>('caller') }
-        return callContextOf({ db, policy, actor, requestId: req.id, log: req.log, now }, 'rpc')
+        return contextOf(req)
       },
       responseMeta: ({ errors }) => {
         const refused = errors.find(({ code }) => code === 'SERVICE_UNAVAILABLE')
         return refused === undefined ? {} : { headers: { 'retry-after': retryAfter(refused.cause ?? refused) } }
       },
       onError: ({ error, path, req }) => {
+        countError(error)
         // Errors of a procedure have been reported by the procedure itself.
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
       },
@@ -99,11 +116,11 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
 }
 
 /**
- * The router of the core's operations and those of extensions.
+ * The core's operations and those of extensions.
  *
  * @throws {TypeError} for a group of operations that is there already.
  */
-function routerWith(extensions: TrpcOptions['extensions']): Router {
+function tableWith(extensions: TrpcOptions['extensions']): OperationTable {
   const table: Record<string, OperationTable[string]> = { ...operations }
   for (const { name, operations: ofExtension = {} } of extensions) {
     for (const [group, ofGroup] of Object.entries(ofExtension)) {
@@ -112,7 +129,7 @@ function routerWith(extensions: TrpcOptions['extensions']): Router {
       table[group] = ofGroup
     }
   }
-  return createRouter(table)
+  return table
 }
 
 type Router = ReturnType<typeof createRouter<OperationTable>>

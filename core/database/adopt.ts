@@ -1,5 +1,5 @@
 import { Kysely, PostgresAdapter, type DatabaseConnection, type QueryExecutor } from 'kysely'
-import { untilAborted, withinBounds, type Cancellation } from './deadline.ts'
+import { untilAborted, withinBounds, type Cancellation, type GiveUpSignal } from './deadline.ts'
 import { connectionWith, propsOn } from './foreign-kysely.ts'
 import { openTransactionOn, takeTurn } from './join.ts'
 import { ownPoolOf } from './own-pools.ts'
@@ -26,7 +26,7 @@ export type AdoptedWork<T> = (db: Kysely<DB>, cancellation: Cancellation | undef
 
 export interface RunOptions {
   /** Gives the work up. */
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: GiveUpSignal | undefined
   /** Whether it may take longer than a call: it has no deadline then, and does not count as one. */
   readonly isLong?: boolean
 }

@@ -31,6 +31,11 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
   return class OwnClient extends pg.Client {
     /** Statements are prepared under new names after one of them was forgotten. */
     #generation = 0
+    /** Statements that have no answer yet, and the last of them. */
+    #waiting = 0
+    #text: unknown
+    /** One timer for all statements of the connection: a new one for each would cost them more than everything else here. */
+    #timer: NodeJS.Timeout | undefined
 
     // Called by pg for its first message; not in its types.
     getStartupConf(): object {
@@ -50,24 +55,33 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       ) as never
     }
 
-    async #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): Promise<unknown> {
-      const { suspiciousMs } = settings
-      const timer = Number.isFinite(suspiciousMs)
-        ? setTimeout(() => void this.#suspect(timer, textOf(args[0])), suspiciousMs)
-        : undefined
-      try {
-        return await answer
-      } catch (error) {
-        return await this.#recovered(error, args)
-      } finally {
-        clearTimeout(timer)
-      }
+    #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): PromiseLike<unknown> {
+      this.#waiting += 1
+      this.#text = args[0]
+      if (Number.isFinite(settings.suspiciousMs)) this.#expectAnswer()
+      return answer.then(
+        (result) => {
+          this.#waiting -= 1
+          return result
+        },
+        (error: unknown) => {
+          this.#waiting -= 1
+          return this.#recovered(error, args)
+        },
+      )
     }
 
-    async #suspect(timer: NodeJS.Timeout | undefined, text: string): Promise<void> {
+    /** The socket keeps the process alive as long as an answer is due; the timer does not. */
+    #expectAnswer(): void {
+      if (this.#timer === undefined) this.#timer = setTimeout(() => void this.#suspect(), settings.suspiciousMs).unref()
+      else this.#timer.refresh()
+    }
+
+    async #suspect(): Promise<void> {
+      if (this.#waiting === 0) return
       const { processID } = this as unknown as { processID: number | null } // Not in the types of pg.
-      const { isPooled } = settings
-      if (processID !== null && (await settings.isAtWork({ text, processId: processID, isPooled }))) timer?.refresh()
+      const statement = { text: textOf(this.#text), processId: processID ?? 0, isPooled: settings.isPooled }
+      if (processID !== null && (await settings.isAtWork(statement))) this.#timer?.refresh()
       else this.connection.stream.destroy()
     }
 

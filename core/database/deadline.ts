@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { EnrollmentError, failure } from '../errors.ts'
+import { linkedList, type Linked, type LinkedList } from './linked-list.ts'
 import { perPool } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
@@ -19,16 +20,24 @@ export interface Cancellation {
   readonly isCancelled: boolean
 }
 
-interface ActiveCall extends Cancellation {
+/** Gives work up: the part of an `AbortSignal` that is needed here, so that whoever makes many can make something smaller. */
+export interface GiveUpSignal {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+interface ActiveCall extends Cancellation, Linked<ActiveCall> {
   isCancelled: boolean
   readonly endsAt: number
-  readonly cancel: (error: Error) => void
+  readonly reject: (reason: unknown) => void
 }
 
 /** The calls of a pool, in the order in which they began, which is that of their ends: all have the same time. */
 interface Calls {
   bounds: CallBounds
-  readonly active: Set<ActiveCall>
+  readonly active: LinkedList<ActiveCall>
   timer: NodeJS.Timeout | undefined
   pace: Pace
 }
@@ -44,7 +53,7 @@ interface Pace {
 
 const callsOf = perPool((): Calls => ({
   bounds: DEFAULT_BOUNDS,
-  active: new Set(),
+  active: linkedList(),
   timer: undefined,
   pace: { since: performance.now(), answered: 0, perMs: null },
 }))
@@ -68,7 +77,7 @@ export interface CallLoad {
 
 export function callLoad(db: Kysely<DB>): CallLoad {
   const { active, bounds } = callsOf(db)
-  const [oldest] = active
+  const oldest = active.first
   return { active: active.size, oldestMs: oldest ? bounds.deadlineMs - (oldest.endsAt - performance.now()) : 0 }
 }
 
@@ -81,24 +90,13 @@ export function callLoad(db: Kysely<DB>): CallLoad {
  */
 export function withinBounds<T>(
   db: Kysely<DB>,
-  signal: AbortSignal | undefined,
+  signal: GiveUpSignal | undefined,
   work: (cancellation: Cancellation) => Promise<T>,
 ): Promise<T> {
   const calls = callsOf(db)
-  if (signal?.aborted) return Promise.reject(signal.reason as Error)
+  if (signal?.aborted) return Promise.reject(signal.reason)
   if (isOverloaded(calls)) return Promise.reject(overload(calls))
-  return cancellable(
-    signal,
-    work,
-    (call) => {
-      calls.active.add(call)
-      schedule(calls)
-      return () => {
-        if (calls.active.delete(call) && !call.isCancelled) calls.pace.answered += 1
-      }
-    },
-    performance.now() + calls.bounds.deadlineMs,
-  )
+  return cancellable(signal, work, calls)
 }
 
 /**
@@ -107,39 +105,51 @@ export function withinBounds<T>(
  * @param signal gives it up: the answer is then the reason of the signal, at once.
  */
 export function untilAborted<T>(
-  signal: AbortSignal | undefined,
+  signal: GiveUpSignal | undefined,
   work: (cancellation: Cancellation | undefined) => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return work(undefined)
-  if (signal.aborted) return Promise.reject(signal.reason as Error)
-  return cancellable(signal, work, () => () => {}, Infinity)
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return cancellable(signal, work, undefined)
 }
 
+/** @param calls those that it counts as one of, which gives it a deadline. */
 function cancellable<T>(
-  signal: AbortSignal | undefined,
+  signal: GiveUpSignal | undefined,
   work: (cancellation: Cancellation) => Promise<T>,
-  begin: (call: ActiveCall) => () => void,
-  endsAt: number,
+  calls: Calls | undefined,
 ): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const abort = () => call.cancel(signal?.reason as Error)
-  const call: ActiveCall = {
-    isCancelled: false,
-    endsAt,
-    cancel(error) {
-      call.isCancelled = true
-      end()
-      reject(error)
-    },
-  }
-  const ended = begin(call)
-  const end = () => {
-    ended()
-    signal?.removeEventListener('abort', abort)
-  }
-  signal?.addEventListener('abort', abort, { once: true })
-  work(call).finally(end).then(resolve, reject)
-  return promise
+  return new Promise((resolve, reject) => {
+    const call: ActiveCall = {
+      isCancelled: false,
+      endsAt: calls === undefined ? Infinity : performance.now() + calls.bounds.deadlineMs,
+      previous: undefined,
+      next: undefined,
+      reject,
+    }
+    if (calls !== undefined) {
+      calls.active.add(call)
+      schedule(calls)
+    }
+    const abort = signal && (() => cancel(call, calls, signal.reason))
+    signal?.addEventListener('abort', abort as () => void)
+    const end = <V>(answer: (value: V) => void, value: V) => {
+      if (calls?.active.remove(call)) calls.pace.answered += 1
+      signal?.removeEventListener('abort', abort as () => void)
+      answer(value)
+    }
+    void work(call).then(
+      (value) => end(resolve, value),
+      (reason: unknown) => end(reject, reason),
+    )
+  })
+}
+
+/** What is given up is no call any more: its work may go on, but nobody waits for it. */
+function cancel(call: ActiveCall, calls: Calls | undefined, reason: unknown): void {
+  call.isCancelled = true
+  calls?.active.remove(call)
+  call.reject(reason)
 }
 
 /** Fewer calls than these are always taken: how fast they are answered says little. */
@@ -170,7 +180,7 @@ function paceOf(calls: Calls): number | null {
 
 /** What has waited for a while says how long it takes until there is room. */
 function overload({ active, bounds }: Calls): EnrollmentError {
-  const [oldest] = active
+  const oldest = active.first
   const waitedMs = oldest === undefined ? 0 : performance.now() - (oldest.endsAt - bounds.deadlineMs)
   const retryAfterMs = Math.ceil(Math.min(Math.max(waitedMs, SHORTEST_RETRY_MS), bounds.deadlineMs))
   return new EnrollmentError(failure('unavailable', { retryAfterMs }))
@@ -181,15 +191,15 @@ const SHORTEST_RETRY_MS = 100
 /** One timer for all: it looks at those that began first. */
 function schedule(calls: Calls): void {
   if (calls.timer !== undefined || !Number.isFinite(calls.bounds.deadlineMs)) return
-  const [oldest] = calls.active
+  const oldest = calls.active.first
   if (oldest === undefined) return
   const wait = Math.max(oldest.endsAt - performance.now(), SHORTEST_WAIT_MS)
   calls.timer = setTimeout(() => {
     calls.timer = undefined
     const now = performance.now()
-    for (const call of calls.active) {
-      if (call.endsAt > now) break
-      call.cancel(new EnrollmentError(failure('unavailable', {})))
+    // What is given up leaves the list.
+    for (let call = calls.active.first; call !== undefined && call.endsAt <= now; call = calls.active.first) {
+      cancel(call, calls, new EnrollmentError(failure('unavailable', {})))
     }
     schedule(calls)
   }, wait).unref()

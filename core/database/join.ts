@@ -1,5 +1,6 @@
 import { sql, Transaction, type DatabaseConnection, type QueryExecutor } from 'kysely'
 import { EnrollmentError, failure } from '../errors.ts'
+import { shareCommit } from './after-commit.ts'
 import { connectionWith, propsOn } from './foreign-kysely.ts'
 import { ownPoolOf } from './own-pools.ts'
 import { perObject } from './per-pool.ts'
@@ -47,6 +48,7 @@ const joinedOf = perObject((executor: QueryExecutor): { trx: Transaction<DB>; jo
   )
   const trx = new Transaction<DB>(propsOn(executor, connectionOn))
   turnOf(trx.getExecutor()).trx = trx
+  shareCommit(executor, trx.getExecutor(), transaction)
   return { trx, joined: transaction }
 })
 

@@ -15,6 +15,9 @@ import * as emailFolding from './migrations/0008_email_folding.ts'
 import * as feedEpochs from './migrations/0009_feed_epochs.ts'
 import * as lmsIds from './migrations/0010_lms_ids.ts'
 import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
+import * as consumerFailures from './migrations/0013_consumer_failures.ts'
+import * as webhooks from './migrations/0014_webhooks.ts'
+import * as eventBus from './migrations/0015_event_bus.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const migrations: Record<string, Migration> = {
@@ -29,6 +32,9 @@ export const migrations: Record<string, Migration> = {
   '0009_feed_epochs': feedEpochs,
   '0010_lms_ids': lmsIds,
   '0012_auto_enrollment': autoEnrollment,
+  '0013_consumer_failures': consumerFailures,
+  '0014_webhooks': webhooks,
+  '0015_event_bus': eventBus,
 }
 
 /** The migrations of an extension, in the order in which they run; append only. */

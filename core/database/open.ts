@@ -11,6 +11,7 @@ import { clientClass, type ClientSettings } from './client.ts'
 import { boundCalls } from './deadline.ts'
 import { livenessOf } from './liveness.ts'
 import { BEGIN_BRIEFLY } from './lock-wait.ts'
+import { listenOn } from './notifications.ts'
 import { rememberOwnPool } from './own-pools.ts'
 import { inspectRoute, remarksOn } from './pooler.ts'
 import { getTypeParser } from './result-types.ts'
@@ -93,6 +94,17 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     pool: new Kysely<DB>({ dialect: new PostgresDialect({ pool }) }),
     brief: new Kysely<DB>({ dialect: new BriefDialect({ pool }) }),
     openPatient: () => openDatabase({ ...options, poolSize: 2, statementTimeoutMs: 0, lockTimeoutMs: 0 }),
+    connections: () => {
+      const {
+        totalCount: size,
+        idleCount: idle,
+        waitingCount: waiting,
+        options: { max: limit },
+      } = pool
+      return { size, idle, waiting, limit }
+    },
+    listen: (channel, onHeard) => (settings.isPooled ? null : listenOn(connectionString, channel, onHeard)),
+    closing: pool.closing,
   })
   const { requestDeadlineMs = 15_000, maxWaitingCalls = 5_000 } = options
   boundCalls(db, {

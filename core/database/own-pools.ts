@@ -1,4 +1,5 @@
 import type { Kysely, QueryExecutor } from 'kysely'
+import type { Listening } from './notifications.ts'
 import { perObject } from './per-pool.ts'
 import type { DB } from './schema.ts'
 
@@ -11,6 +12,23 @@ interface OwnPool {
   readonly brief: Kysely<DB>
   /** Opens another pool on the same database, in which no statement is ever ended for the time that it takes. */
   readonly openPatient?: () => Kysely<DB>
+  readonly connections?: () => Connections
+  /** Opens a connection beside the pool that listens on a channel; null: not through a pooler, which would share it. */
+  readonly listen?: ((channel: string, onHeard: () => void) => Promise<Listening> | null) | undefined
+  /** Aborted when the pool is closed. */
+  readonly closing?: AbortSignal | undefined
+}
+
+/** How the connections of a pool stand. */
+export interface Connections {
+  /** Those that are open. */
+  readonly size: number
+  /** Those of them that nobody uses. */
+  readonly idle: number
+  /** Those who wait for one. */
+  readonly waiting: number
+  /** The most that are open at a time. */
+  readonly limit: number
 }
 
 /** Remembers a pool that `openDatabase` opened. */
@@ -28,6 +46,17 @@ export function briefPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
 /** The pool of ours that a handle belongs to; undefined: it is somebody else's. */
 export function ownPoolOf(executor: QueryExecutor): Kysely<DB> | undefined {
   return knownOf(executor.adapter).pool
+}
+
+/** How the connections of a pool of ours stand. */
+export function connectionsOf(pool: Kysely<DB>): Connections {
+  return knownOf(pool.getExecutor().adapter).connections?.() ?? { size: 0, idle: 0, waiting: 0, limit: 0 }
+}
+
+/** How a pool hears of what others do: what it cannot do is undefined. */
+export function hearingOf(db: Kysely<DB>): Pick<OwnPool, 'listen' | 'closing'> {
+  const { listen, closing } = knownOf(db.getExecutor().adapter)
+  return { listen, closing }
 }
 
 /**

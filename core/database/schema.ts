@@ -151,9 +151,25 @@ export interface Enrollments {
   version: Generated<number>;
 }
 
+export interface EventBusFeeds {
+  held_until: string | null;
+  holder: string | null;
+  name: string;
+  start_cursor: string;
+}
+
+export interface EventBusStreams {
+  last_id: string;
+  receiver: string;
+  stream: string;
+  updated: string;
+}
+
 export interface FeedCheckpoints {
   consumer: string;
   cursor: string | null;
+  failed_at: string | null;
+  last_error: string | null;
   updated: string;
 }
 
@@ -216,6 +232,54 @@ export interface Throttle {
   key: string;
 }
 
+export interface WebhookDeliveries {
+  at: string;
+  attempts: Generated<number>;
+  claimed_by: string | null;
+  enrollment_id: Int8 | null;
+  event_id: Int8 | null;
+  id: Generated<Int8>;
+  is_replay: Generated<boolean>;
+  last_answer: string | null;
+  last_error: string | null;
+  last_status: number | null;
+  next_attempt_at: string | null;
+  state: string;
+  transaction_id: string | null;
+  version: number | null;
+  waits: Generated<number>;
+  webhook_id: string;
+}
+
+export interface Webhooks {
+  begins_id: Int8;
+  begins_transaction: string;
+  course_keys: string[] | null;
+  created: string;
+  description: string | null;
+  disabled_because: string | null;
+  failing_since: string | null;
+  format: string;
+  id: Generated<string>;
+  kinds: string[] | null;
+  last_error: string | null;
+  previous_secret: Buffer | null;
+  previous_secret_until: string | null;
+  replay_after_id: Int8 | null;
+  replay_after_transaction: string | null;
+  replay_through_id: Int8 | null;
+  replay_through_transaction: string | null;
+  secret: Buffer;
+  state: Generated<string>;
+  updated: string;
+  url: string;
+}
+
+export interface WebhookSkippedEvents {
+  event_id: Int8;
+  webhook_id: string;
+}
+
 export interface DB {
   api_keys: ApiKeys;
   auto_enrollment_arrivals: AutoEnrollmentArrivals;
@@ -231,6 +295,8 @@ export interface DB {
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
   enrollments: Enrollments;
+  event_bus_feeds: EventBusFeeds;
+  event_bus_streams: EventBusStreams;
   feed_checkpoints: FeedCheckpoints;
   idempotency_keys: IdempotencyKeys;
   learners: Learners;
@@ -238,4 +304,7 @@ export interface DB {
   retirements: Retirements;
   roles: Roles;
   throttle: Throttle;
+  webhook_deliveries: WebhookDeliveries;
+  webhook_skipped_events: WebhookSkippedEvents;
+  webhooks: Webhooks;
 }

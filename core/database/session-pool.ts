@@ -32,6 +32,7 @@ export class SessionPool extends pg.Pool {
   declare readonly options: pg.PoolOptions & { options?: string }
   readonly #given: string
   readonly #onRefused: (error: Error) => void
+  readonly #end = new AbortController()
 
   constructor(
     { connectionString = '', ...config }: pg.PoolConfig,
@@ -46,23 +47,36 @@ export class SessionPool extends pg.Pool {
     this.#onRefused = onRefused
   }
 
+  /** Aborted when the pool is closed. */
+  get closing(): AbortSignal {
+    return this.#end.signal
+  }
+
+  override end(): Promise<void>
+  override end(callback: () => void): void
+  override async end(): Promise<void> {
+    this.#end.abort()
+    await super.end()
+  }
+
   override connect(): Promise<pg.PoolClient>
   override connect(...args: Parameters<pg.Pool['connect']>): void
-  override async connect(): Promise<pg.PoolClient> {
+  override connect(): Promise<pg.PoolClient> {
     const { options } = this.options
-    try {
-      return await super.connect()
-    } catch (error) {
-      const isRefused = error instanceof Error && REFUSED_SETTINGS.test(error.message)
-      if (!isRefused || options === undefined || options === this.#given) throw error
-      // Of several connections that are refused at a time, the first one changes what all others begin with.
-      if (this.options.options === options) {
-        if (this.#given === '') delete this.options.options
-        else this.options.options = this.#given
-        this.#onRefused(error)
-      }
-      return super.connect()
+    return super.connect().catch((error: unknown) => this.#connectAgain(error, options))
+  }
+
+  /** @param options what the connection began with that could not be had. */
+  #connectAgain(error: unknown, options: string | undefined): Promise<pg.PoolClient> {
+    const isRefused = error instanceof Error && REFUSED_SETTINGS.test(error.message)
+    if (!isRefused || options === undefined || options === this.#given) throw error
+    // Of several connections that are refused at a time, the first one changes what all others begin with.
+    if (this.options.options === options) {
+      if (this.#given === '') delete this.options.options
+      else this.options.options = this.#given
+      this.#onRefused(error)
     }
+    return super.connect()
   }
 }
 

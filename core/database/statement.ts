@@ -131,12 +131,27 @@ interface Session {
   transaction: object
 }
 
+const workAtEndOf = perObject((_transaction: object) => new Map<unknown, () => void>())
+
+/**
+ * Does something once a joined transaction has ended, in whichever way; not when its connection is lost.
+ *
+ * @param transaction the id of a {@link JoinedTransaction}.
+ * @param key of several with the same key, the last one is done.
+ */
+export function whenEnded(transaction: object, key: unknown, work: () => void): void {
+  workAtEndOf(transaction).set(key, work)
+}
+
 const sessionOf = perObject((connection: pg.Connection): Session => {
   const session: Session = { status: undefined, transaction: {} }
   // Before pg's own listener, which sends the next statement.
   connection.prependListener('readyForQuery', ({ status }: { status?: string }) => {
     session.status = status
-    if (status === IDLE) session.transaction = {}
+    if (status !== IDLE) return
+    const { transaction } = session
+    session.transaction = {}
+    for (const work of workAtEndOf(transaction).values()) work()
   })
   return session
 })

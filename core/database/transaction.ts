@@ -1,4 +1,5 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { expectCommit } from './after-commit.ts'
 import { waitBriefly } from './lock-wait.ts'
 import { briefPoolOf } from './own-pools.ts'
 import type { DB } from './schema.ts'
@@ -18,17 +19,20 @@ export function inTransaction<T, Tables extends DB = DB>(
 }
 
 /** A transaction of our own on a pool: its statements wait for locks only for a moment, see `lock-wait.ts`. */
-function ownTransaction<T, Tables extends DB>(
+async function ownTransaction<T, Tables extends DB>(
   pool: Kysely<Tables>,
   work: (trx: Transaction<Tables>) => Promise<T>,
 ): Promise<T> {
-  const brief = briefPoolOf(pool.getExecutor())
   // The same pool, and so the same tables.
-  if (brief !== undefined) return brief.transaction().execute((trx) => work(trx as unknown as Transaction<Tables>))
-  return pool.transaction().execute(async (trx) => {
-    await waitBriefly(trx)
+  const brief = briefPoolOf(pool.getExecutor()) as unknown as Kysely<Tables> | undefined
+  let committed: ReturnType<typeof expectCommit> | undefined
+  const value = await (brief ?? pool).transaction().execute(async (trx) => {
+    if (brief === undefined) await waitBriefly(trx)
+    committed = expectCommit(trx.getExecutor())
     return work(trx)
   })
+  committed?.(pool as unknown as Kysely<DB>) // Further tables make no difference to what follows.
+  return value
 }
 
 /** The result of work under a savepoint, and whether its writes stay. */

@@ -17,6 +17,7 @@ import {
 } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
 import { createHeldPairs, pairKey, type HeldPairs } from './held-pairs.ts'
+import { codeOf, enrollmentObservers, type BatcherName } from './observer.ts'
 
 /** The most calls of one batch: large enough to share its cost, small enough to answer soon. */
 const BATCH_SIZE = 500
@@ -35,6 +36,8 @@ interface Call {
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
   attempts: number
+  /** Since when it waits for its next round, by the clock of `performance`. */
+  waitsSince: number
   /** Since it was alone with a lock that somebody holds. */
   patience?: LockPatience
 }
@@ -64,7 +67,7 @@ const batchersByPolicy = perPool(() => new WeakMap<Policy, Batchers>())
 export function enrollCoalesced(db: Kysely<DB>, item: BatchItem, policy: Policy): Promise<Result> {
   const batchers = batchersOf(db, policy)
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
-  const call: Call = { item, resolve, reject, attempts: 0 }
+  const call: Call = { item, resolve, reject, attempts: 0, waitsSince: 0 }
   if (batchers.heldPairs.has(item)) batchers.waitBehind(call)
   else batchers.withoutTransaction.add(call, { turn: turnOf(call) })
   return promise
@@ -84,6 +87,7 @@ function batchersOf(db: Kysely<DB>, policy: Policy): Batchers {
 
 function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
   const heldPairs = createHeldPairs()
+  const observers = enrollmentObservers(db)
   let halves = 0
   const inTransaction: Attempt = (items) => attemptBatch(db, items, policy)
   const within =
@@ -91,36 +95,64 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
     (items) =>
       attemptWithoutTransaction(db, items, policy, lockWaitMs)
 
-  const withoutTransaction = batcher(MAX_CONCURRENT, within(LOCK_WAIT_MS), (calls, error) =>
+  const withoutTransaction = openBatcher('shared', MAX_CONCURRENT, within(LOCK_WAIT_MS), (calls, error) =>
     divide(calls, error, divided),
   )
   // Halves of batches in which some call needs a lock that somebody holds.
-  const divided = batcher(MAX_CONCURRENT, within(DIVIDED_LOCK_WAIT_MS), (calls, error) => divide(calls, error, divided))
+  const divided = openBatcher('divided', MAX_CONCURRENT, within(DIVIDED_LOCK_WAIT_MS), (calls, error) =>
+    divide(calls, error, divided),
+  )
   // Seats of a capped course run, allowances, attributes.
-  const withTransaction = batcher(MAX_CONCURRENT_TRANSACTIONS, inTransaction, (calls, error) => {
+  const withTransaction = openBatcher('transaction', MAX_CONCURRENT_TRANSACTIONS, inTransaction, (calls, error) => {
     if (isSeatsHeld(error)) waitForSeats(calls, error)
     else divide(calls, error, withTransaction)
   })
   // Calls that need a lock that somebody holds, one by one.
-  const held = batcher(MAX_CONCURRENT, inTransaction, (calls, error) => {
+  const held = openBatcher('held', MAX_CONCURRENT, inTransaction, (calls, error) => {
     for (const call of calls) waitForLock(call, error)
   })
   return { withoutTransaction, heldPairs, waitBehind }
 
-  function batcher(maxConcurrent: number, attempt: Attempt, onLockTimeout: OnLockTimeout): Batcher<Call> {
-    const run = (calls: readonly Call[]) => runCalls(calls, { attempt, deliver, onLockTimeout })
-    return createBatcher<Call>({ batchSize: BATCH_SIZE, maxConcurrent, run })
+  function openBatcher(
+    name: BatcherName,
+    maxConcurrent: number,
+    attempt: Attempt,
+    onLockTimeout: OnLockTimeout,
+  ): Batcher<Call> {
+    const run = (calls: readonly Call[]) => {
+      tellRound(name, calls)
+      return runCalls(calls, { attempt, deliver, onLockTimeout })
+    }
+    const batcher = createBatcher<Call>({ batchSize: BATCH_SIZE, maxConcurrent, run })
+    return {
+      add(call, place) {
+        call.waitsSince = performance.now()
+        batcher.add(call, place)
+      },
+    }
+  }
+
+  function tellRound(batcher: BatcherName, calls: readonly Call[]): void {
+    if (observers.size === 0) return
+    const earliest = calls.reduce((since, call) => Math.min(since, call.waitsSince), Infinity)
+    const round = { batcher, size: calls.length, waitMs: performance.now() - earliest }
+    for (const observer of observers) observer.roundBegins(round)
   }
 
   function deliver(call: Call, result: AttemptResult | NeedsTransaction): void {
     if (result === LOST_RACE) retry(call)
     else if ('contendsFor' in result) withTransaction.add(call, { turn: turnOf(call), key: result.contendsFor ?? '' })
-    else call.resolve(result)
+    else answer(call, result)
+  }
+
+  function answer(call: Call, result: Result): void {
+    for (const observer of observers) observer.decided(call.item.metadata.via, codeOf(result))
+    call.resolve(result)
   }
 
   function retry(call: Call): void {
     call.attempts += 1
-    if (call.attempts >= MAX_ATTEMPTS) call.resolve({ ok: false, error: failure('unavailable', {}) })
+    if (call.attempts >= MAX_ATTEMPTS) answer(call, { ok: false, error: failure('unavailable', {}) })
     else withoutTransaction.add(call, { turn: turnOf(call) })
   }
 

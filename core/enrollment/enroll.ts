@@ -8,6 +8,7 @@ import type { Policy } from '../policy.ts'
 import { attemptBatch, lockForBatch, type AttemptResult } from './batch.ts'
 import { enrollCoalesced } from './coalesce.ts'
 import type { BatchItem, CallMetadata, EnrollmentCommand, Outcome, OutcomeWithCourse, Result } from './command.ts'
+import { tellDecided } from './observer.ts'
 
 /**
  * Carries out one command. On the pool it shares its batch with others that are asked for at the same time; its result is
@@ -74,8 +75,12 @@ export async function enrollMany(
   // Somebody still holds a row of it: the others are written without those.
   if (value === LOST_RACE && isLockTimeout(cause) && cancellation?.isCancelled !== true)
     await attemptOpen(attemptAround)
-  return results.map((result) => (result === LOST_RACE ? { ok: false, error: failure('unavailable', {}) } : result))
+  const decided = results.map((result) => (result === LOST_RACE ? UNAVAILABLE : result))
+  tellDecided(db, items, decided)
+  return decided
 }
+
+const UNAVAILABLE: Result = { ok: false, error: failure('unavailable', {}) }
 
 /** Attempts a batch without the items that need a lock that somebody holds: divides it until these are found. */
 async function attemptAround(db: Kysely<DB>, items: readonly BatchItem[], policy: Policy): Promise<AttemptResult[]> {
@@ -118,11 +123,13 @@ export async function enrollWhole(
   policy: Policy,
   options: WholeBatchOptions,
 ): Promise<WholeBatch> {
-  return retryOnSerializationFailure(
+  const batch = await retryOnSerializationFailure(
     db,
     (number) => attemptWhole(db, items, policy, { ...options, lockFirst: number > 0 }),
     items[0]?.metadata.cancellation,
   )
+  if (!options.dryRun) tellDecided(db, items, batch.results)
+  return batch
 }
 
 async function attemptWhole(

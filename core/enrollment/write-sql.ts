@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely'
 import { columnParameters, columnRows, plainParameters, plainRow, type Column } from '../database/columns.ts'
+import { WAKE_AT_COMMIT } from '../event/wake.ts'
 import type { EnrollmentState, CallMetadata } from './command.ts'
 import type { PairPlan, Step } from './plan.ts'
 
@@ -26,25 +27,33 @@ export interface WriteAnswer {
   readonly written: string | null
 }
 
+export interface WriteStatementOptions {
+  /** How long it waits for rows that somebody holds; undefined: as long as its transaction says. */
+  readonly lockWaitMs: number | undefined
+  /** Whether its commit wakes the readers of the feed: in a transaction whose end nobody hears of. */
+  readonly wakes: boolean
+}
+
 /**
  * The statement that writes rows with the events of their steps.
  *
  * @param rows in the order in which they are to be locked.
  * @param steps in the order of the feed.
- * @param lockWaitMs how long it waits for rows that somebody holds; undefined: as long as its transaction says.
  */
 export function writeStatement(
   rows: readonly RowToWrite[],
   steps: readonly StepToWrite[],
-  lockWaitMs: number | undefined,
+  { lockWaitMs, wakes }: WriteStatementOptions,
 ): CompiledQuery<WriteAnswer> {
-  const wait = lockWaitMs === undefined ? [] : [String(lockWaitMs)]
-  if (rows.length === 1 && steps.length === 1) {
-    const parameters = [...plainParameters(ROW, rows), ...plainParameters(STEP, steps), ...wait]
-    return CompiledQuery.raw(lockWaitMs === undefined ? WRITE_ONE : WRITE_ONE_BRIEFLY, parameters)
+  const isOne = rows.length === 1 && steps.length === 1
+  const parameters = isOne
+    ? [...plainParameters(ROW, rows), ...plainParameters(STEP, steps)]
+    : [...columnParameters(ROW, rows), ...columnParameters(STEP, steps), rows.length]
+  if (lockWaitMs !== undefined) {
+    return CompiledQuery.raw(isOne ? WRITE_ONE_BRIEFLY : WRITE_BRIEFLY, [...parameters, String(lockWaitMs)])
   }
-  const parameters = [...columnParameters(ROW, rows), ...columnParameters(STEP, steps), rows.length, ...wait]
-  return CompiledQuery.raw(lockWaitMs === undefined ? WRITE : WRITE_BRIEFLY, parameters)
+  if (wakes) return CompiledQuery.raw(isOne ? WRITE_ONE_AND_WAKE : WRITE_AND_WAKE, parameters)
+  return CompiledQuery.raw(isOne ? WRITE_ONE : WRITE, parameters)
 }
 
 const ROW: readonly Column<RowToWrite>[] = [
@@ -94,10 +103,12 @@ const ID_OF_STEP = '((select array_agg(id order by n) from pair))[step.place]'
 // Nothing is joined: the plan that PostgreSQL keeps expects few rows, and would make nested loops of it. Which rows were
 // written is looked at one by one only where some were not.
 const WRITE = `/* enrollment.write */ with ${writeAll('')}`
+const WRITE_AND_WAKE = `/* enrollment.writeAndWake */ with ${writeAll('')}, ${WAKE_AT_COMMIT}`
 const WRITE_BRIEFLY = `/* enrollment.writeBriefly */ with ${lockWait(FIRST_OF_STEP + 2 * STEP.length + 1)}, ${writeAll(', lock_wait')}`
 
 // The same for a lone row with a lone step, as most calls are: without arrays it takes half the time to begin.
 const WRITE_ONE = `/* enrollment.writeOne */ with ${writeOne('')}`
+const WRITE_ONE_AND_WAKE = `/* enrollment.writeOneAndWake */ with ${writeOne('')}, ${WAKE_AT_COMMIT}`
 const WRITE_ONE_BRIEFLY = `/* enrollment.writeOneBriefly */ with ${lockWait(1 + ROW.length + STEP.length)}, ${writeOne(', lock_wait')}`
 
 /** Bounds the time for which the statement waits for each lock; it holds for its own transaction alone. */

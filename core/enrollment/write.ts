@@ -1,6 +1,8 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { claimAllowances } from '../course/claim-allowances.ts'
+import { isUnheard } from '../database/after-commit.ts'
 import type { DB } from '../database/schema.ts'
+import { wakeReaders } from '../event/wake.ts'
 import type { BatchItem, CallMetadata } from './command.ts'
 import type { PairPlan } from './plan.ts'
 import { replaceAttributes } from './write-attributes.ts'
@@ -56,9 +58,11 @@ export async function writeChanges(
 ): Promise<Written> {
   const rows = pairs.filter(hasState).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
   const steps = stepsOf(rows, metadataOf)
-  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, lockWaitMs))
+  const wakes = isUnheard(db)
+  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, { lockWaitMs, wakes }))
   const ids = listOf(answers[0]?.ids)
   const events = listOf(answers[0]?.events).values()
+  if (answers[0]?.events && !wakes) wakeReaders(db)
   const written = answers[0]?.written === null ? null : new Set(listOf(answers[0]?.written))
   const isWritten = (place: number) => written === null || written.has(ids[place] ?? '')
   return {

@@ -33,6 +33,11 @@ export function isAfter(one: FeedPosition, other: FeedPosition): boolean {
   return BigInt(one.id) > BigInt(other.id)
 }
 
+/** The one of two positions that comes after the other. */
+export function laterPosition(one: FeedPosition, other: FeedPosition): FeedPosition {
+  return isAfter(one, other) ? one : other
+}
+
 /** The events after a position, up to another one, which is one of them. Answered from an index, in the order of the feed. */
 export interface FeedRange {
   readonly after: FeedPosition

@@ -74,7 +74,7 @@ export async function matchingEvents(
     const left = { after: from, through }
     const end =
       indexed === null
-        ? ((await endOfStretch(db, looked({ range: left, limit: stretch }), stretch)) ?? through)
+        ? ((await positionOfNumber(db, looked({ range: left, limit: stretch }), stretch)) ?? through)
         : through
     const range = { after: from, through: end }
     const source = indexed ?? looked({ range, limit: stretch })
@@ -125,7 +125,11 @@ function lookedOf({ kinds }: Condition): Looked {
 }
 
 /** The position of the event that is so many after the beginning of a range; undefined: the range has fewer. */
-async function endOfStretch(db: Kysely<DB>, source: EventSource, size: number): Promise<FeedPosition | undefined> {
+export function endOfStretch(db: Kysely<DB>, range: FeedRange, size: number): Promise<FeedPosition | undefined> {
+  return positionOfNumber(db, EVERYTHING({ range, limit: size }), size)
+}
+
+async function positionOfNumber(db: Kysely<DB>, source: EventSource, size: number): Promise<FeedPosition | undefined> {
   const { rows } = await sql<FeedPosition>`select v.transaction_id as transaction, v.id from ${source} v
     order by v.transaction_id, v.id offset ${size - 1} limit 1`.execute(db)
   return rows[0]

@@ -19,4 +19,6 @@ export interface BatchContext extends OperationContext {
   readonly namedLicenses: (db: Kysely<EnterpriseDB>) => Promise<NamedLicenses>
   /** Whether nobody waits for the answer any more: what has not been kept by then is not kept. */
   readonly isGivenUp: () => boolean
+  /** Whether the time of the request is over: what has not been kept by then is refused with `busy`. */
+  readonly isOverdue: () => boolean
 }

@@ -47,6 +47,8 @@ function termsOf({ request, funding }: PreparedRow<LearnerAddress>, discount: nu
     discount: Number(discount.toFixed(5)),
     force: request.force,
     isDefaultAutoEnrollment: request.isDefaultAutoEnrollment,
+    source: request.source ?? 'customerAdmin',
+    whenEnrolled: request.whenEnrolled ?? 'update',
   }
 }
 
@@ -65,6 +67,8 @@ function isSame(terms: RequestedTerms, waiting: WaitingEnrollment): boolean {
     terms.transaction === waiting.transaction &&
     terms.discount === waiting.discount &&
     terms.force === waiting.force &&
-    terms.isDefaultAutoEnrollment === waiting.isDefaultAutoEnrollment
+    terms.isDefaultAutoEnrollment === waiting.isDefaultAutoEnrollment &&
+    terms.source === waiting.source &&
+    terms.whenEnrolled === waiting.whenEnrolled
   )
 }

@@ -2,6 +2,7 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { LearnerAddress } from '../learner/resolve-learners.ts'
 import type { BatchContext } from './batch-context.ts'
+import type { RowSource, WhenEnrolled } from './request.ts'
 import type { PreparedRow } from './rows.ts'
 
 /** What exists of a customer, an address without an account and a course run before a row changes it. */
@@ -28,6 +29,8 @@ export interface RequestedTerms {
   readonly discount: number
   readonly force: boolean
   readonly isDefaultAutoEnrollment: boolean
+  readonly source: RowSource
+  readonly whenEnrolled: WhenEnrolled
 }
 
 /**
@@ -82,6 +85,8 @@ function waitingOf(row: PendingRow): WaitingEnrollment | null {
     discount: Number(row.discount),
     force: row.force,
     isDefaultAutoEnrollment: row.is_default_auto_enrollment,
+    source: row.source,
+    whenEnrolled: row.when_enrolled,
   }
 }
 
@@ -97,11 +102,14 @@ interface PendingRow {
   discount: string
   force: boolean
   is_default_auto_enrollment: boolean
+  source: RowSource
+  when_enrolled: WhenEnrolled
 }
 
 const READ = `/* enterprise.existingPending */
 select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
-  p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment
+  p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment,
+  p.source, p.when_enrolled
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)
 join enterprise_pending_links k on k.email = a.email and k.customer_id = $1
 left join enterprise_pending_enrollments p

@@ -23,6 +23,15 @@ const enrollLearnersRow = z
     isDefaultAutoEnrollment: z.boolean().default(false),
     /** Lets a revoked license pay again. */
     reviveRevoked: z.boolean().default(false),
+    /** Whether the learner is told who is enrolled by this row; left out: as the request says. */
+    notify: z.boolean().optional(),
+    /** What a new record says of how it came; left out: `customerAdmin`. */
+    source: z.enum(['customerAdmin', 'api']).optional(),
+    /**
+     * What becomes of an enrollment that exists: it gets the mode of the row (`update`, also where this is left out), or only if
+     * it is inactive or that leads from audit or honor to a paid mode (`upgrade`, enterprise-routes.md §2.6).
+     */
+    whenEnrolled: z.enum(['update', 'upgrade']).optional(),
   })
   .refine(({ userId, username, email }) => userId !== undefined || username !== undefined || email !== undefined, {
     error: 'Name the learner by userId, username or email',
@@ -61,6 +70,12 @@ type ParsedRequest = z.output<typeof enrollLearnersRequest>
 
 /** What a request asks for one learner in one course run. */
 export type RequestedRow = ParsedRequest['rows'][number]
+
+/** What a record says of how it came. */
+export type RowSource = NonNullable<RequestedRow['source']>
+
+/** What a row does to an enrollment that exists. */
+export type WhenEnrolled = NonNullable<RequestedRow['whenEnrolled']>
 
 /** How a request wants its rows enrolled. */
 export type EnrollLearnersOptions = Omit<ParsedRequest, 'customer' | 'rows' | 'reason' | 'idempotencyKey'>

@@ -46,16 +46,17 @@ function runWhole(db: Kysely<EnterpriseDB>, numbered: readonly NumberedRow[], ba
   return retryOnSerializationFailure(db, attempt, batch.cancellation)
 }
 
-/** On a pool, rows stay whose chunk has committed when the database goes away. */
+/** On a pool, rows stay whose chunk has committed when the database goes away, or the time is over. */
 async function runEach(db: Kysely<EnterpriseDB>, numbered: readonly NumberedRow[], batch: BatchContext): Promise<Ran> {
   const size = db.isTransaction ? numbered.length : CHUNK
   const chunks: RowOutcome[][] = []
   for (let start = 0; start < numbered.length; start += size) {
     if (batch.cancellation?.isCancelled) throw new EnrollmentError(failure('unavailable', {}))
     try {
+      if (batch.isOverdue()) throw new EnrollmentError(failure('unavailable', {}))
       chunks.push(await runIsolated(db, numbered.slice(start, start + size), batch))
     } catch (error) {
-      if (start === 0 || !isUnavailable(error)) throw error
+      if (!isUnavailable(error) || (start === 0 && !batch.isOverdue())) throw error
       chunks.push(numbered.slice(start).map((row) => undoneOutcome(row, 'busy')))
       break
     }
@@ -76,7 +77,7 @@ async function runIsolated(
   try {
     const enroll = async (trx: Transaction<EnterpriseDB>) => {
       const outcomes = await enrollRows(trx, numbered, batch)
-      if (batch.isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
+      if (batch.isGivenUp() || batch.isOverdue()) throw new EnrollmentError(failure('unavailable', {}))
       return outcomes
     }
     return await runAtomically(db, enroll, batch.cancellation)

@@ -2,6 +2,7 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { BatchContext } from './batch-context.ts'
 import type { Funding } from './decide-funding.ts'
+import type { RowSource } from './request.ts'
 
 /** What a customer knows of an enrollment from now on. */
 export interface RecordChange {
@@ -10,6 +11,8 @@ export interface RecordChange {
   readonly enrollmentId: string
   /** The newest change of the enrollment. */
   readonly enrollmentVersion: number
+  /** How the record came, if it is new. */
+  readonly source: RowSource
 }
 
 /**
@@ -30,6 +33,7 @@ export async function writeRecords(
       changes.map(({ enrollmentId }) => enrollmentId),
       changes.map(({ enrollmentVersion }) => enrollmentVersion),
       at,
+      changes.map(({ source }) => source),
     ]),
   )
   // A customer knows of each enrollment once.
@@ -44,8 +48,8 @@ export async function writeRecords(
 const RECORDS = `/* enterprise.records */
 insert into enterprise_enrollment_records as r (link_id, course_key, enrollment_id, enrollment_version, source, created,
   updated)
-select c.*, 'customerAdmin', $5::timestamptz, $5::timestamptz
-from unnest((select $1::bigint[]), (select $2::text[]), (select $3::bigint[]), (select $4::integer[])) as c
+select c.*, $5::timestamptz, $5::timestamptz
+from unnest((select $1::bigint[]), (select $2::text[]), (select $3::bigint[]), (select $4::integer[]), (select $6::text[])) as c
 on conflict (link_id, course_key) do update
 set enrollment_id = excluded.enrollment_id, enrollment_version = excluded.enrollment_version, unenrolled = false,
   unenrolled_at = null, saved_for_later = false, updated = excluded.updated

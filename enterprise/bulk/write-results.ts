@@ -25,7 +25,8 @@ export async function writeResults(
   await writeEnrolled(trx, enrolled, batch)
   await writeWaiting(trx, waiting, batch)
   await writeOverrides(trx, overrides, batch)
-  if (batch.options.notify) await writeNotifications(trx, results.flatMap(notificationsOf), batch)
+  const told = results.filter(({ row }) => row.request.notify ?? batch.options.notify)
+  await writeNotifications(trx, told.flatMap(notificationsOf), batch)
 }
 
 async function writeEnrolled(
@@ -42,6 +43,7 @@ async function writeEnrolled(
       courseKey: result.outcome.enrollment.courseId,
       enrollmentId: result.outcome.enrollment.id,
       enrollmentVersion: result.outcome.enrollment.version,
+      source: result.row.request.source ?? 'customerAdmin',
     })),
     batch,
   )

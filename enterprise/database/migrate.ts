@@ -8,6 +8,8 @@ import * as revocations from './migrations/0003_revocations.ts'
 import * as emailFolding from './migrations/0004_email_folding.ts'
 import * as cancellations from './migrations/0005_cancellations.ts'
 import * as returning from './migrations/0006_returning.ts'
+import * as enrollmentLists from './migrations/0007_enrollment_lists.ts'
+import * as eventBus from './migrations/0008_event_bus.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
@@ -17,6 +19,8 @@ export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
   '0004_email_folding': emailFolding,
   '0005_cancellations': cancellations,
   '0006_returning': returning,
+  '0007_enrollment_lists': enrollmentLists,
+  '0008_event_bus': eventBus,
 }
 
 /**

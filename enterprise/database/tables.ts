@@ -160,9 +160,11 @@ export interface EnterprisePendingEnrollments {
   next_attempt: string | null;
   pending_link_id: Int8;
   refusal: string | null;
+  source: Generated<string>;
   state: Generated<string>;
   transaction_id: string | null;
   updated: string;
+  when_enrolled: Generated<string>;
 }
 
 export interface EnterprisePendingLinks {
@@ -179,6 +181,7 @@ export interface EnterpriseRevocations {
   actor_kind: string;
   actor_name: string;
   at: string;
+  bus_number: Int8 | null;
   fulfilment_uuid: string;
   funding_id: string;
   id: Generated<Int8>;

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { EnrollmentError, failure } from '../../core/errors.ts'
-import { storableText } from '../../routers/extension.ts'
+import { storableText, type RunOptions } from '../../routers/extension.ts'
 import type { ForeignContext } from '../../routers/index.ts'
 import { countBy } from '../count-by.ts'
 import { findCustomer } from '../customer.ts'
@@ -45,8 +45,10 @@ export interface ExpireLicensesAnswer {
  * Revokes licenses that have expired (enterprise C.9 row 3), by the rule of `revokeLicenses`. An enrollment that fails is as
  * it was, the others are done; a repeat leaves alone what is revoked, and a license that pays for nothing has no result.
  *
- * On a pool, chunks of 500 enrollments each have a transaction. In a caller's transaction everything happens there.
+ * On a pool, chunks of 500 enrollments each have a transaction, and the time of a call. In a caller's transaction everything
+ * happens there.
  *
+ * @param options.signal gives it up: chunks that have not begun are not done.
  * @throws {EnterpriseError} `invalidRequest`, `customerNotFound`: nothing was done
  * @throws {EnrollmentError} `unavailable`: on a pool some chunks may be done, and the call is safe to repeat
  * @throws {TypeError} for a database that cannot work
@@ -54,6 +56,7 @@ export interface ExpireLicensesAnswer {
 export async function expireLicenses<Tables extends DB>(
   context: ForeignContext<Tables>,
   request: ExpireLicensesRequest,
+  { signal }: Pick<RunOptions, 'signal'> = {},
 ): Promise<ExpireLicensesAnswer> {
   const { licenses, customer, ignoreEnrollmentsModifiedAfter, reason } = parseRequest(expireLicensesRequest, request)
   const since = ignoreEnrollmentsModifiedAfter === undefined ? null : new Date(ignoreEnrollmentsModifiedAfter)
@@ -65,7 +68,7 @@ export async function expireLicenses<Tables extends DB>(
     const results: LicenseResult[] = []
     for (const chunk of db.isTransaction ? [funded] : chunksOf(funded)) {
       if (isGivenUp()) throw new EnrollmentError(failure('unavailable', {}))
-      results.push(...(await expireChunk(db, chunk, operation, since)))
+      results.push(...(await expireInTime(db, chunk, { operation, since })))
     }
     return {
       requestId: operation.requestId,
@@ -74,14 +77,31 @@ export async function expireLicenses<Tables extends DB>(
       results,
     }
   }
-  return runOperation(context, expireAll, { isLong: true })
+  return runOperation(context, expireAll, { signal, isLong: true })
 }
 
+interface Rule {
+  readonly operation: OperationContext
+  /** What was changed at this instant or after it is left alone; null: no matter when. */
+  readonly since: Date | null
+}
+
+/** On a pool a chunk is a call with its deadline. In a caller's transaction the time-outs of its owner rule. */
+function expireInTime(
+  db: Kysely<EnterpriseDB>,
+  chunk: readonly FundedEnrollment[],
+  rule: Rule,
+): Promise<LicenseResult[]> {
+  if (db.isTransaction) return expireChunk(db, chunk, rule, () => false)
+  return runOperation({ db }, (pool, isGivenUp) => expireChunk(pool, chunk, rule, isGivenUp))
+}
+
+/** @param isLate whether nobody waits for it any more: it is not kept then. */
 function expireChunk(
   db: Kysely<EnterpriseDB>,
   chunk: readonly FundedEnrollment[],
-  operation: OperationContext,
-  since: Date | null,
+  { operation, since }: Rule,
+  isLate: () => boolean,
 ): Promise<LicenseResult[]> {
   const fulfilmentIds = chunk.map(({ fulfilmentId }) => fulfilmentId)
   return runAtomically(db, async (trx) => {
@@ -89,6 +109,7 @@ function expireChunk(
     for (const step of chunksOf(await lockFundedEnrollments(trx, { fulfilmentIds }))) {
       results.push(...(await applyLicenseRule(trx, step, operation, since)))
     }
+    if (isLate()) throw new EnrollmentError(failure('unavailable', {}))
     return results
   })
 }

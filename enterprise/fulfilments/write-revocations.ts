@@ -5,7 +5,8 @@ import type { OperationContext } from '../operation.ts'
 /** A fulfilment that is revoked. */
 interface RevokedFulfilment {
   readonly recordId: string
-  readonly fulfilmentId: string
+  /** Null: whatever pays for the record. */
+  readonly fulfilmentId: string | null
   /** The version of the enrollment up to which the record knows it now; null: as before. */
   readonly version: number | null
   /** Whether the enrollment is active; where it is not, whatever pays for the record is revoked with it. */

@@ -36,15 +36,18 @@ export async function readPaying(
   }
 }
 
-/** Keeps that fulfilments are revoked, where that is not known yet: what was revoked once is not new when it comes again. */
+/**
+ * Keeps that fulfilments are revoked, where that is not known yet: what was revoked once is not new when it comes again. The event
+ * bus is not told: whoever revoked them has told it.
+ */
 export async function traceRevocations(trx: Transaction<DB>, uuids: readonly string[], actor: Actor): Promise<void> {
   if (uuids.length === 0) return
   await trx.executeQuery(CompiledQuery.raw(TRACE, [uuids, actor.kind, actor.name]))
 }
 
 const TRACE = `/* enterprise.traceImported */
-insert into enterprise_revocations (fulfilment_uuid, kind, funding_id, actor_kind, actor_name, request_id, reason, at)
-select f.uuid, f.kind, f.funding_id, $2::text, $3::text, 'import', 'imported', f.revoked
+insert into enterprise_revocations (fulfilment_uuid, kind, funding_id, actor_kind, actor_name, request_id, reason, at, bus_number)
+select f.uuid, f.kind, f.funding_id, $2::text, $3::text, 'import', 'imported', f.revoked, 0
 from enterprise_fulfilments f
 where f.uuid = any ((select $1::uuid[])::uuid[]) and not exists (
   select from enterprise_revocations v where v.fulfilment_uuid = f.uuid and v.funding_id = f.funding_id

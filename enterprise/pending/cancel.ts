@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
-import { isStorableText, learnerLookup, storableText } from '../../routers/extension.ts'
+import { storableText } from '../../routers/extension.ts'
 import type { ForeignContext } from '../../routers/index.ts'
 import { readOffers } from '../bulk/facts-offers.ts'
 import { countBy } from '../count-by.ts'
@@ -11,6 +11,7 @@ import { callerIn, operationContextOf, runAtomically, runOperation, type Operati
 import { parseRequest } from '../parse-request.ts'
 import { lockAndReadPending, writeCancellations, type NamedPending, type StoredPending } from './cancel-sql.ts'
 import type { PendingState } from './list.ts'
+import { namedPendingOf } from './named-pending.ts'
 
 /** Addresses and course keys are any text here: what nothing was asked for is not found. */
 const cancelPendingRow = z.strictObject({
@@ -103,14 +104,7 @@ async function nameStored(
     callerIn(trx, operation),
     rows.flatMap(({ courseId }) => courseId ?? []),
   )
-  return rows.flatMap(({ email: address, courseId }, index): NamedPending[] => {
-    const { email } = learnerLookup({ email: address })
-    if (email === null) return []
-    if (courseId === undefined) return [{ index, email, courseKey: null }]
-    // As a course run has the key, and as it was sent while there was no such course run.
-    const courseKeys = new Set([offers.get(courseId)?.courseId ?? courseId, courseId])
-    return [...courseKeys].filter(isStorableText).map((courseKey) => ({ index, email, courseKey }))
-  })
+  return rows.flatMap((row, index) => namedPendingOf(row, index, offers))
 }
 
 /** @param cancelled the ids of what the rows before cancel; those of this one are added. */

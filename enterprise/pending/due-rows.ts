@@ -1,5 +1,5 @@
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { RequestedRow } from '../bulk/request.ts'
+import type { RequestedRow, RowSource, WhenEnrolled } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
 
 /** A row that waits, and whose address has an account as far as is known. */
@@ -40,6 +40,8 @@ function requestOf(row: StoredRow): RequestedRow {
     force: row.force,
     isDefaultAutoEnrollment: row.is_default_auto_enrollment,
     reviveRevoked: false,
+    source: row.source,
+    whenEnrolled: row.when_enrolled,
   }
 }
 
@@ -56,6 +58,8 @@ interface StoredRow {
   transaction_id: string | null
   force: boolean
   is_default_auto_enrollment: boolean
+  source: RowSource
+  when_enrolled: WhenEnrolled
   email: string
   is_linked: boolean
   is_permanently_unlinked: boolean
@@ -64,7 +68,7 @@ interface StoredRow {
 
 const READ = `/* enterprise.dueRows */
 select p.id, p.course_key, p.mode, p.license_uuid, p.transaction_id, p.force, p.is_default_auto_enrollment,
-  k.email, k.is_linked, k.is_permanently_unlinked, b.reason
+  p.source, p.when_enrolled, k.email, k.is_linked, k.is_permanently_unlinked, b.reason
 from enterprise_pending_enrollments p
 join enterprise_pending_links k on k.id = p.pending_link_id
 join enterprise_batches b on b.id = p.batch_id

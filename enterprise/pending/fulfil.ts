@@ -73,6 +73,7 @@ function batchOf(context: Context, { customer, ids }: Claim): BatchContext {
     },
     namedLicenses: () => Promise.resolve(new Map()),
     isGivenUp: () => false,
+    isOverdue: () => false,
     rowCount: ids.length,
   }
 }

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { retryOnSerializationFailure } from '../../core/database/retry.ts'
 import { inTransaction } from '../../core/database/transaction.ts'
 import type { DB } from '../../core/database/schema.ts'
-import { lockCheckpoint, moveCheckpoint, openCheckpoint } from '../../core/event/checkpoint.ts'
+import { lockCheckpoint, moveCheckpoint, noteFailure, openCheckpoint } from '../../core/event/checkpoint.ts'
 import type { EnrollmentEvent } from '../../core/event/event.ts'
 import { isAfter, positionOf, type FeedPosition } from '../../core/event/cursor.ts'
 import { readFeedEnd } from '../../core/event/end.ts'
@@ -19,7 +19,7 @@ export interface FeedConsumer {
    * @param events in the order of the feed; each comes once, none is left out.
    */
   apply(trx: Transaction<DB>, events: readonly EnrollmentEvent[]): Promise<unknown>
-  /** Milliseconds to wait when nothing is new; 1 000 unless given. */
+  /** Milliseconds after which it looks by itself when nothing is new, without being woken; 1 000 unless given. */
   readonly intervalMs?: number | undefined
 }
 
@@ -36,17 +36,36 @@ export interface ConsumeOptions {
  * @param db a pool.
  * @returns how many events were applied; zero: there is nothing new, or another process is at it.
  * @throws what the consumer threw; `EnrollmentError` `unavailable` after too many serialization conflicts. Nothing was
- *   done then.
+ *   done then, and the error is kept beside the checkpoint until the consumer succeeds (events.md §5).
  */
 export async function consumeFeed(
   db: Kysely<DB>,
   consumer: FeedConsumer,
-  { limit = 1000, now = () => new Date() }: ConsumeOptions = {},
+  { limit = MAX_EVENTS, now = () => new Date() }: ConsumeOptions = {},
+): Promise<number> {
+  try {
+    return await consumeNext(db, consumer, { limit, now })
+  } catch (error) {
+    await noteFailure(db, consumer.name, error, now()).catch(() => {})
+    throw error
+  }
+}
+
+/** Events of one transaction. */
+export const MAX_EVENTS = 1_000
+
+async function consumeNext(
+  db: Kysely<DB>,
+  consumer: FeedConsumer,
+  { limit, now }: { limit: number; now: () => Date },
 ): Promise<number> {
   // A look that locks nothing: most of the time nothing has happened.
-  const { cursor: after } = await openCheckpoint(db, consumer.name, now())
+  const { cursor: after, hasFailed } = await openCheckpoint(db, consumer.name, now())
   const { last } = await readFeedEnd(db)
-  if (last === null || !isAfter(last, positionOf(after))) return 0
+  if (last === null || !isAfter(last, positionOf(after))) {
+    if (hasFailed) await noteFailure(db, consumer.name, null, now())
+    return 0
+  }
   return retryOnSerializationFailure(db, () =>
     inTransaction(db, (trx) => consume(trx, consumer, { through: last, limit, now: now() })),
   )

@@ -1,21 +1,33 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
+import { feedChanges } from '../../core/event/listen.ts'
 import type { Policy } from '../../core/policy.ts'
+import type { WebhookSettings } from '../../core/webhook/webhook.ts'
 import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
-import { consumeFeed, type FeedConsumer } from './feed-consumer.ts'
+import { consumeFeed, MAX_EVENTS, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
+import { observed, type BackgroundObserver } from './observer.ts'
 import { idempotencyKeySweep } from './sweep.ts'
+import { webhookSteps } from './webhooks/steps.ts'
 
 export interface BackgroundOptions {
   /** A pool. */
   readonly db: Kysely<DB>
   readonly log: Logger
   readonly policy: Policy
+  /** Without it nothing is sent. */
+  readonly webhooks?: WebhookSettings | undefined
   readonly extensions: readonly Extension[]
+  /** Is told how the work goes. */
+  readonly observer?: BackgroundObserver | undefined
+  /** Further work of the server. */
+  readonly steps?: readonly WorkerStep[] | undefined
 }
+
+const NO_WEBHOOKS: WebhookSettings = { secretKeys: [], allowedNetworks: [] }
 
 /** How long the end of the steps that run is waited for. A statement that takes longer ends by itself, and does no harm. */
 const MAX_STOP_MS = 1_000
@@ -26,17 +38,27 @@ const MAX_STOP_MS = 1_000
  *
  * @throws {TypeError} when two steps or consumers have one name.
  */
-export function startBackground({ extensions, ...context }: BackgroundOptions): AsyncDisposable {
+export function startBackground({
+  extensions,
+  webhooks = NO_WEBHOOKS,
+  observer,
+  steps: further = [],
+  ...context
+}: BackgroundOptions): AsyncDisposable {
   const { db, log, policy } = context
   const workers = extensions.flatMap((extension) => extension.workers?.(context) ?? [])
-  const own = [idempotencyKeySweep(db), autoEnrollment(db, policy)]
-  const steps = [...own, ...workers.flatMap((each) => each.steps ?? [])]
+  const own = [
+    idempotencyKeySweep(db),
+    autoEnrollment(db, policy),
+    ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) }),
+  ]
+  const steps = [...own, ...further, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])
   const all = [...steps, ...consumers.map((consumer) => consumption(db, consumer))]
   refuseSameNames(steps)
   refuseSameNames(consumers)
   const end = new AbortController()
-  const loops = Promise.all(all.map((step) => repeat(step, log, end.signal)))
+  const loops = Promise.all(all.map((step) => repeat(observed(step, observer), log, end.signal)))
   return {
     async [Symbol.asyncDispose]() {
       end.abort()
@@ -49,8 +71,23 @@ export function startBackground({ extensions, ...context }: BackgroundOptions): 
 function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
   return {
     name: `consuming the feed (${consumer.name})`,
+    consumer: consumer.name,
     intervalMs: consumer.intervalMs,
-    run: async () => (await consumeFeed(db, consumer)) > 0,
+    wake: spaced(feedChanges(db).next),
+    run: async () => (await consumeFeed(db, consumer)) === MAX_EVENTS,
+  }
+}
+
+/** Milliseconds between two wake-ups of a consumer: where much is written, each transaction applies many events. */
+const MIN_SPACE_MS = 200
+
+function spaced(wake: (signal: AbortSignal) => Promise<unknown>): WorkerStep['wake'] {
+  let earliest = 0
+  return async (signal) => {
+    await wake(signal)
+    const early = earliest - performance.now()
+    if (early > 0) await sleep(early, undefined, { ref: false, signal }).catch(() => {})
+    earliest = performance.now() + MIN_SPACE_MS
   }
 }
 

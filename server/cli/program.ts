@@ -10,6 +10,7 @@ import { addMigrate } from './migrate.ts'
 import { openSession, type Session } from './session.ts'
 import type { Streams } from './streams.ts'
 import { addToken } from './token.ts'
+import { addWebhook } from './webhook.ts'
 
 /**
  * Runs one command of the operator's command line (run §1).
@@ -55,5 +56,6 @@ server or alone. It ends with 0 when all is done, 1 when some rows failed, 2 whe
   addToken(program, session)
   addApiKey(program, session)
   addEnroll(program, session)
+  addWebhook(program, session)
   return program
 }

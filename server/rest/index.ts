@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { EmbargoConfig, RateLimits } from '../config.ts'
+import { nameRoute } from '../metrics/requests.ts'
 import { admitTo, type Admission, type AdmissionOptions } from './admit.ts'
 import type { Authentication } from './auth/authenticate.ts'
 import { isSecureRequest, sendCsrfCookie } from './auth/csrf.ts'
@@ -15,6 +16,7 @@ import { parseFields, type Fields } from './django/form.ts'
 import { followDjangoConventions, readBody, send } from './django/framework.ts'
 import { NOT_FOUND, Refusal, type ViewResponse } from './django/response.ts'
 import { refuseUnstorable, refuseUnstorableBody } from './django/storable.ts'
+import { documentedRoute } from './openapi/routes.ts'
 import { openRequestBounds, type RequestBounds } from './request-bounds.ts'
 import { BASE_PATH, BULK_ENROLL_PATH, findRoute, pathOf, viewOf, type RouteMatch, type ViewSettings } from './routes.ts'
 import { allowedMethods, type View, type ViewRequest } from './view.ts'
@@ -96,6 +98,7 @@ async function admit(
 ): Promise<RoutedAdmission> {
   const [address, queryText] = splitOnce(request.originalUrl, '?')
   const match = findRoute(address)
+  nameRoute(request, match === null || match === 'slashMissing' ? null : documentedRoute(match).path)
   if (match === null) throw new Refusal(NOT_FOUND)
   if (match === 'slashMissing') throw new Refusal(redirectToSlash(address, queryText))
   const view = viewOf(match, settings)

@@ -28,7 +28,13 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   batchTooLarge: { limit: 10_000 },
   vetoed: { by: '<filter>', message: '<reason>' },
   notAttempted: {},
+  tooSlow: {},
   unavailable: {},
+  webhookNotFound: { id: '<id>' },
+  webhookDeliveryNotFound: { deliveryId: '<id>' },
+  webhookDisabled: { id: '<id>' },
+  webhookUrlRefused: { because: '<reason>' },
+  webhooksNotConfigured: {},
 }
 
 /** Codes of rows that only enterprise has. */
@@ -41,6 +47,7 @@ const ofRows: { [C in RowCode]: Extract<Refusal, { code: C }>['details'] } = {
   identityMismatch: { field: 'email' },
   fundingConflict: { kind: 'license', held: null },
   invalidFunding: { kind: 'license', id: '' },
+  modeDowngrade: { courseId: '', activeMode: 'verified', requestedMode: 'audit' },
   fulfilmentRevoked: { fulfilmentId: '' },
   transactionReused: { fulfilmentId: '' },
   conflict: {},

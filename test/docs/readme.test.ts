@@ -11,7 +11,13 @@ import { codeBlocksOf } from './markdown.ts'
 const run = promisify(execFile)
 
 /** Documents whose blocks can be pasted one after another, beside a server that `npm start` has started. */
-const DOCUMENTS = ['README.md', 'docs/enterprise.md', 'docs/command-line.md', 'docs/moving-from-the-lms.md']
+const DOCUMENTS = [
+  'README.md',
+  'docs/watching.md',
+  'docs/enterprise.md',
+  'docs/command-line.md',
+  'docs/moving-from-the-lms.md',
+]
 
 /** Installs, and starts what runs here already. */
 const NOT_HERE = /^npm ci\b/
@@ -48,6 +54,7 @@ describe('commands of documents run as they are pasted', { timeout: 300_000 }, (
       expect.stringContaining("kind: 'created'"),
       expect.stringContaining('Usage: npm run cli'),
     ])
+    expect(outputs['docs/watching.md']).toEqual([expect.stringMatching(/^\d+-\d+ created alice /)])
     expect(outputs['docs/enterprise.md']).toEqual([
       expect.any(String),
       expect.stringContaining('applied { created: 1, pendingCreated: 1 }'),

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
 import { enrollLearners } from '../../enterprise/enroll-learners.ts'
 import { cancelFulfilment } from '../../enterprise/fulfilments/cancel-fulfilment.ts'
+import { endEnrollments } from '../../enterprise/fulfilments/end-enrollments.ts'
 import { expireLicenses } from '../../enterprise/fulfilments/expire-licenses.ts'
 import { revokeLicenses } from '../../enterprise/fulfilments/revoke-licenses.ts'
 import { cancelPending } from '../../enterprise/pending/cancel.ts'
@@ -164,7 +165,7 @@ async function rowsOfEveryOperation(): Promise<{ ours: Learners; theirs: Learner
   return { ours: await one(), theirs: await one() }
 }
 
-/** Enrolls, lists, cancels, revokes and expires. */
+/** Enrolls, raises, lists, ends, cancels, revokes and expires. */
 async function everyOperation(on: Kysely<DB & Own>, { courses, userIds, email, customer: { uuid } }: Learners) {
   const licenses = [randomUUID(), randomUUID(), randomUUID()] as const
   const [first = '', second = ''] = userIds
@@ -183,7 +184,18 @@ async function everyOperation(on: Kysely<DB & Own>, { courses, userIds, email, c
   return {
     enrolled,
     replayed,
+    raised: await enrollLearners(context(on), {
+      customer: uuid,
+      rows: rows.slice(0, 3).map(({ userId = '', courseId }) => ({
+        userId,
+        courseId,
+        mode: 'audit',
+        source: 'api' as const,
+        whenEnrolled: 'upgrade' as const,
+      })),
+    }),
     pending: await listPending(context(on), { customer: uuid }),
+    ended: await endEnrollments(context(on), { customer: uuid, rows: [{ userId: first, courseId: capped }] }),
     cancelledPending: await cancelPending(context(on), { customer: uuid, rows: [{ email }] }),
     cancelled: await cancelFulfilment(context(on), { fulfilmentId: (paid?.ok && paid.fulfilmentId) || '' }),
     revoked: await revokeLicenses(context(on), { customer: uuid, learner: { userId: first } }),

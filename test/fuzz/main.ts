@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { hostileRequests, type HostileRequest } from './requests.ts'
 import { rawBytes, verdictOnRaw } from './raw.ts'
 import { BUSY_LIMIT_MS } from './server-process.ts'
-import { isStream, verdictOn, type Received } from './verdict.ts'
+import { verdictOn, type Received } from './verdict.ts'
 import { createWorld, type World } from './world.ts'
 
 /**
@@ -26,6 +26,8 @@ const { values: options } = parseArgs({
 })
 const CONCURRENCY = 8
 const HANG_MS = 10_000
+/** For so long a stream is listened to. */
+const STREAM_MS = 50
 /** A long body that is refused by its head may lose its answer (rest-v1 D20). */
 const CUT = /EPIPE|ECONNRESET|socket hang up/
 /** By so much may its memory grow. */
@@ -155,15 +157,19 @@ function send(
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)
-      const path = target.split('?', 1)[0] ?? ''
       const { statusCode: status = 0, headers: answered } = response
       const type = answered['content-type']
-      response.on('end', () => resolve({ method, path, status, type, text: Buffer.concat(chunks).toString() }))
-      // It would go on for ever.
-      if (isStream(type)) {
-        resolve({ method, path, status, type, text: '' })
-        request.destroy()
+      const end = () => {
+        const path = target.split('?', 1)[0] ?? ''
+        resolve({ method, path, status, type, text: Buffer.concat(chunks).toString() })
       }
+      response.on('end', end)
+      // A stream goes on: how it begins is its answer.
+      if (type !== 'text/event-stream') return
+      setTimeout(() => {
+        end()
+        request.destroy()
+      }, STREAM_MS)
     })
     request.setTimeout(HANG_MS, () => request.destroy(new Error(`no answer within ${HANG_MS} ms`)))
     request.on('error', reject)

@@ -35,6 +35,7 @@ const input = fc.record(
     lastEventId: fc.oneof(fc.constantFrom<unknown>('0-0', '1-1'), anyJson),
     kinds: fc.oneof(fc.constantFrom<unknown>(['created'], []), anyJson),
     limit: fc.oneof(fc.constantFrom<unknown>(1, 1_000), anyJson),
+    courseIds: anyJson,
     idempotencyKey: anyJson,
     id: fc.oneof(fc.constantFrom<unknown>('1', UUID), anyJson),
     url: fc.oneof(fc.constantFrom<unknown>(...URLS), anyJson),

@@ -15,9 +15,9 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   if (status >= 400 && text.length > MAX_ERROR && !text.startsWith('{"successes"'))
     return `an error of ${text.length} characters`
   if (LEAK.test(text)) return 'tells of the inside'
-  if (isStream(type) && path.startsWith('/trpc/')) return status === 200 ? null : `a stream with status ${status}`
   if (method === 'HEAD') return text === '' ? null : 'a body for HEAD'
   if (text === '') return EMPTY.has(status) ? null : `nothing with status ${status}`
+  if (type === 'text/event-stream' && status === 200 && path.startsWith('/trpc/')) return verdictOnStream(text)
   if (!isJsonType(type, path)) return `type ${type}`
   const body = parsed(text)
   if (body === undefined) return 'no JSON'
@@ -28,9 +28,11 @@ export function verdictOn({ method, path, status, type, text }: Received): strin
   return forms.some((form) => form.safeParse(body).success) ? null : `a form that is nowhere documented`
 }
 
-/** Whether the body is one of server-sent events, which has no end. */
-export function isStream(type: string | undefined): boolean {
-  return type?.startsWith('text/event-stream') ?? false
+/** A stream begins with its first message, and its errors are as small as others. */
+function verdictOnStream(text: string): string | null {
+  if (!/^(?:retry: \d+\n)?event: connected\n/.test(text)) return 'a stream that does not begin as one'
+  const [, error = ''] = /^event: serialized-error\ndata: (.*)$/m.exec(text) ?? []
+  return error.length > MAX_ERROR ? `an error of ${error.length} characters` : null
 }
 
 /** The one 500 of the contract: a retirement that somebody has to look at (rest-v1 §3.5). */

@@ -99,9 +99,9 @@ const script: readonly [Path, object][] = [
   ['enrollment.history', { ...ada, courseId: CAPPED }],
 ]
 
-test('the script calls every operation', () => {
+test('the script calls every operation that answers once', () => {
   const paths = Object.entries(operations).flatMap(([group, ofGroup]) =>
-    Object.keys(ofGroup).map((name) => `${group}.${name}`),
+    Object.entries(ofGroup).flatMap(([name, { type }]) => (type === 'subscription' ? [] : [`${group}.${name}`])),
   )
   expect([...new Set<string>(script.map(([path]) => path))].toSorted()).toEqual(paths.toSorted())
 })

@@ -17,6 +17,9 @@ const WITHOUT_DEFAULT = [
   'CORS_ORIGINS',
   'GEOIP_DATABASE',
   'EMBARGO_BASE_URL',
+  'WEBHOOK_SECRET_KEY',
+  'EVENT_BUS_REDIS_URL',
+  'EVENT_BUS_TOPIC_PREFIX',
 ]
 const SECRETS = {
   INTERNAL_TOKENS: 'ops:0123456789abcdef',
@@ -33,7 +36,7 @@ test('an empty environment gives the documented defaults', () => {
     dataDir: '.data',
     publicAddress: { host: '127.0.0.1', port: 8000 },
     privateAddress: { host: '127.0.0.1', port: 8001 },
-    givenSecrets: { internalTokens: undefined, edxApiKeys: undefined, jwt: {} },
+    givenSecrets: { internalTokens: undefined, edxApiKeys: undefined, jwt: {}, webhookKeys: undefined },
     jwtIssuer: undefined,
     jwtAudience: undefined,
     retirementServiceUsername: 'retirement_service_worker',
@@ -48,6 +51,8 @@ test('an empty environment gives the documented defaults', () => {
     corsOrigins: [],
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
     enterprise: { legacyCreatedFlag: false, supersede: true },
+    webhooks: { allowedNetworks: [] },
+    eventBus: undefined,
     logLevel: 'info',
   })
 })
@@ -87,6 +92,13 @@ test('every setting is read', () => {
     DEFAULT_MODE: 'honor',
     ENTERPRISE_LEGACY_CREATED_FLAG: 'true',
     ENTERPRISE_SUPERSEDE: 'off',
+    WEBHOOK_SECRET_KEY: 'new, old',
+    WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8, ::1',
+    EVENT_BUS_REDIS_URL: 'rediss://me:hush@redis.example.org:6380/2',
+    EVENT_BUS_TOPIC_PREFIX: 'stage',
+    EVENT_BUS_STREAM_MAX_LEN: '500',
+    EVENT_BUS_TOPICS: '{"org.openedx.learning.course.enrollment.changed.v1":[]}',
+    EVENT_BUS_FROM: 'beginning',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -104,6 +116,7 @@ test('every setting is read', () => {
       ]),
       edxApiKeys: ['old', 'new'],
       jwt: { secret: 'j', jwksUrl: 'https://keys.example.org/jwks/', publicKeysFile: 'keys.json' },
+      webhookKeys: ['new', 'old'],
     },
     jwtIssuer: 'https://lms.example.org',
     jwtAudience: 'enrollment',
@@ -119,6 +132,21 @@ test('every setting is read', () => {
     corsOrigins: ['https://learning.example.org', 'http://localhost:1996'],
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
     enterprise: { legacyCreatedFlag: true, supersede: false },
+    webhooks: { allowedNetworks: ['10.0.0.0/8', '::1'] },
+    eventBus: {
+      redis: {
+        host: 'redis.example.org',
+        port: 6380,
+        username: 'me',
+        password: 'hush',
+        database: 2,
+        isEncrypted: true,
+      },
+      topicPrefix: 'stage',
+      streamMaxLen: 500,
+      topics: { 'org.openedx.learning.course.enrollment.changed.v1': [] },
+      from: 'beginning',
+    },
     logLevel: 'debug',
   })
 })

@@ -2,11 +2,16 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openDatabase, type Database } from '../../core/database/open.ts'
+import { createCaller } from '../../routers/index.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { PrivateRequest } from '../../server/listeners.ts'
+import { addCourse, addLearner } from '../support/seed.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
+
+const FAILURE = { last_error: 'out of paper', failed_at: new Date().toISOString() }
 
 let database: TestDatabase
 let wire: Wire
@@ -34,9 +39,33 @@ test('both answer on both listeners', async () => {
       const response = await fetch(`${listener}${path}`)
       expect(response.status).toBe(200)
       expect(response.headers.get('cache-control')).toBe('no-store')
-      expect(await response.json()).toEqual({ status: 'ok' })
+      expect(await response.json()).toEqual(path === '/healthz' ? { status: 'ok' } : { status: 'ok', consumers: [] })
     }
   }
+})
+
+test('readyz tells how the consumers of events stand, and is 200 whatever that is', async () => {
+  const own = database.db
+  await own
+    .insertInto('feed_checkpoints')
+    .values({ consumer: 'enterprise', cursor: null, updated: new Date().toISOString(), ...FAILURE })
+    .execute()
+  const caller = createCaller({ db: own, actor: { kind: 'service', name: 'tests' } })
+  await caller.enrollment.enroll({ username: (await addLearner(own)).username, courseId: await addCourse(own) })
+  const response = await app.inject('/readyz')
+  expect(response.statusCode).toBe(200)
+  expect(response.json()).toEqual({
+    status: 'ok',
+    consumers: [
+      { name: 'enterprise', cursor: null, lagEvents: 1, lagSeconds: expect.any(Number), lastError: 'out of paper' },
+    ],
+  })
+})
+
+test('consumers that cannot be read leave readyz as it is', async () => {
+  await sql`alter table feed_checkpoints rename to feed_checkpoints_away`.execute(database.db)
+  const response = await app.inject('/readyz')
+  expect([response.statusCode, response.json()]).toEqual([200, { status: 'ok', consumers: [] }])
 })
 
 test('without a database the process lives and is not ready, and is ready again when the database is back', async () => {

@@ -27,7 +27,7 @@ test('of several that start at once, all get the same', async () => {
   const all = await Promise.all(Array.from({ length: 20 }, () => developmentSecrets(dataDir)))
   expect(new Set(all.map(({ jwtSecret }) => jwtSecret)).size).toBe(1)
   expect(new Set(all.map(({ edxApiKey }) => edxApiKey)).size).toBe(1)
-  expect(await readdir(join(dataDir, 'secrets'))).toHaveLength(3)
+  expect(await readdir(join(dataDir, 'secrets'))).toHaveLength(4)
 })
 
 test.skipIf(process.platform === 'win32')('nobody else can read them', async () => {
@@ -47,6 +47,7 @@ test('what is given is used, and what is not given is generated', async () => {
     internalTokens: development.internalTokens,
     edxApiKeys: ['mine'],
     jwt: { secret: development.jwtSecret },
+    webhookKeys: [development.webhookKey],
   })
 })
 
@@ -60,7 +61,7 @@ test('a key set stands in for the generated JWT secret', async () => {
 test('beside a DATABASE_URL nothing is generated', async () => {
   const dataDir = await freshDirectory()
   const secrets = await resolveSecrets(readConfig({ DATA_DIR: dataDir, DATABASE_URL: 'postgresql://localhost/x' }))
-  expect(secrets).toEqual({ internalTokens: new Map(), edxApiKeys: [], jwt: {} })
+  expect(secrets).toEqual({ internalTokens: new Map(), edxApiKeys: [], jwt: {}, webhookKeys: [] })
   expect(await readdir(dataDir)).toEqual([])
 })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FREE } from '../../server/wrong-credentials.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { signToken } from '../support/rest.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
 
 let database: TestDatabase
@@ -55,4 +56,17 @@ test.for<[string, () => string, string, Record<string, string>, Record<string, s
   // The right one was answered while the wrong ones still wait.
   expect(await Promise.race([...waiting, Promise.resolve('waiting')])).toBe('waiting')
   await Promise.all(waiting)
+})
+
+test('a token that has expired is no guess, however often it comes', async () => {
+  const headers = {
+    authorization: `JWT ${await signToken({ preferred_username: 'late', exp: 1 })}`,
+    'x-forwarded-for': '2001:db8:77::1',
+  }
+  const started = performance.now()
+  for (let index = 0; index < FREE + 12; index += 1) {
+    expect((await fetch(`${server.url}/api/enrollment/v1/roles/`, { headers })).status).toBe(401)
+  }
+  // As guesses the last twelve alone would be held back for 8.5 s.
+  expect(performance.now() - started).toBeLessThan(8_000)
 })

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { openDatabase } from '../../core/database/open.ts'
@@ -10,6 +8,7 @@ import { addCourse, addLearners } from '../support/seed.ts'
 import { openSilentProxy } from '../support/silent-proxy.ts'
 import { startCallers, type Answer } from './callers.ts'
 import { freeze, residentMb } from './freeze.ts'
+import { SECRETS, startServerProcess } from './server-process.ts'
 
 export interface Rehearsal {
   /** An empty directory of this rehearsal alone. */
@@ -34,15 +33,13 @@ export interface Report {
   readonly memoryMb: { readonly before: number; readonly most: number }
 }
 
-const SECRETS = { INTERNAL_TOKENS: `ops:${'t'.repeat(32)}`, EDX_API_KEY: 'k'.repeat(32), JWT_SECRET: 'j'.repeat(32) }
-
 /** Lets a server of its own live through a fault of its database under callers, and measures what they see. */
 export async function rehearse({ dataDir, fault, faultMs, warmUpMs, callers, env = {} }: Rehearsal): Promise<Report> {
   await using undo = new AsyncDisposableStack()
   const { connectionString } = undo.use(await startEmbeddedDatabase({ dataDir, mode: 'owner', durable: false }))
   const proxy = undo.use(await openSilentProxy(connectionString))
   const { courseId, usernames } = await seed(connectionString)
-  const server = undo.use(await startServerProcess({ DATABASE_URL: proxy.url, ...SECRETS, ...env }))
+  const server = undo.use(await startServerProcess({ DATABASE_URL: proxy.url, ...env }))
 
   const answers: Answer[] = []
   const where = { url: server.url, internalUrl: server.internalUrl, apiKey: SECRETS.EDX_API_KEY, token: 't'.repeat(32) }
@@ -95,25 +92,6 @@ function begin(fault: Rehearsal['fault'], dataDir: string, proxy: Awaited<Return
   const opened = proxy.opened()
   proxy.silence((number) => number < opened && number % 2 === 0)
   return () => proxy.resume()
-}
-
-async function startServerProcess(env: Record<string, string>) {
-  const { PATH = '' } = process.env // oxlint-disable-line node/no-process-env -- for the child
-  const child = spawn(process.execPath, ['--max-semi-space-size=64', 'server/main.ts'], {
-    env: { PATH, PORT: '0', INTERNAL_PORT: '0', RATE_LIMITS: 'off', LOG_LEVEL: 'fatal', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (!line.includes('"msg":"ready"')) continue
-    child.stdout.resume()
-    const { url, internalUrl } = JSON.parse(line) as { url: string; internalUrl: string } // The ready line (run §2).
-    const stop = async () => {
-      child.kill('SIGTERM')
-      if (child.exitCode === null) await once(child, 'exit')
-    }
-    return { url, internalUrl, pid: child.pid ?? 0, [Symbol.asyncDispose]: stop }
-  }
-  throw new Error('The server has not become ready')
 }
 
 function startProbe(url: string) {

@@ -1,5 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { openApiDocument } from '../../server/rest/openapi/document.ts'
+import { UUID_FORM } from '../../enterprise/uuid.ts'
+import { builtInExtensions } from '../../server/extensions.ts'
+import { openApiDocument, type OpenApiDocument } from '../../server/rest/openapi/document.ts'
 import { documentedRoute } from '../../server/rest/openapi/routes.ts'
 import { findRoute } from '../../server/rest/routes.ts'
 
@@ -30,6 +32,11 @@ interface OperationObject {
   responses: Record<string, ResponseObject>
 }
 
+/** The document as the server has it. */
+export function documentOfServer(): OpenApiDocument {
+  return openApiDocument(builtInExtensions.flatMap(({ openApi = [] }) => openApi))
+}
+
 /**
  * Makes the check that holds the door against its document: the status has to be documented for the path and method, and
  * the headers and the body have to be what is documented for the status. What the door accepted in JSON has to be a body
@@ -37,15 +44,26 @@ interface OperationObject {
  *
  * @returns what is wrong with an answer; nothing: it is as documented.
  */
-export function documentCheck(document = openApiDocument()): (sent: Sent, received: Received) => string[] {
+export function documentCheck(document = documentOfServer()): (sent: Sent, received: Received) => string[] {
   const isValid = schemaCheck(document)
+  const enterprisePath = pathFinder(Object.keys(document.paths).filter((path) => path.startsWith(ENTERPRISE)))
   return (sent, received) => {
     // A preflight is answered before the door.
     if (sent.method === 'OPTIONS' && 'access-control-request-method' in sent.headers) return []
-    const match = findRoute(sent.url.split('?', 1)[0] ?? '')
+    const [address = ''] = sent.url.split('?', 1)
+    if (address.startsWith(ENTERPRISE)) {
+      const path = enterprisePath(address)
+      // The router's own answer, which is the same everywhere.
+      if (path === undefined) return received.status === 404 ? [] : [`${received.status} is not 404`]
+      return faultsAt(path, sent, received)
+    }
+    const match = findRoute(address)
     if (match === null) return outside('404', 'NotFound', sent, received)
     if (match === 'slashMissing') return outside('301', 'SlashMissing', sent, received)
-    const { path } = documentedRoute(match)
+    return faultsAt(documentedRoute(match).path, sent, received)
+  }
+
+  function faultsAt(path: string, sent: Sent, received: Received): string[] {
     const item = (document.paths[path] ?? {}) as Record<string, OperationObject>
     const name = sent.method === 'HEAD' ? 'get' : sent.method.toLowerCase()
     const operation = item[name] ?? item['x-other-methods']
@@ -80,6 +98,26 @@ export function documentCheck(document = openApiDocument()): (sent: Sent, receiv
     if (status >= 300 || content === undefined || !isJson || body === undefined) return []
     return isValid(content.schema, JSON.parse(String(body))).map((fault) => `accepted although ${fault}`)
   }
+}
+
+const ENTERPRISE = '/enterprise/'
+
+/** What the router takes for a parameter of a path. */
+const FORMS = { customer: '[^/.]+', fulfillment: '[A-Za-z0-9-]+' }
+
+/** The oldest route: it has to end in a slash, and what is no UUID is no customer. The others may lack theirs. */
+const OLDEST = /enroll_learners_in_courses\/$/
+
+/** Finds the path of the document that an address is one of. */
+function pathFinder(paths: readonly string[]): (address: string) => string | undefined {
+  const forms = paths.map((path) => {
+    const [parameters, end] = OLDEST.test(path) ? [{ customer: UUID_FORM.slice(1, -1) }, '/'] : [FORMS, '/?']
+    const form = path
+      .replace(/\/$/, '')
+      .replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof parameters) => parameters[name])
+    return { path, form: new RegExp(`^${form}${end}$`) }
+  })
+  return (address) => forms.find(({ form }) => form.test(address))?.path
 }
 
 /** Checks a value against a schema of the document, which may refer to others there. */

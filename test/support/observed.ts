@@ -12,21 +12,23 @@ import { rememberOwnPool } from '../../core/database/own-pools.ts'
 import { perObject } from '../../core/database/per-pool.ts'
 import type { DB } from '../../core/database/schema.ts'
 
-const BEGIN_OR_END = /^(begin|commit|rollback)\b/
+/** A wake-up is sent beside what is observed, and not each time. */
+const BESIDE = /^(begin|commit|rollback)\b|^\/\* event\.wake \*\//
 
 /**
- * A handle on the same pool or transaction that tells of each statement once it was carried out, but for begin and commit.
- * No plugin does that: those of a caller's database are left out.
+ * A handle on the same pool or transaction that tells of each statement once it was carried out, but for begin, commit and
+ * wake-ups. No plugin does that: those of a caller's database are left out.
  *
- * @param told a statement fails when this throws.
+ * @param told gets the text of the statement, which fails when this throws.
  */
-export function observed<D extends DB>(on: Kysely<D>, told: () => unknown): Kysely<D> {
+export function observed<D extends DB>(on: Kysely<D>, told: (text: string) => unknown): Kysely<D> {
   const hooked = perObject((connection: DatabaseConnection): DatabaseConnection => ({
     ...connection,
     async executeQuery(query) {
       const result = await connection.executeQuery<never>(query)
       // The text of a joined statement is an object.
-      if (typeof query.sql !== 'string' || !BEGIN_OR_END.test(query.sql)) await told()
+      const text: unknown = query.sql
+      if (typeof text !== 'string' || !BESIDE.test(text)) await told(String(text))
       return result
     },
     streamQuery: (query, size) => connection.streamQuery(query, size),

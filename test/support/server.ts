@@ -5,6 +5,7 @@ import { buildApp } from '../../server/app.ts'
 import { readConfig, type Environment } from '../../server/config.ts'
 import type { Extension } from '../../server/extension.ts'
 import { openListeners, type Addresses, type ListenersOptions } from '../../server/listeners.ts'
+import type { Metrics } from '../../server/metrics/open.ts'
 import type { JwtTrust } from '../../server/rest/auth/verification-keys.ts'
 import type { Secrets } from '../../server/secrets.ts'
 
@@ -23,6 +24,8 @@ export interface TestApp {
   filters?: readonly EnrollmentFilter[]
   /** Instead of those that the server brings along. */
   extensions?: readonly Extension[]
+  /** Instead of its own. */
+  metrics?: Metrics
   logger?: { level: string; stream: { write(line: string): void } }
   now?: () => Date
 }

@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http'
 import { fastifyCookie } from '@fastify/cookie'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isUnavailable, retryAfter } from '../../unavailable.ts'
+import { isUnavailable, rememberUnavailable, retryAfter } from '../../unavailable.ts'
 import type { BodyParser } from './body.ts'
 import { BODY_BOUNDS, type BodyBounds } from './bounds.ts'
 import type { Json } from './json.ts'
@@ -60,7 +60,10 @@ function asItIs(text: string): string {
 /** The response to an error; of one that nobody expected nothing leaves the process. */
 function responseToError(error: FastifyError, request: FastifyRequest): ViewResponse {
   if (error instanceof Refusal) return error.response
-  if (isUnavailable(error)) return unavailableAfter(retryAfter(error))
+  if (isUnavailable(error)) {
+    rememberUnavailable(request, error)
+    return unavailableAfter(retryAfter(error))
+  }
   const { statusCode = 500, message } = error
   if (statusCode >= 400 && statusCode < 500) return detail(statusCode, message)
   request.log.error({ err: error }, 'request failed')

@@ -14,8 +14,8 @@ export interface FieldReader {
   /** The items of a text between its commas; a list counts by its first element, an empty text has none. */
   list(field: string, options: { readonly isRequired: boolean }): string[]
   choice<T extends string>(field: string, choices: readonly T[]): T
-  /** False unless it is given. */
-  flag(field: string): boolean
+  /** False where it is absent, unless told. */
+  flag(field: string, options?: { readonly unlessGiven: boolean }): boolean
   /** A whole number; undefined where it is absent. */
   wholeNumber(field: string): number | undefined
   /** A number within bounds that are included; undefined where it is absent. */
@@ -120,9 +120,9 @@ function readerOf(body: JsonObject, faults: Map<string, Fault>): FieldReader {
       // Harmless, because whoever reads it has to ask for the reports first.
       return choice ?? (choices[0] as NonNullable<typeof choice>)
     },
-    flag(field) {
+    flag(field, { unlessGiven } = { unlessGiven: false }) {
       const value = given(field, false)
-      if (value === undefined) return false
+      if (value === undefined) return unlessGiven
       const flag = flagOf(value)
       if (flag === undefined) report(field, NOT_BOOLEAN)
       return flag ?? false
@@ -176,11 +176,13 @@ function readerOf(body: JsonObject, faults: Map<string, Fault>): FieldReader {
   }
 }
 
-type ReadObject<T> =
+/** What an element of a list was read as, or what is wrong with it. */
+export type ReadObject<T> =
   | { readonly faults: null; readonly value: T }
   | { readonly faults: readonly string[] | FaultsOfObject }
 
-function readObject<T>(item: Json, read: (fields: FieldReader) => T): ReadObject<T> {
+/** Reads an element of a list that has to be an object, with a reader of its own. */
+export function readObject<T>(item: Json, read: (fields: FieldReader) => T): ReadObject<T> {
   if (item === null) return { faults: [NULL] }
   if (!isObject(item)) return { faults: notAnObject(item) }
   const faults = new Map<string, Fault>()

@@ -17,6 +17,11 @@ export function shortenError(body: unknown, serialize: (body: unknown) => string
   )
 }
 
+/** Shortens every text in a value that repeats what was sent. Its form stays. */
+export function shortenTexts(value: unknown): unknown {
+  return shortened(value, { characters: 500, entries: Number.POSITIVE_INFINITY })
+}
+
 /** Characters of a text, and entries of a list or an object. */
 const BOUNDS = [
   { characters: 2_000, entries: 100 },

@@ -4,6 +4,7 @@ import type { DB } from '../../../core/database/schema.ts'
 import { isCustomerAdmin } from '../../../enterprise/customer-admin.ts'
 import type { EnterpriseTables } from '../../../enterprise/database/schema.ts'
 import { getFulfilment } from '../../../enterprise/fulfilments/get-fulfilment.ts'
+import { canonicalUuid } from '../../../enterprise/uuid.ts'
 import type { FulfilmentDetails } from '../../../enterprise/fulfilments/read-fulfilments.ts'
 import type { Context, Policy } from '../../../routers/index.ts'
 import { actorOf, type Rights } from '../auth/rights.ts'
@@ -17,6 +18,8 @@ export interface EnterpriseApi {
   readonly createdFlag: CreatedFlag
   /** Whether a transaction takes over from another that is not known to be committed. */
   readonly supersedes: boolean
+  /** Counts a transaction that took over from another. */
+  readonly countSuperseded: () => void
   readonly now?: (() => Date) | undefined
 }
 
@@ -31,13 +34,14 @@ export function contextOf(
 /**
  * Whether the caller may act for a customer (enterprise C.0 E8): global staff, and whoever is an admin of it.
  *
- * @param customer its UUID, in any form.
+ * @param customer its UUID, in any form; any other text is no customer.
  * @throws {Refusal} 404 for staff, where there is no such customer; others do not learn that.
  */
 export async function mayActForCustomer(api: EnterpriseApi, customer: string, rights: Rights): Promise<boolean> {
   const { account, isGlobalStaff } = rights
   if (account === null) return false
-  const isAdmin = await isCustomerAdmin(api.db.$extendTables<EnterpriseTables>(), account.id, customer)
+  const uuid = canonicalUuid(customer)
+  const isAdmin = uuid && (await isCustomerAdmin(api.db.$extendTables<EnterpriseTables>(), account.id, uuid))
   if (isAdmin === null && isGlobalStaff) throw new Refusal(NOT_FOUND)
   return isGlobalStaff || isAdmin === true
 }

@@ -1,7 +1,7 @@
 import { expireLicenses, type ExpireLicensesAnswer } from '../../../enterprise/fulfilments/expire-licenses.ts'
 import { canonicalUuid } from '../../../enterprise/uuid.ts'
 import { globalStaff } from '../auth/rights.ts'
-import { EnrollmentError } from '../../../core/errors.ts'
+import { EnrollmentError, failure } from '../../../core/errors.ts'
 import type { Json } from '../django/json.ts'
 import { detail, Refusal, type ViewResponse } from '../django/response.ts'
 import { isArray, isFalsy, isObject, pythonTypeName } from '../django/text.ts'
@@ -14,7 +14,10 @@ import type { EnterpriseRequest, EnterpriseView } from './serve.ts'
 const MAX_LICENSES = 10_000
 
 /** Milliseconds in all; a proxy gives up after sixty seconds (enterprise-routes.md §7.9). */
-const REPEAT_MS = 55_000 - 15_000
+const LIMIT_MS = 55_000
+
+/** Milliseconds after which nothing is begun again. */
+const REPEAT_MS = LIMIT_MS - 15_000
 
 /** `bulk_licensed_enrollments_expiration`: revokes licenses that have expired, of all customers (enterprise-routes.md §2.2). */
 export function licensesExpirationView(api: EnterpriseApi): EnterpriseView {
@@ -30,15 +33,18 @@ async function expire(api: EnterpriseApi, request: EnterpriseRequest): Promise<V
   const licenses = licensesOf(fields[LICENSES])
   const ignoreEnrollmentsModifiedAfter = cutOffOf(fields[CUT_OFF], request.query.get(CUT_OFF))
   const wanted = { licenses, ...(ignoreEnrollmentsModifiedAfter !== null && { ignoreEnrollmentsModifiedAfter }) }
-  const expiring = () => expireLicenses(contextOf(api, request), wanted)
-  const isDone = await repeatPassing(expiring, REPEAT_MS, isUnfinished).then(
-    ({ ok }) => ok,
-    (error: unknown) => {
-      if (error instanceof EnrollmentError && error.code === 'unavailable') return false
-      throw error
-    },
-  )
-  return { status: isDone ? 200 : 422 }
+  const end = new AbortController()
+  const timer = setTimeout(() => end.abort(new EnrollmentError(failure('unavailable', {}))), LIMIT_MS)
+  const expiring = () => expireLicenses(contextOf(api, request), wanted, { signal: end.signal })
+  try {
+    const { ok } = await repeatPassing(expiring, REPEAT_MS, isUnfinished)
+    return { status: ok ? 200 : 422 }
+  } catch (error) {
+    if (error instanceof EnrollmentError && error.code === 'unavailable') return { status: 422 }
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 const LICENSES = 'expired_license_uuids'

@@ -7,11 +7,17 @@ import { fieldReader } from '../django/serializer-fields.ts'
 import { isArray, isObject } from '../django/text.ts'
 import { bulkAnswer } from './answer.ts'
 import { contextOf, mayActForCustomer, type EnterpriseApi } from './api.ts'
-import { LISTS, readBulkRequest } from './request.ts'
+import { LISTS, readBulkRequest, type BulkRow } from './request.ts'
 import type { EnterpriseRequest, EnterpriseView } from './serve.ts'
 
 /** The most rows of a request; whoever has more of them sends several, or calls in the process. */
 const MAX_ROWS = 10_000
+
+/**
+ * Milliseconds for a request with transactions, whose consumer rolls them back after twenty seconds: what were kept later would
+ * be paid by nothing (enterprise-routes.md §3 a7).
+ */
+const TRANSACTION_MS = 15_000
 
 /**
  * `enroll_learners_in_courses`: enrolls learners of a customer (enterprise C.0 E2, E8; C.1, C.7). For global staff, and
@@ -41,19 +47,26 @@ async function enroll(
     whenTransactionDiffers: api.supersedes ? 'supersede' : 'refuse',
     userIdsOf: rights.isGlobalStaff ? 'anybody' : 'linked',
   } as const
-  const answer = await enrollLearners(context, request, { signal }).catch((error: unknown) => {
+  const withinMs = request.rows.some(isPaidByTransaction) ? TRANSACTION_MS : undefined
+  const answer = await enrollLearners(context, request, { signal, withinMs }).catch((error: unknown) => {
     throw error instanceof EnterpriseError && error.code === 'customerNotFound' ? new Refusal(NOT_FOUND) : error
   })
-  logSuperseded(answer.rows, log)
+  tellSuperseded(answer.rows, log, api.countSuperseded)
   return { ...bulkAnswer(rows, answer.rows, api.createdFlag), isResult: true }
 }
 
+function isPaidByTransaction({ funding }: BulkRow['request']): boolean {
+  return funding !== undefined && 'transaction' in funding
+}
+
 /** Both ledgers may show a charge: that is worth a look (enterprise-routes.md §3 a7). */
-function logSuperseded(rows: readonly RowOutcome[], log: EnterpriseRequest['log']): void {
+function tellSuperseded(rows: readonly RowOutcome[], log: EnterpriseRequest['log'], count: () => void): void {
   for (const row of rows) {
     if (!row.ok) continue
     const warning = row.warnings.find(({ code }) => code === 'transactionSuperseded')
-    if (warning) log.warn({ ...warning.details, by: row.fulfilmentId }, 'a transaction took over from another')
+    if (warning === undefined) continue
+    count()
+    log.warn({ ...warning.details, by: row.fulfilmentId }, 'a transaction took over from another')
   }
 }
 

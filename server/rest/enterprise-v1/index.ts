@@ -1,3 +1,4 @@
+import { Counter } from '@prometheus-io/client'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { UUID_FORM } from '../../../enterprise/uuid.ts'
 import { boundBodiesInWork } from '../../bodies-in-work.ts'
@@ -7,6 +8,7 @@ import { followDjangoConventions } from '../django/framework.ts'
 import type { EnterpriseApi } from './api.ts'
 import { licensesExpirationView } from './bulk-licensed-enrollments-expiration.ts'
 import { cancelFulfilmentView } from './cancel-fulfillment.ts'
+import { courseEnrollmentsView } from './course-enrollments/index.ts'
 import { enrollLearnersView } from './enroll-learners-in-courses.ts'
 import { fulfilmentView } from './enterprise-subsidy-fulfillment.ts'
 import { licenseRevokeView } from './license-revoke.ts'
@@ -18,6 +20,9 @@ const BASE = '/enterprise/api/v1'
 /** What is no UUID is no customer: the path does not exist. */
 const CUSTOMER = `${BASE}/enterprise-customer/:customer(${UUID_FORM})`
 
+/** Who may see it learns that what is no UUID is no customer (enterprise-routes.md §7.6). */
+const ANY_CUSTOMER = `${BASE}/enterprise-customer/:customer(^[^/.]+$)`
+
 /** Who may see it learns that what is no UUID is no fulfilment. */
 const FULFILMENT = `${BASE}/enterprise-subsidy-fulfillment/:fulfilment(^[A-Za-z0-9-]+$)`
 
@@ -28,9 +33,22 @@ const BODY_LIMIT = 8 * 1024 * 1024
 
 /** The routes of enterprise, as services of the platform call them (enterprise C.1). */
 export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (app, options) => {
-  const { db, policy, settings, authentication, now } = options
+  const { db, policy, settings, authentication, metrics, now } = options
   const createdFlag = settings.enterprise.legacyCreatedFlag ? 'compat' : 'strict'
-  const api: EnterpriseApi = { db, policy, createdFlag, supersedes: settings.enterprise.supersede, now }
+  const superseded = new Counter({
+    name: 'enrollment_superseded_transactions_total',
+    help: 'Transactions that took over from another of the same record, which both ledgers may show',
+    registers: [metrics],
+  })
+  const countSuperseded = () => superseded.inc()
+  const api: EnterpriseApi = {
+    db,
+    policy,
+    createdFlag,
+    supersedes: settings.enterprise.supersede,
+    countSuperseded,
+    now,
+  }
 
   const { requestDeadlineMs: maxWaitMs } = settings.limits
   const inWork = boundBodiesInWork({ maxBytes: 2 * BODY_LIMIT, bodyLimit: BODY_LIMIT, maxWaitMs })
@@ -49,6 +67,7 @@ export const enterpriseV1: FastifyPluginAsync<ExtensionRouteOptions> = async (ap
     serve(`${url}/`, viewOf)
   }
   serve(`${CUSTOMER}/enroll_learners_in_courses/`, ({ customer }) => enrollLearnersView(api, customer))
+  serveBoth(`${ANY_CUSTOMER}/course_enrollments`, ({ customer }) => courseEnrollmentsView(api, customer))
   serveBoth(`${LICENSED}/license_revoke`, () => licenseRevokeView(api))
   serveBoth(`${LICENSED}/bulk_licensed_enrollments_expiration`, () => licensesExpirationView(api))
   serveBoth(FULFILMENT, ({ fulfilment }) => fulfilmentView(api, fulfilment))

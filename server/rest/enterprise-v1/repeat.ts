@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDatabaseUnavailable } from '../../../core/database/failure.ts'
-import { EnrollmentError } from '../../../core/errors.ts'
+import { isUnavailable } from '../../unavailable.ts'
 
 /**
  * Repeats work that failed for a reason that passes, because the services that call these routes never do
@@ -21,7 +20,7 @@ export async function repeatPassing<T>(
       const answer = await work()
       if (isLast || !isPassing(answer)) return answer
     } catch (error) {
-      if (isLast || !isUnavailable(error)) throw error
+      if (isLast || !(error instanceof Error && isUnavailable(error))) throw error
     }
     await sleep(pauseMs * (0.5 + Math.random() / 2))
   }
@@ -29,7 +28,3 @@ export async function repeatPassing<T>(
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1_000
-
-function isUnavailable(error: unknown): boolean {
-  return isDatabaseUnavailable(error) || (error instanceof EnrollmentError && error.code === 'unavailable')
-}

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { GiveUpSignal } from '../../../core/database/deadline.ts'
 import { admitTo, type Admission, type AdmissionOptions } from '../admit.ts'
 import type { Rights } from '../auth/rights.ts'
 import { BODY_BOUNDS, type BodyBounds } from '../django/bounds.ts'
@@ -18,7 +19,7 @@ export interface EnterpriseRequest {
   readonly requestId: string
   readonly log: FastifyBaseLogger
   /** Is aborted when the client has left. */
-  readonly signal: AbortSignal
+  readonly signal: GiveUpSignal
 }
 
 /** A route of the enterprise API: who may come in, and what each method does. */
@@ -56,5 +57,5 @@ export async function answerAdmitted(request: FastifyRequest, reply: FastifyRepl
 }
 
 interface LeavableAdmission extends Admission<EnterpriseRequest> {
-  readonly signal: AbortSignal
+  readonly signal: GiveUpSignal
 }

@@ -1,10 +1,10 @@
 import type { SchemaName } from './schemas.ts'
 
-/** One of the answers of an operation. */
-export interface AnswerSpec {
+/** One of the answers of an operation; `N` are the names that its bodies may have. */
+export interface AnswerSpec<N extends string = SchemaName> {
   readonly description: string
   /** The body is one of these; without any it is empty, and has no `Content-Type`. */
-  readonly bodies?: readonly SchemaName[]
+  readonly bodies?: readonly N[]
   /** Whether the body may be empty too. */
   readonly orEmpty?: true
   /** Headers that are always there. */
@@ -13,20 +13,28 @@ export interface AnswerSpec {
 
 export type AnswerHeader = 'WWW-Authenticate' | 'Retry-After' | 'Allow'
 
-export type AnswersByStatus = Readonly<Record<number, AnswerSpec>>
+export type AnswersByStatus<N extends string = SchemaName> = Readonly<Record<number, AnswerSpec<N>>>
 
 /** What differs between routes in the answers that come before any handler (rest-v1 §2.1). */
 export interface RouteTraits {
   readonly authenticates: boolean
   readonly isThrottled: boolean
+  /** Whether what the path names may not exist, which is told before the method is looked at. */
+  readonly mayNotExist?: boolean
   /** The envelope of refusals. */
   readonly envelope: 'Detail' | 'DeveloperMessage'
 }
 
 /** The refusals that any method of a route may meet (rest-v1 §2.3). */
-export function refusalsBeforeHandler({ authenticates, isThrottled, envelope }: RouteTraits): AnswersByStatus {
+export function refusalsBeforeHandler({
+  authenticates,
+  isThrottled,
+  mayNotExist = false,
+  envelope,
+}: RouteTraits): AnswersByStatus {
   return {
     ...(authenticates && credentialAnswers(envelope)),
+    ...(mayNotExist && { 404: { description: 'There is no such thing.', bodies: ['Detail'] } }),
     406: { description: 'JSON is all that there is, and `Accept` does not take it.', bodies: [envelope] },
     ...(isThrottled && {
       429: { description: 'Too many requests in the last minute.', bodies: [envelope], headers: ['Retry-After'] },

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 
-const textOrNumber = z.union([z.string(), z.number()])
-const flag = z.union([z.boolean(), z.literal([0, 1]), z.string().max(5)])
+/** What counts as a text. */
+export const textOrNumber = z.union([z.string(), z.number()])
+/** What counts as a truth value. */
+export const flag = z.union([z.boolean(), z.literal([0, 1]), z.string().max(5)])
 const commaList = z.union([z.string(), z.array(z.unknown())])
 
 export const bulkEnrollRequest = z

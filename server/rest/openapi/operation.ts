@@ -9,25 +9,25 @@ export interface ParameterSpec {
   readonly example?: string
 }
 
-export interface OperationSpec {
+export interface OperationSpec<N extends string = SchemaName> {
   readonly id: string
   readonly summary: string
   readonly description?: string
   readonly parameters?: readonly ParameterSpec[]
-  readonly body?: { readonly schema: SchemaName; readonly forms: boolean }
+  readonly body?: { readonly schema: N; readonly forms: boolean }
   /** Its own answers; they stand before those that come before any handler. */
-  readonly answers: AnswersByStatus
+  readonly answers: AnswersByStatus<N>
 }
 
 /** Which credentials a route takes (rest-v1 §2.1). */
 export type CredentialKind = 'token' | 'cookies' | 'apiKey'
 
-/** One of the nine routes. */
-export interface RouteSpec extends Omit<RouteTraits, 'authenticates'> {
+/** A route; `N` are the names of its bodies. */
+export interface RouteSpec<N extends string = SchemaName> extends Omit<RouteTraits, 'authenticates'> {
   /** As clients know it; a course id may hold `/` and `+`. */
   readonly path: string
   readonly tag: string
   /** None: credentials are not looked at. */
   readonly credentials: readonly CredentialKind[]
-  readonly methods: Readonly<Partial<Record<'get' | 'post' | 'delete', OperationSpec>>>
+  readonly methods: Readonly<Partial<Record<'get' | 'post' | 'delete', OperationSpec<N>>>>
 }

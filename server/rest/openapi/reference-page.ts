@@ -3,13 +3,19 @@ import { fastifySwagger, type StaticDocumentSpec } from '@fastify/swagger'
 import { fastifySwaggerUi } from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
 import { openApiDocument } from './document.ts'
+import type { OpenApiPart } from './part.ts'
+
+export interface ReferencePageOptions {
+  /** What extensions tell of their routes. */
+  readonly parts: readonly OpenApiPart[]
+}
 
 /**
  * The document of the REST API at `/openapi.json`, and a page of it at `/docs`: all that the page needs is served
  * here, and it may ask nobody else.
  */
-export const referencePage: FastifyPluginAsync = async (app) => {
-  const document = openApiDocument()
+export const referencePage: FastifyPluginAsync<ReferencePageOptions> = async (app, { parts }) => {
+  const document = openApiDocument(parts)
   await app.register(fastifyHelmet, { contentSecurityPolicy: { useDefaults: false, directives: CONTENT } })
   // Its types know documents of 3.0 at most; it hands out what it is given.
   const specification = { document } as unknown as StaticDocumentSpec

@@ -17,7 +17,7 @@ import {
 import { roles } from './roles.ts'
 import { organisations, plainWords, unenrollRequest } from './unenroll.ts'
 
-/** All bodies of the API, by their names in the document. */
+/** All bodies of the Enrollment API and of what all routes share, by their names in the document. */
 const named = {
   Mode: mode,
   CourseDetails: courseDetails,
@@ -49,21 +49,24 @@ const named = {
 
 export type SchemaName = keyof typeof named
 
-/** The JSON Schemas of all bodies; they refer to each other by their places in the document. */
-export function componentSchemas(): Record<string, object> {
+/** Schemas of bodies, by their names in the document. */
+export type NamedSchemas = Readonly<Record<string, z.ZodType>>
+
+/** The JSON Schemas of bodies; they refer to each other by their places in the document. */
+export function componentSchemas(schemas: NamedSchemas = named): Record<string, object> {
   const registry = z.registry<{ id: string }>()
-  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id })
-  const { schemas } = z.toJSONSchema(registry, { target: 'draft-2020-12', io: 'input', uri: addressOf })
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
+  const { schemas: components } = z.toJSONSchema(registry, { target: 'draft-2020-12', io: 'input', uri: addressOf })
   // Where a schema is in the document says both which it is and of what kind.
-  for (const schema of Object.values(schemas)) {
+  for (const schema of Object.values(components)) {
     delete schema.$schema
     delete schema.$id
   }
-  return schemas
+  return components
 }
 
 /** A reference to the body of a name, or to any of several. */
-export function refer(names: readonly SchemaName[]): object {
+export function refer(names: readonly string[]): object {
   const references = names.map((name) => ({ $ref: addressOf(name) }))
   return references.length === 1 && references[0] ? references[0] : { anyOf: references }
 }

@@ -165,6 +165,7 @@ function batch(rowCount: number): BatchContext {
     rowCount,
     namedLicenses: async () => new Map(),
     isGivenUp: () => false,
+    isOverdue: () => false,
     batchId,
     requestId: batchId,
     at: NOW.toISOString(),

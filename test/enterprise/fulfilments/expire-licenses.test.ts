@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../../core/database/open.ts'
 import { expireLicenses } from '../../../enterprise/fulfilments/expire-licenses.ts'
 import { createCaller } from '../../../routers/index.ts'
+import { eventually } from '../../support/eventually.ts'
+import { observed } from '../../support/observed.ts'
+import { addCourse, addLearners } from '../../support/seed.ts'
+import { trap } from '../../support/trap.ts'
 import { enrollmentInWords } from '../../support/world.ts'
-import { contextOf, FUTURE, NOW } from '../calls.ts'
+import { contextOf, enroll, FUTURE, NOW } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase, type SeededCustomer } from '../seed.ts'
 import { recordOf } from '../state.ts'
 import { inWords, pay, type Paid } from './funded-world.ts'
@@ -77,6 +83,36 @@ describe('licenses that expire', () => {
         unenrolled: true,
       })
     }
+  })
+
+  test('are left for a repeat once nobody waits, chunk by chunk', async () => {
+    const fundingId = randomUUID()
+    const courseId = await addCourse(db)
+    const learners = await addLearners(db, 501)
+    const rows = learners.map(({ id }) => ({ userId: String(id), courseId, funding: { license: fundingId } }))
+    await enroll(db, customer, rows)
+    const end = new AbortController()
+    const leaving = observed(db, (text) => {
+      if (text.includes('enterprise.revokeFulfilments')) end.abort(new Error('nobody waits'))
+    })
+    const request = { licenses: [fundingId] }
+    const given = expireLicenses(contextOf(leaving), request, { signal: end.signal })
+    await expect(given).rejects.toThrow('nobody waits')
+    const count = async () =>
+      (await expireLicenses(context, { ...request, ignoreEnrollmentsModifiedAfter: '2000-01-01T00:00:00Z' })).counts
+    // The chunk that had begun is kept, the next one never begins.
+    await eventually(async () => expect(await count()).toEqual({ alreadyRevoked: 500, changedSince: 1 }))
+    expect((await expireLicenses(context, request)).counts).toEqual({ alreadyRevoked: 500, movedToAudit: 1 })
+  })
+
+  test('of a chunk that takes longer than a call are not ended', async () => {
+    const paid = await pay(db, customer, 'license')
+    await using hasty = openDatabase({ connectionString: database.connectionString, requestDeadlineMs: 300 })
+    await using _ = await trap(db, 'enterprise_revocations', 'perform pg_sleep(1)')
+    const late = expireLicenses({ ...context, db: hasty }, { licenses: [paid.fundingId] })
+    await expect(late).rejects.toMatchObject({ code: 'unavailable' })
+    await delay(1_500)
+    expect(await inShort(paid)).toEqual(['active verified', 'enrolled at version 1', 'license'])
   })
 
   test.each([

@@ -61,8 +61,8 @@ export const router = appRouter
 export const client = createClient({ url: 'http://127.0.0.1:8001', token: 'secret' })
 export const byClient = () => client.enrollment.enroll.mutate({ username: 'alice', courseId: 'x' })
 
-export const { cancelFulfilment, cancelPending, enrollLearners, expireLicenses, listPending, revokeLicenses } =
-  enterprise
+export const { cancelFulfilment, cancelPending, endEnrollments, enrollLearners, expireLicenses } = enterprise
+export const { getFulfilment, listPending, listUnenrolled, revokeLicenses } = enterprise
 export const bulk = () => enrollLearners({ db, actor }, { customer: 'uuid', rows: [] })
 export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat, withSavepoint } = extension
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing

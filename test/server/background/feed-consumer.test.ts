@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createCaller } from '../../../routers/index.ts'
@@ -142,6 +143,21 @@ describe('several processes with one consumer', () => {
     expect(await consumedBy(consumer)).toEqual(ids)
     expect(await pidsOf(consumer)).toEqual([process.pid])
   })
+
+  test('of two servers one consumes; when it is killed the other takes over by itself, within seconds', async () => {
+    const { consumer } = writer()
+    const killed = startProcess({ name: consumer.name, limit: EVENTS, hangs: true, isServer: true })
+    await killed.inTheMiddle
+    const other = startProcess({ name: consumer.name, limit: EVENTS, isServer: true })
+    await sleep(1_500)
+    expect(await consumedBy(consumer)).toEqual([])
+    const killedAt = performance.now()
+    killed.kill()
+    expect(await other.exit).toBe(0)
+    expect(performance.now() - killedAt).toBeLessThan(10_000)
+    expect(await consumedBy(consumer)).toEqual(ids)
+    expect(await pidsOf(consumer)).toEqual([other.pid])
+  })
 })
 
 /** A consumer of its own, which keeps each event in a table; `seen` are those that it was given. */
@@ -157,11 +173,18 @@ function writer(): { consumer: FeedConsumer; seen: string[] } {
   return { consumer: { name, apply }, seen }
 }
 
-function startProcess(how: { name: string; limit: number; hangs?: boolean }) {
-  const options: ConsumerProcessOptions = { connectionString, hangs: false, count: EVENTS, ...how }
+function startProcess(how: { name: string; limit: number; hangs?: boolean; isServer?: boolean }) {
+  const options: ConsumerProcessOptions = {
+    connectionString,
+    hangs: false,
+    isServer: false,
+    count: EVENTS,
+    ...how,
+  }
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   return {
+    pid: child.pid,
     inTheMiddle: once(child.stdout, 'data'),
     exit: once(child, 'exit').then(([code]: unknown[]) => code),
     kill: () => child.kill('SIGKILL'),

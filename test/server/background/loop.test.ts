@@ -57,6 +57,28 @@ test('a step that fails is told with its name, and tried again after longer and 
   for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThan(10 * 2 ** (index + 1) - 2)
 })
 
+test('the same failure is told again after twice as many, another one at once, and the end of them once', async () => {
+  let calls = 0
+  const works: [object, string][] = []
+  const end = new AbortController()
+  const step: WorkerStep = {
+    name: 'working',
+    intervalMs: 1,
+    maxBackoffMs: 1,
+    run: async () => {
+      calls += 1
+      if (calls <= 20) throw new Error('away')
+      if (calls <= 22) throw new Error('wrong')
+      return false
+    },
+  }
+  void repeat(step, { ...log, info: (fields, message) => void works.push([fields, message]) }, end.signal)
+  await eventually(() => expect(calls).toBeGreaterThan(24))
+  end.abort()
+  expect(told.map(([fields]) => Reflect.get(fields, 'failures'))).toEqual([1, 2, 4, 8, 16, 21, 22])
+  expect(works).toEqual([[{ worker: 'working', failures: 22 }, 'working works again']])
+})
+
 test('ends while it waits, at once', async () => {
   const end = new AbortController()
   const ended = repeat({ name: 'working', intervalMs: 60_000, run: async () => false }, log, end.signal)

@@ -46,7 +46,13 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   batchTooLarge: anyError,
   vetoed: ({ message: reason }) => localized(403, reason),
   notAttempted: anyError,
+  tooSlow: anyError,
   unavailable: () => UNAVAILABLE,
+  webhookNotFound: anyError,
+  webhookDeliveryNotFound: anyError,
+  webhookDisabled: anyError,
+  webhookUrlRefused: anyError,
+  webhooksNotConfigured: anyError,
 }
 
 /** The response to an attribute without one of its parts, after the enrollment was changed (rest-v1 §3.2 row 15h). */

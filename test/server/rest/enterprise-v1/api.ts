@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { EnterpriseDB, EnterpriseTables } from '../../../../enterprise/database/schema.ts'
+import { documentCheck } from '../../../support/documented.ts'
 import { openDoor, signToken, type Answered } from '../../../support/rest.ts'
 import { addLearner } from '../../../support/seed.ts'
 import { NOW } from '../../../enterprise/calls.ts'
@@ -29,6 +30,8 @@ export async function openEnterpriseApi(env: Record<string, string> = {}): Promi
   const send: EnterpriseApi['send'] = async (method, url, { headers = {}, body } = {}) => {
     const answer = await app.inject({ method, url, headers, ...(body !== undefined && { payload: body }) })
     const { statusCode: status, headers: received, body: text } = answer
+    const faults = faultsByDocument({ method, url, headers, body }, { status, headers: received, text })
+    if (faults.length > 0) throw new Error(`${method} ${url} is not answered as documented:\n${faults.join('\n')}`)
     return { status, headers: received, text, json: text === '' ? undefined : JSON.parse(text) }
   }
   return {
@@ -44,6 +47,9 @@ export async function openEnterpriseApi(env: Record<string, string> = {}): Promi
     [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
   }
 }
+
+/** Every answer to a test has to be one that the document tells of. */
+const faultsByDocument = documentCheck()
 
 /** Where learners of a customer are enrolled. */
 export function bulkUrl(uuid: string): string {

@@ -104,7 +104,7 @@ export async function buildWorld({ db }: EnterpriseApi): Promise<void> {
   await removeAll(db)
   const { failures } = await importLines(db, lines)
   if (failures.length > 0) throw new Error(JSON.stringify(failures))
-  await sql`insert into learners (id, username, email) overriding system value values (99, 'zed', 'zed@x.io')`.execute(
+  await sql`insert into learners (id, user_id, username, email) overriding system value values (99, 99, 'zed', 'zed@x.io')`.execute(
     db,
   )
   await sql`update enrollments set updated = '2026-02-20T00:00:00Z' where learner_id = 9`.execute(db)

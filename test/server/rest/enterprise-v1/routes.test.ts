@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { exportText, importLines, removeAll } from '../../../enterprise/import-export/world.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
-import { openEnterpriseApi } from './api.ts'
+import { headersOf, openEnterpriseApi } from './api.ts'
 import { ACME, ask, buildWorld, F, GLOBEX, L, lines, run, stateOf, T, type Who } from './routes-world.ts'
 
 // The examples of enterprise-routes.md §6, by number.
@@ -234,7 +234,6 @@ describe('a fulfilment', () => {
     const path = `enterprise-subsidy-fulfillment/${F(5)}/cancel-fulfillment`
     const staff = await ask(api, 'S', 'GET', 'enterprise-subsidy-fulfillment/nobody/')
     expect(staff.status).toBe(404)
-    const { headersOf } = await import('./api.ts')
     const sent = { headers: { ...(await headersOf({ username: 'S' })), ...headers }, body: '{' }
     expect((await api.send('POST', `/enterprise/api/v1/${path}`, sent)).status).toBe(204)
   })
@@ -325,6 +324,33 @@ describe('coming back', () => {
   test('a malformed course key of an unknown address is no promise', async () => {
     const { status, json } = await bulk('S', { email: 'new@x.io', course_run_key: 'not-a-key', license_uuid: L(99) })
     expect([status, json.pending, json.failures.length]).toEqual([409, [], 1])
+  })
+})
+
+describe('every route', () => {
+  const paths = {
+    [REVOKE]: 'POST',
+    [EXPIRE]: 'POST',
+    [`enterprise-subsidy-fulfillment/${F(5)}/`]: 'GET',
+    [`enterprise-subsidy-fulfillment/${F(5)}/cancel-fulfillment/`]: 'POST',
+    [UNENROLLED]: 'GET',
+    [`enterprise-customer/${ACME}/course_enrollments/`]: 'POST',
+  }
+
+  test.each(Object.entries(paths))('%s is there with and without its slash, for one method', async (path, method) => {
+    const allowed = method === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS'
+    const headers = await headersOf({ username: 'S' })
+    const send = (asked: string, at: string) => api.send(asked as 'GET', `/enterprise/api/v1/${at}`, { headers })
+    for (const at of [path, path.slice(0, -1)]) {
+      const described = await send('OPTIONS', at)
+      expect([described.status, described.headers['allow']]).toEqual([200, allowed])
+      const wrong = await send(method === 'GET' ? 'POST' : 'GET', at)
+      expect([wrong.status, wrong.headers['allow']]).toEqual([405, allowed])
+      const head = await send('HEAD', at)
+      expect([head.status, head.text]).toEqual([method === 'GET' ? 200 : 405, ''])
+      const stranger = await api.send('PUT' as 'GET', `/enterprise/api/v1/${at}`)
+      expect(stranger.status).toBe(401)
+    }
   })
 })
 

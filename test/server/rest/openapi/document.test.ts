@@ -1,10 +1,13 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
-import { openApiDocument } from '../../../../server/rest/openapi/document.ts'
-import { documentCheck, type Received } from '../../../support/documented.ts'
+import { builtInExtensions } from '../../../../server/extensions.ts'
+import { openApiDocument, type OpenApiDocument } from '../../../../server/rest/openapi/document.ts'
+import { createTestDatabase } from '../../../support/database.ts'
+import { documentCheck, documentOfServer, type Received } from '../../../support/documented.ts'
+import { buildTestApp } from '../../../support/server.ts'
 
 describe('the document of the door', () => {
-  const document = openApiDocument()
+  const document = documentOfServer()
 
   test('is valid OpenAPI 3.1', async () => {
     expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true })
@@ -16,11 +19,7 @@ describe('the document of the door', () => {
   })
 
   test('has the nine routes, as clients know them', () => {
-    const paths = Object.entries(document.paths).map(([path, item]) => {
-      const methods = Object.keys(item).filter((key) => ['get', 'post', 'put', 'patch', 'delete'].includes(key))
-      return `${methods.join(' ')} ${path}`
-    })
-    expect(paths).toEqual([
+    expect(operationsOf(openApiDocument())).toEqual([
       'get /api/enrollment/v1/enrollment/{username},{course_id}',
       'get /api/enrollment/v1/enrollment/{course_id}',
       'get post /api/enrollment/v1/enrollment',
@@ -33,6 +32,50 @@ describe('the document of the door', () => {
     ])
   })
 
+  test('has those of extensions after them', () => {
+    expect(operationsOf(document).slice(9)).toEqual([
+      'post /enterprise/api/v1/enterprise-customer/{customer}/enroll_learners_in_courses/',
+      'post /enterprise/api/v1/enterprise-customer/{customer}/course_enrollments/',
+      'post /enterprise/api/v1/licensed-enterprise-course-enrollment/license_revoke/',
+      'post /enterprise/api/v1/licensed-enterprise-course-enrollment/bulk_licensed_enrollments_expiration/',
+      'get /enterprise/api/v1/enterprise-subsidy-fulfillment/{fulfillment}/',
+      'post /enterprise/api/v1/enterprise-subsidy-fulfillment/{fulfillment}/cancel-fulfillment',
+      'get /enterprise/api/v1/operator/enterprise-subsidy-fulfillment/unenrolled/',
+    ])
+  })
+
+  test('has every route of enterprise that there is', async () => {
+    await using database = await createTestDatabase()
+    const urls: string[] = []
+    const watched = builtInExtensions.map((extension) => ({
+      ...extension,
+      routes: async (...[scope, options]: Parameters<NonNullable<typeof extension.routes>>) => {
+        scope.addHook('onRoute', ({ url }) => void urls.push(url))
+        await extension.routes?.(scope, options)
+      },
+    }))
+    await using app = buildTestApp({ db: database.db, extensions: watched })
+    await app.ready()
+    const registered = urls
+      .filter((url) => url.startsWith('/enterprise/'))
+      .map((url) => plain(url.replaceAll(/:\w+(\([^)]*\))?/g, '{}')))
+    const documented = Object.keys(document.paths).map((path) => plain(path.replaceAll(/\{\w+\}/g, '{}')))
+    expect(new Set(registered)).toEqual(new Set(documented.filter((path) => path.startsWith('/enterprise/'))))
+  })
+
+  test('gives every body that is sent an example', () => {
+    const bodies = Object.values(document.paths).flatMap((item) =>
+      Object.values(item).flatMap((operation) =>
+        'requestBody' in operation ? [JSON.stringify(operation.requestBody)] : [],
+      ),
+    )
+    const names = new Set(
+      bodies.flatMap((text) => [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')),
+    )
+    expect(names.size).toBeGreaterThan(6)
+    for (const name of names) expect(document.components.schemas[name], name).toHaveProperty('examples')
+  })
+
   test('refers to nothing that it does not have, and has nothing that it does not refer to', () => {
     const text = JSON.stringify(document)
     const referred = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name))
@@ -40,6 +83,17 @@ describe('the document of the door', () => {
     expect(text).not.toContain('$defs')
   })
 })
+
+function operationsOf(document: OpenApiDocument): string[] {
+  return Object.entries(document.paths).map(([path, item]) => {
+    const methods = Object.keys(item).filter((key) => ['get', 'post', 'put', 'patch', 'delete'].includes(key))
+    return `${methods.join(' ')} ${path}`
+  })
+}
+
+function plain(path: string): string {
+  return path.replace(/\/$/, '')
+}
 
 // The clients of the tests ask this check about every answer.
 describe('an answer that is not documented is told:', () => {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { PrivateRequest } from '../../../../server/listeners.ts'
-import { openApiDocument } from '../../../../server/rest/openapi/document.ts'
 import { createTestDatabase } from '../../../support/database.ts'
+import { documentOfServer } from '../../../support/documented.ts'
 import { buildTestApp, openTestServer } from '../../../support/server.ts'
 
 const database = await createTestDatabase()
@@ -19,7 +19,7 @@ describe('the document', () => {
   test.each(['/openapi.json', '/docs/json'])('is at %s', async (url) => {
     const answer = await app.inject(url)
     expect(answer.headers['content-type']).toMatch(/^application\/json/)
-    expect(answer.json()).toEqual(openApiDocument())
+    expect(answer.json()).toEqual(documentOfServer())
   })
 
   test.each(['/openapi.json', '/docs', '/docs/', '/docs/static/swagger-ui-bundle.js'])(
@@ -60,7 +60,7 @@ test('a browser shows every operation, asks nobody else, and keeps to the policy
 
   await page.goto(`${server.url}/docs`)
   await page.locator('.opblock').first().waitFor()
-  const operations = Object.values(openApiDocument().paths).flatMap((item) =>
+  const operations = Object.values(documentOfServer().paths).flatMap((item) =>
     Object.values(item).filter((operation) => 'operationId' in operation),
   )
   expect(await page.locator('.opblock').count()).toBe(operations.length)

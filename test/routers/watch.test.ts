@@ -1,0 +1,291 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Pool } from 'pg'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { openDatabase } from '../../core/database/open.ts'
+import type { DB } from '../../core/database/schema.ts'
+import { appRouter, enrollmentErrorFrom, type EnrollmentEvent, type Tracked } from '../../routers/index.ts'
+import { callContextOf } from '../../routers/call.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
+import { hasPgbouncer, openPgbouncer } from '../support/pgbouncer.ts'
+import { addCourse, addLearners } from '../support/seed.ts'
+import { ACTOR, callerOf, refusalOf } from './calls.ts'
+
+const database = await createTestDatabase()
+afterAll(() => database[Symbol.asyncDispose]())
+const { db, connectionString } = database
+const caller = callerOf(db)
+const courseId = await addCourse(db)
+
+type Items = AsyncIterableIterator<Tracked<EnrollmentEvent>, void, void>
+
+describe('a watcher', () => {
+  test('gets each event once, in the order of the feed, with its cursor as id', async () => {
+    const after = await latest()
+    const items = caller.events.watch({ after })
+    await enroll(30)
+    await Promise.all(Array.from({ length: 10 }, () => enroll(3)))
+    // When the last one has been watched, all of them are shown.
+    const seen = await take(items, 60)
+    const { events } = await caller.events.list({ after, limit: 1_000 })
+    expect(seen.map(({ data }) => data)).toEqual(events)
+    expect(seen.map(({ id }) => id)).toEqual(events.map(({ cursor }) => cursor))
+  })
+
+  test('without a place begins now', async () => {
+    await enroll(2)
+    await settled()
+    for (const input of [{}, { after: 'latest' }]) {
+      const items = caller.events.watch(input)
+      const next = items.next()
+      await sleep(200)
+      const [username] = await enroll(1)
+      expect((await next).value).toMatchObject({ data: { username } })
+      await items.return?.()
+    }
+  })
+
+  test('resumes after any place, however long ago, and lastEventId is further on than after', async () => {
+    const after = await latest()
+    await enroll(1_200)
+    const all = await take(caller.events.watch({ after }), 1_200)
+    for (const place of [0, 1, 499, 500, 1_100, 1_198]) {
+      const lastEventId = all[place]?.id ?? ''
+      const rest = await take(caller.events.watch({ after, lastEventId }), 1_199 - place)
+      expect(rest).toEqual(all.slice(place + 1))
+    }
+  })
+
+  test('gets what its filter leaves, of what has happened and of what is to come', async () => {
+    const [after, other] = [await latest(), await addCourse(db)]
+    const learners = await addLearners(db, 4)
+    const usernames = learners.map(({ username }) => username)
+    const inputs = [
+      { courseIds: [other] },
+      { usernames: usernames.slice(0, 2) },
+      { kinds: ['deactivated' as const] },
+      { courseIds: [other], usernames: usernames.slice(0, 2), kinds: ['created' as const, 'deactivated' as const] },
+      { courseIds: ['course-v1:Test+Nothing+2026'] },
+    ]
+    const watching = inputs.map((input) => collected(caller.events.watch({ after, ...input })))
+    for (const round of [0, 1]) {
+      for (const username of usernames) {
+        for (const each of [courseId, other]) {
+          await caller.enrollment.enroll({ username, courseId: each, whenEnrolled: 'update' })
+          if (round === 0) await caller.enrollment.change({ username, courseId: each, isActive: false })
+        }
+      }
+      // Those who begin now read what has happened from the database.
+      if (round === 0) watching.push(...inputs.map((input) => collected(caller.events.watch({ after, ...input }))))
+    }
+    for (const [index, { seen, items }] of watching.entries()) {
+      const filter = inputs[index % inputs.length] ?? {}
+      const { events } = await caller.events.list({ after, limit: 1_000, ...filter })
+      await eventually(() => expect(seen.map(({ data }) => data)).toEqual(events))
+      await items.return?.()
+    }
+  })
+
+  test('is told of a course key that is none, and of a cursor that is none', async () => {
+    expect(await refusalOf(take(caller.events.watch({ courseIds: ['nonsense'] }), 1))).toMatchObject({
+      trpc: 'BAD_REQUEST',
+      code: 'invalidCourseKey',
+    })
+    for (const input of [{ after: 'nonsense' }, { lastEventId: '' }, { lastEventId: 'latest' }]) {
+      expect(await refusalOf(take(caller.events.watch(input), 1))).toMatchObject({ trpc: 'BAD_REQUEST' })
+    }
+  })
+
+  test('gets what has been committed within a moment of it', async () => {
+    const items = caller.events.watch({ after: await latest() })
+    await settled()
+    const waits: number[] = []
+    for (let n = 0; n < 20; n += 1) {
+      const next = items.next()
+      await enroll(1)
+      const committed = performance.now()
+      await next
+      waits.push(performance.now() - committed)
+      await sleep(60)
+    }
+    // By looking every second it would be half a second for most; other tests may hold some of them back.
+    expect(waits.toSorted((a, b) => a - b)[9]).toBeLessThan(300)
+    await items.return?.()
+  })
+
+  test('that leaves, or whose signal is aborted, is done at once, without an error', async () => {
+    const end = new AbortController()
+    const [left, aborted] = [caller.events.watch({}), caller.events.watch({}, { signal: end.signal })]
+    const pending = [left.next(), aborted.next()]
+    await sleep(50)
+    await left.return?.()
+    end.abort()
+    expect(await Promise.all(pending)).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ])
+    expect((await aborted.next()).done).toBe(true)
+  })
+
+  test('may ask for several at a time', async () => {
+    const after = await latest()
+    await enroll(6)
+    const items = caller.events.watch({ after })
+    const asked = await Promise.all(Array.from({ length: 6 }, () => items.next()))
+    const { events } = await caller.events.list({ after })
+    expect(events).toHaveLength(6)
+    expect(asked.map(({ value }) => value?.data)).toEqual(events)
+  })
+
+  test('in a transaction is refused, for it would see nothing of what others do', async () => {
+    await db.transaction().execute(async (trx) => {
+      expect(await refusalOf(take(callerOf(trx).events.watch({}), 1))).toMatchObject({ trpc: 'BAD_REQUEST' })
+    })
+  })
+
+  test('on a pool of somebody else watches as well', async () => {
+    await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new Pool({ connectionString }) }) })
+    const items = callerOf(foreign).events.watch({ after: await latest() })
+    for (let n = 0; n < 3; n += 1) {
+      const next = items.next()
+      const [username] = await enroll(1)
+      expect((await next).value).toMatchObject({ data: { username } })
+    }
+    const last = items.next().catch((error: unknown) => enrollmentErrorFrom(error)?.code)
+    await sleep(100)
+    await foreign.destroy()
+    expect(await last).toBe('unavailable')
+  })
+
+  test.skipIf(!hasPgbouncer)('through a pooler watches as well, and nobody listens', async () => {
+    await using bouncer = await openPgbouncer(connectionString)
+    await using pooled = openDatabase({ connectionString: bouncer.url })
+    const items = callerOf(pooled).events.watch({ after: await latest() })
+    for (let n = 0; n < 3; n += 1) {
+      const next = items.next()
+      const [username] = await enroll(1)
+      expect((await next).value).toMatchObject({ data: { username } })
+    }
+    await items.return?.()
+  })
+
+  test('is not ended by the deadline of calls, and counts as none', async () => {
+    await using brief = openDatabase({ connectionString, requestDeadlineMs: 150, maxWaitingCalls: 3 })
+    const watching = Array.from({ length: 10 }, () => callerOf(brief).events.watch({}))
+    const next = watching.map((items) => items.next())
+    await sleep(500)
+    const [username] = await enroll(1, callerOf(brief))
+    for (const each of await Promise.all(next)) expect(each.value).toMatchObject({ data: { username } })
+    for (const items of watching) await items.return?.()
+  })
+
+  test('ends with unavailable when its pool is closed', async () => {
+    const own = openDatabase({ connectionString })
+    const refusal = refusalOf(take(callerOf(own).events.watch({}), 1))
+    await sleep(100)
+    await own.destroy()
+    expect(await refusal).toMatchObject({ code: 'unavailable' })
+  })
+})
+
+test('one that does not keep up is told so with tooSlow, takes no memory meanwhile, and resumes', async () => {
+  const after = await latest()
+  const slow = caller.events.watch({ after })
+  const [first] = await enroll(1)
+  const begun = await slow.next()
+  expect(begun.value).toMatchObject({ data: { username: first } })
+  const fast = collected(caller.events.watch({ after }))
+  const EVENTS = 12_000
+  await sql`insert into enrollment_events
+      (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, actor_kind, actor_name, via, at)
+    select (select max(id) from enrollments), n, 'modeChanged', 'honor', true, 'audit', true, 'system', 'tests', 'rpc', now()
+    from generate_series(2, ${EVENTS + 1}::integer) n`.execute(db)
+  await eventually(() => expect(fast.seen.length).toBe(EVENTS + 1))
+  await fast.items.return?.()
+
+  const got: string[] = []
+  const error = await (async () => {
+    for await (const { id } of slow) got.push(id)
+  })().catch((cause: unknown) => cause)
+  expect(enrollmentErrorFrom(error)?.code).toBe('tooSlow')
+  expect(got.length).toBeLessThan(2_000)
+  const lastEventId = got.at(-1) ?? begun.value?.id ?? ''
+  const rest = await take(caller.events.watch({ lastEventId }), EVENTS - got.length)
+  expect([...got, ...rest.map(({ id }) => id)]).toEqual(fast.seen.slice(1).map(({ id }) => id))
+})
+
+test('the feed is read once, however many watch', async () => {
+  const own = await createTestDatabase()
+  onTestFinished(() => own[Symbol.asyncDispose]())
+  const ownCaller = callerOf(own.db)
+  const ownCourse = await addCourse(own.db)
+  const scans = async () => {
+    await sql`select pg_stat_force_next_flush()`.execute(own.db)
+    const { rows } = await sql<{ n: number }>`
+      select coalesce(sum(idx_scan), 0)::integer as n from pg_stat_user_indexes where relname = 'enrollment_events'`.execute(
+      own.db,
+    )
+    return rows[0]?.n ?? 0
+  }
+  const scansWith = async (watchers: number) => {
+    const { cursor: after } = await ownCaller.events.list({ after: 'latest' })
+    const watching = Array.from({ length: watchers }, () => collected(ownCaller.events.watch({ after })))
+    await sleep(300)
+    const before = await scans()
+    for (const { username } of await addLearners(own.db, 10))
+      await ownCaller.enrollment.enroll({ username, courseId: ownCourse })
+    for (const { seen } of watching) await eventually(() => expect(seen).toHaveLength(10))
+    for (const { items } of watching) await items.return?.()
+    await sleep(1_100)
+    return (await scans()) - before
+  }
+  const few = await scansWith(1)
+  expect(await scansWith(100)).toBeLessThan(3 * few + 60)
+})
+
+test('the router’s own caller of tRPC watches as well, with tracked events', async () => {
+  const after = await latest()
+  const [username] = await enroll(1)
+  const end = new AbortController()
+  const ofRouter = appRouter.createCaller(callContextOf({ db, actor: ACTOR }, 'rpc'), { signal: end.signal })
+  for await (const item of await ofRouter.events.watch({ after })) {
+    const [id, event] = item as unknown as [string, EnrollmentEvent] // As tRPC's own tracked() makes it.
+    expect([id, event.username]).toEqual([event.cursor, username])
+    break
+  }
+  end.abort()
+})
+
+async function latest(): Promise<string> {
+  await settled()
+  return (await caller.events.list({ after: 'latest' })).cursor
+}
+
+/** Until nothing holds events back, as other tests do. */
+async function settled(): Promise<void> {
+  await eventually(async () => expect((await caller.events.list({ after: 'latest' })).heldBack).toBe(null))
+}
+
+async function enroll(count: number, by = caller): Promise<string[]> {
+  const usernames = (await addLearners(db, count)).map(({ username }) => username)
+  await by.enrollment.enrollMany({ items: usernames.map((username) => ({ username, courseId })) })
+  return usernames
+}
+
+async function take(items: Items, count: number): Promise<Tracked<EnrollmentEvent>[]> {
+  const taken: Tracked<EnrollmentEvent>[] = []
+  for await (const item of items) {
+    if (taken.push(item) === count) break
+  }
+  return taken
+}
+
+/** Collects whatever comes. */
+function collected(items: Items): { seen: Tracked<EnrollmentEvent>[]; items: Items } {
+  const seen: Tracked<EnrollmentEvent>[] = []
+  void (async () => {
+    for await (const item of items) seen.push(item)
+  })()
+  return { seen, items }
+}
