@@ -1,6 +1,5 @@
-import { TRPCError } from '@trpc/server'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { parsed, type CallContext } from '../routers/call.ts'
+import type { CallContext } from '../routers/call.ts'
 import type { AnySubscription, OperationTable } from '../routers/operation.ts'
 import { openSubscription } from '../routers/subscribe.ts'
 import { streams } from '../routers/trpc.ts'
@@ -37,8 +36,7 @@ export const subscriptions: FastifyPluginAsync<SubscriptionsOptions> = async (ap
       handler: async (request, reply) => {
         const end = new AbortController()
         if (isStopping) end.abort()
-        const input = () => parsed(operation, inputOf(request))
-        const pages = openSubscription(operation, contextOf(request), path, input, { signal: end.signal })
+        const pages = openSubscription(operation, contextOf(request), path, inputOf(request), { signal: end.signal })
         const events = eventStreamOf(pages, path, end.signal)
         open.set(end, events)
         events.stream.once('close', () => {
@@ -65,25 +63,21 @@ function subscriptionsOf(operations: OperationTable): [path: string, AnySubscrip
   )
 }
 
-/**
- * What was sent, with the id after which a client resumes.
- *
- * @throws {TRPCError} BAD_REQUEST for what is no JSON, and for a batch.
- */
+/** What was sent, with the id after which a client resumes. Of what is no JSON the text, which no schema takes, as of a batch nothing. */
 function inputOf({ body, headers, query }: FastifyRequest): unknown {
   const { input: text, batch, lastEventId: inUrl } = query as Record<string, unknown>
+  if (batch !== undefined) return undefined
   const lastEventId = headers['last-event-id'] ?? inUrl
-  if (batch !== undefined) throw new TRPCError({ code: 'BAD_REQUEST', message: 'A subscription is asked for alone.' })
   const input = body ?? jsonOf(text)
   if (lastEventId === undefined || lastEventId === '') return input
   return typeof input === 'object' && input !== null ? { ...input, lastEventId } : (input ?? { lastEventId })
 }
 
 function jsonOf(text: unknown): unknown {
-  if (text === undefined || text === '') return undefined
+  if (typeof text !== 'string' || text === '') return undefined
   try {
-    return JSON.parse(typeof text === 'string' ? text : '') as unknown
-  } catch (cause) {
-    throw new TRPCError({ code: 'BAD_REQUEST', message: 'The input is no JSON.', cause })
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
   }
 }
