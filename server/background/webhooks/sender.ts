@@ -9,7 +9,7 @@ import { readMessages } from '../../../core/webhook/messages.ts'
 import { hasEnabledWebhook } from '../../../core/webhook/read.ts'
 import { continueReplays } from '../../../core/webhook/replay.ts'
 import { secretBox } from '../../../core/webhook/secret.ts'
-import type { WebhookSettings } from '../../../core/webhook/webhook.ts'
+import type { DeliveryState, WebhookSettings } from '../../../core/webhook/webhook.ts'
 import type { Logger } from '../../../routers/index.ts'
 import type { WorkerStep } from '../loop.ts'
 import { openAttempts } from './attempt.ts'
@@ -22,8 +22,8 @@ export interface SenderOptions {
   readonly db: Kysely<DB>
   readonly settings: WebhookSettings
   readonly log: Pick<Logger, 'error'>
-  /** Told of each attempt that failed. */
-  readonly onFailure?: ((webhookId: string) => void) | undefined
+  /** Told of each attempt, with what its delivery has become. */
+  readonly onAttempt?: ((webhookId: string, state: DeliveryState) => void) | undefined
   readonly now?: (() => Date) | undefined
   readonly random?: (() => number) | undefined
   /** Finds the addresses of names; that of the system unless given. */
