@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { chmod, lstat, rm, stat } from 'node:fs/promises'
 import { connect, isIPv6, type AddressInfo, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import type { HostAndPort } from './config.ts'
+
+export interface HostAndPort {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+}
 
 /** A listener could not be opened; the message says what to do. */
 export class ListenError extends Error {

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
+import type { HostAndPort } from './addresses.ts'
 import { clash, contradictions } from './contradictions.ts'
 import { eventBusConfig, eventBusSettings, type EventBusConfig } from './event-bus/settings.ts'
 import { missingSecrets, weakSecrets } from './secret-problems.ts'
@@ -49,18 +50,16 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly corsOrigins: readonly string[]
   readonly policy: Policy
-  readonly enterprise: EnterpriseConfig
+  readonly enterprise: {
+    /** Whether bulk enrollment says `created` of every success, as the original does. */
+    readonly legacyCreatedFlag: boolean
+    /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
+    readonly supersede: boolean
+  }
   /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
   readonly webhooks: { readonly allowedNetworks: readonly string[] }
-  /** Absent: there is no event bus. */
   readonly eventBus?: EventBusConfig | undefined
   readonly logLevel: z.output<typeof logLevel>
-}
-
-export interface HostAndPort {
-  readonly host: string
-  /** 0: any free one. */
-  readonly port: number
 }
 
 /** Secrets as the environment gives them; `resolveSecrets` fills the gaps. */
@@ -107,13 +106,6 @@ export interface EmbargoConfig {
   readonly geoipDatabase?: string | undefined
   /** Absent: the origin of the request. */
   readonly baseUrl?: string | undefined
-}
-
-export interface EnterpriseConfig {
-  /** Whether bulk enrollment says `created` of every success, as the original does. */
-  readonly legacyCreatedFlag: boolean
-  /** Whether a transaction takes over from another that is not known to be committed (enterprise-routes.md §3 a7). */
-  readonly supersede: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>

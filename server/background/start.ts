@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { feedChanges } from '../../core/event/listen.ts'
 import type { Policy } from '../../core/policy.ts'
 import type { WebhookSettings } from '../../core/webhook/webhook.ts'
 import type { Logger } from '../../routers/index.ts'
@@ -11,6 +10,7 @@ import { consumeFeed, MAX_EVENTS, type FeedConsumer } from './feed-consumer.ts'
 import { repeat, type WorkerStep } from './loop.ts'
 import { observed, type BackgroundObserver } from './observer.ts'
 import { idempotencyKeySweep } from './sweep.ts'
+import { wakeOnChanges } from './wake.ts'
 import { webhookSteps } from './webhooks/steps.ts'
 
 export interface BackgroundOptions {
@@ -54,7 +54,7 @@ export function startBackground({
       db,
       log,
       settings: webhooks,
-      wake: spaced(feedChanges(db).next),
+      wake: wakeOnChanges(db),
       onAttempt: observer?.attempted,
     }),
   ]
@@ -79,21 +79,8 @@ function consumption(db: Kysely<DB>, consumer: FeedConsumer): WorkerStep {
     name: `consuming the feed (${consumer.name})`,
     consumer: consumer.name,
     intervalMs: consumer.intervalMs,
-    wake: spaced(feedChanges(db).next),
+    wake: wakeOnChanges(db),
     run: async () => (await consumeFeed(db, consumer)) === MAX_EVENTS,
-  }
-}
-
-/** Milliseconds between two wake-ups of a consumer: where much is written, each transaction applies many events. */
-const MIN_SPACE_MS = 200
-
-function spaced(wake: (signal: AbortSignal) => Promise<unknown>): WorkerStep['wake'] {
-  let earliest = 0
-  return async (signal) => {
-    await wake(signal)
-    const early = earliest - performance.now()
-    if (early > 0) await sleep(early, undefined, { ref: false, signal }).catch(() => {})
-    earliest = performance.now() + MIN_SPACE_MS
   }
 }
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { feedChanges } from '../../core/event/listen.ts'
 import type { WorkerStep } from '../background/loop.ts'
+import { wakeOnChanges } from '../background/wake.ts'
 import { fixStart } from './copy.ts'
 import { enrollmentFeed } from './enrollment-feed.ts'
 import type { BusEventType, BusFeed, BusReceiver, ExtensionEventBus } from './feed.ts'
@@ -59,7 +59,7 @@ export async function openEventBus({ db, config, log, extensions }: EventBusOpti
     const key = withPrefix(config, `enrollment-service.${feed.name}.${id}`)
     const maxLen = config.streamMaxLen
     const send = relayOf({ db, log, feed, redis: connection(), lease, key, streamsOf, maxLen })
-    return { ...step(`sending to the event bus (${feed.name})`, send), consumer: feed.name, wake: feedChanges(db).next }
+    return { ...step(`sending to the event bus (${feed.name})`, send), consumer: feed.name, wake: wakeOnChanges(db) }
   })
   const receiving = receiversOf(extensions).flatMap((receiver) =>
     streamsOfAll(receiver.types, config).map((stream) =>

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { wholeNumber } from '../setting-formats.ts'
 
-/** Where the event bus is, and what goes where. */
+/** Where the event bus is, and what goes where; absent: there is none. */
 export interface EventBusConfig {
   readonly redis: RedisAddress
   /** Stands before the names of topics, joined by `-`; absent: nothing does. */
