@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { finishDeclarations } from './declarations.ts'
 import { readOwnManifest } from './own-manifest.ts'
+import { mapLines } from './source-maps.ts'
 
 /**
  * Compiles all that the public entries reach: modules with declarations under `dist/`, the sources that their maps point to
@@ -62,9 +63,9 @@ async function runCompiler(
   }
 }
 
-/** Points a map to a copy of its sources, which the package brings along. */
+/** Points a map, line by line, to a copy of its sources, which the package brings along. */
 async function shipSources(root: string, target: string, path: string): Promise<void> {
-  const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[] } // as the compiler writes it
+  const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[]; mappings: string } // as the compiler writes it
   const sources: string[] = []
   for (const source of map.sources) {
     const original = join(dirname(path), source)
@@ -72,7 +73,7 @@ async function shipSources(root: string, target: string, path: string): Promise<
     await cp(original, copy)
     sources.push(relative(dirname(path), copy))
   }
-  await writeFile(path, JSON.stringify({ ...map, sources }))
+  await writeFile(path, JSON.stringify({ ...map, sources, mappings: mapLines(map.mappings) }))
 }
 
 /** A package in `import … from 'x'`, `export … from 'x'`, `import 'x'` and `import('x')`. */
