@@ -2,6 +2,8 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { readConsumers } from '../../../core/event/consumers.ts'
 import { enterpriseEventBus } from '../../../enterprise/event-bus/index.ts'
+import { enrollmentFeed } from '../../../server/event-bus/enrollment-feed.ts'
+import { eventually } from '../../support/eventually.ts'
 import { entriesOf, hasRedis, openRedis } from '../../support/redis.ts'
 import {
   enrollMany,
