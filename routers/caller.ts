@@ -90,7 +90,8 @@ function functionOf(operation: AnyOperation | AnySubscription, context: CallCont
   if (operation.type !== 'subscription') {
     return (input: unknown, options?: CallOptions) => callOperation(operation, context, path, input, options)
   }
-  return (input: unknown, options?: CallOptions) => itemsOf(openSubscription(operation, context, path, input, options))
+  return (input: unknown, options?: CallOptions) =>
+    itemsOf(openSubscription(operation, context, path, () => input, options))
 }
 
 /** The same as {@link Caller.enrollment.enrollStream}, as a function. */

@@ -10,7 +10,7 @@ import { DONE, type OpenPages } from './page-items.ts'
  * Begins a subscription, at the call and not when it is first read: what happens from then on is in it.
  *
  * @param path its name, e.g. `events.watch`.
- * @param input as the caller gave it.
+ * @param input what the caller gave; what it throws is told as malformed input is.
  * @param options.signal ends it: the iterator is done then, without an error.
  * @throws {TRPCError} from its iterator.
  */
@@ -18,7 +18,7 @@ export function openSubscription(
   operation: AnySubscription,
   context: CallContext,
   path: string,
-  input: unknown,
+  input: () => unknown,
   { signal: outer }: CallOptions = {},
 ): OpenPages {
   const end = new AbortController()
@@ -48,7 +48,7 @@ async function* pagesOf(
   operation: AnySubscription,
   context: CallContext,
   path: string,
-  input: unknown,
+  input: () => unknown,
   signal: AbortSignal,
 ): AsyncGenerator<TrackedPage<unknown>, void, void> {
   const { promise: outcome, resolve, reject } = Promise.withResolvers<void>()
@@ -57,7 +57,7 @@ async function* pagesOf(
   try {
     const db = await poolOf(context, signal)
     const call = { db, ...callOf(context), signal }
-    const read = parsed(operation, input) as never // The schema of the operation has read it.
+    const read = parsed(operation, input()) as never // The schema of the operation has read it.
     let hasBegun = false
     for await (const page of operation.handler(call, read)) {
       if (!hasBegun) context.log?.debug({ path }, 'subscription begun')

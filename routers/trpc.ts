@@ -107,7 +107,7 @@ function resolverOf(operation: AnyOperation | AnySubscription) {
   const unread = t.procedure.input((input: unknown) => input)
   if (operation.type === 'subscription') {
     return unread.subscription(async function* ({ ctx, path, input, signal }) {
-      const pages = openSubscription(operation, ctx, path, input, { signal })
+      const pages = openSubscription(operation, ctx, path, () => input, { signal })
       for await (const { id, data } of itemsOf(pages)) yield tracked(id, data)
     })
   }

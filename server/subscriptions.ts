@@ -1,6 +1,6 @@
 import { TRPCError } from '@trpc/server'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { parsed, type CallContext } from '../routers/call.ts'
+import type { CallContext } from '../routers/call.ts'
 import type { AnySubscription, OperationTable } from '../routers/operation.ts'
 import { openSubscription } from '../routers/subscribe.ts'
 import { streams } from '../routers/trpc.ts'
@@ -37,7 +37,7 @@ export const subscriptions: FastifyPluginAsync<SubscriptionsOptions> = async (ap
       handler: async (request, reply) => {
         const end = new AbortController()
         if (isStopping) end.abort()
-        const input = () => parsed(operation, inputOf(request))
+        const input = () => inputOf(request)
         const pages = openSubscription(operation, contextOf(request), path, input, { signal: end.signal })
         const events = eventStreamOf(pages, path, end.signal)
         open.set(end, events)
