@@ -6,6 +6,8 @@ export type { SearchPage } from '../core/enrollment/search.ts'
 // What the inferred types of callers, clients and routers name.
 export type { Batch, BatchInput } from '../routers/batch.ts'
 export type { AttributeWire as EnrollmentAttribute } from '../routers/inputs.ts'
+export type { Page } from '../core/webhook/read.ts'
+export type { ShownSecret } from '../core/webhook/write.ts'
 export type { CallerOf } from '../routers/caller.ts'
 export type { TrackedPage } from '../core/tracked.ts'
 export type { Operation, OperationTable, Subscription, SubscriptionCall } from '../routers/operation.ts'

@@ -5,6 +5,7 @@ import type { Caller } from '../routers/index.ts'
 type Enrollments = Caller['enrollment']
 type Courses = Caller['course']
 type Events = Caller['events']
+type Webhooks = Caller['webhooks']
 
 type InputOf<F extends (input: never) => unknown> = Parameters<F>[0]
 type OutputOf<F extends (input: never) => Promise<unknown>> = Awaited<ReturnType<F>>
@@ -28,3 +29,8 @@ export type GetCoursesInput = InputOf<Courses['getMany']>
 export type ListEventsInput = InputOf<Events['list']>
 export type WatchEventsInput = InputOf<Events['watch']>
 export type EventPage = OutputOf<Events['list']>
+export type CreateWebhookInput = InputOf<Webhooks['create']>
+export type UpdateWebhookInput = InputOf<Webhooks['update']>
+export type ReplayWebhookInput = InputOf<Webhooks['replay']>
+export type WebhookPage = OutputOf<Webhooks['list']>
+export type WebhookDeliveryPage = OutputOf<Webhooks['deliveries']>

@@ -154,6 +154,7 @@ export interface Enrollments {
 export interface EventBusFeeds {
   held_until: string | null;
   holder: string | null;
+  id: Generated<string>;
   name: string;
   start_cursor: string;
 }

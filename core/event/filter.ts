@@ -69,16 +69,22 @@ export async function matchingEvents(
   const events: EnrollmentEvent[] = []
   let from = after
   let indexed: EventSource | null = null
+  let looked: Looked = EVERYTHING
   for (let stretch = FIRST_STRETCH; ; stretch = STRETCH) {
-    const end = indexed === null ? ((await endOfStretch(db, { after: from, through }, stretch)) ?? through) : through
+    const left = { after: from, through }
+    const end =
+      indexed === null
+        ? ((await positionOfNumber(db, looked({ range: left, limit: stretch }), stretch)) ?? through)
+        : through
     const range = { after: from, through: end }
-    const source = indexed ?? sourceOfRange(range)
+    const source = indexed ?? looked({ range, limit: stretch })
     events.push(...(await eventsFrom(db, source, { condition, range, limit: limit - events.length })))
     const last = events.at(-1)
     if (events.length === limit && last !== undefined) return { events, cursor: last.cursor }
     if (end === through || performance.now() > enough) return { events, cursor: cursorOf(end) }
     from = end
     if (stretch === FIRST_STRETCH) {
+      looked = lookedOf(condition)
       indexed = await indexedSource(db, condition, { range: { after: from, through }, limit: limit - events.length })
     }
   }
@@ -108,17 +114,25 @@ function isEmpty({ courses, learners, kinds }: Condition): boolean {
   return [courses, learners, kinds].some((wanted) => wanted?.length === 0)
 }
 
+/** The events that are looked through: the first `limit` of a range. */
+type Looked = (page: { readonly range: FeedRange; readonly limit: number }) => EventSource
+
+const EVERYTHING: Looked = ({ range, limit }) => sourceOfRange(range, limit)
+
+/** Those of rare kinds, where only such are asked for. */
+function lookedOf({ kinds }: Condition): Looked {
+  return (page) => (kinds === null ? null : sourceOfKinds(kinds, page)) ?? EVERYTHING(page)
+}
+
 /** The position of the event that is so many after the beginning of a range; undefined: the range has fewer. */
-export async function endOfStretch(db: Kysely<DB>, range: FeedRange, size: number): Promise<FeedPosition | undefined> {
-  return db
-    .selectFrom('enrollment_events as v')
-    .select(['v.transaction_id as transaction', 'v.id'])
-    .where(inRange('v', range))
-    .orderBy('v.transaction_id')
-    .orderBy('v.id')
-    .offset(size - 1)
-    .limit(1)
-    .executeTakeFirst()
+export function endOfStretch(db: Kysely<DB>, range: FeedRange, size: number): Promise<FeedPosition | undefined> {
+  return positionOfNumber(db, EVERYTHING({ range, limit: size }), size)
+}
+
+async function positionOfNumber(db: Kysely<DB>, source: EventSource, size: number): Promise<FeedPosition | undefined> {
+  const { rows } = await sql<FeedPosition>`select v.transaction_id as transaction, v.id from ${source} v
+    order by v.transaction_id, v.id offset ${size - 1} limit 1`.execute(db)
+  return rows[0]
 }
 
 /** Where events that fit are found by an index; null: they are too many. */

@@ -6,10 +6,10 @@ import type { EventSource } from './row.ts'
 // Parts of the events that are each found by one index. PostgreSQL does not look into a part for another plan (`offset 0`):
 // where it expects many events to fit, it would rather look through the whole feed in its order.
 
-/** The events of a range, which is not long. */
-export function sourceOfRange(range: FeedRange): EventSource {
+/** The first events of a range. */
+export function sourceOfRange(range: FeedRange, limit: number): EventSource {
   return sql`(select * from enrollment_events s where ${inRange('s', range)}
-    order by s.transaction_id, s.id offset 0)`
+    order by s.transaction_id, s.id limit ${limit})`
 }
 
 /**

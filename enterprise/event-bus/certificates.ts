@@ -12,7 +12,7 @@ const TYPES = ['created', 'changed', 'revoked'].map((change) => `org.openedx.lea
 const PASSING: readonly string[] = ['downloadable', 'generating']
 
 /** An event about a certificate. */
-interface CertificateEvent {
+export interface CertificateEvent {
   /** ISO 8601. */
   readonly at: string
   readonly data: unknown

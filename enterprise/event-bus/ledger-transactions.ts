@@ -22,7 +22,7 @@ const schemaOf = (type: string) => ({
 })
 
 /** What became of a transaction in its ledger. */
-interface LedgerEvent {
+export interface LedgerEvent {
   readonly type: string
   readonly data: unknown
 }

@@ -1,3 +1,4 @@
+import type { DeliveryState } from '../../core/webhook/webhook.ts'
 import type { WorkerStep } from './loop.ts'
 
 /** Who is told how the work in the background goes, e.g. to count it. It is quick, and never throws. */
@@ -8,6 +9,8 @@ export interface BackgroundObserver {
   failed(step: string): void
   /** A consumer of the feed has failed at something that it does again later. */
   consumerFailed(consumer: string): void
+  /** An endpoint of webhooks was called, and its delivery has become what the state says. */
+  readonly attempted: (webhookId: string, state: DeliveryState) => void
 }
 
 /** A step that tells an observer of each of its runs. */

@@ -50,7 +50,13 @@ export function startBackground({
   const own = [
     idempotencyKeySweep(db),
     autoEnrollment(db, policy),
-    ...webhookSteps({ db, log, settings: webhooks, wake: spaced(feedChanges(db).next) }),
+    ...webhookSteps({
+      db,
+      log,
+      settings: webhooks,
+      wake: spaced(feedChanges(db).next),
+      onAttempt: observer?.attempted,
+    }),
   ]
   const steps = [...own, ...further, ...workers.flatMap((each) => each.steps ?? [])]
   const consumers = workers.flatMap((each) => each.consumers ?? [])

@@ -5,6 +5,8 @@ import type { BusFeed } from './feed.ts'
 
 /** What the database knows of the position of a feed; Redis is right where they differ. */
 export interface PositionCopy {
+  /** Tells the feed from that of another database on the same Redis. */
+  readonly id: string
   /** Where the very first start began. */
   readonly start: string
   /** How far it was sent. */
@@ -16,8 +18,14 @@ export interface PositionCopy {
  *
  * @param from `now`: with what is committed from now on; `beginning`: with all that there is.
  */
-export async function fixStart(db: Kysely<DB>, feed: BusFeed, from: 'now' | 'beginning', now: Date): Promise<void> {
-  if ((await findCopy(db, feed.name)) !== undefined) return
+export async function fixStart(
+  db: Kysely<DB>,
+  feed: BusFeed,
+  from: 'now' | 'beginning',
+  now: Date,
+): Promise<PositionCopy> {
+  const known = await findCopy(db, feed.name)
+  if (known !== undefined) return known
   const start = from === 'beginning' ? FEED_START : await feed.end(db)
   await sql`with begun as (
       insert into event_bus_feeds (name, start_cursor) values (${feed.name}, ${start})
@@ -26,6 +34,7 @@ export async function fixStart(db: Kysely<DB>, feed: BusFeed, from: 'now' | 'beg
     insert into feed_checkpoints (consumer, cursor, updated)
     select name, start_cursor, ${now.toISOString()}::timestamptz from begun
     on conflict (consumer) do update set cursor = excluded.cursor, updated = excluded.updated`.execute(db)
+  return readCopy(db, feed.name)
 }
 
 /** @throws {RangeError} when the start was not fixed. */
@@ -49,6 +58,7 @@ function findCopy(db: Kysely<DB>, name: string): Promise<PositionCopy | undefine
     .selectFrom('event_bus_feeds as f')
     .innerJoin('feed_checkpoints as c', 'c.consumer', 'f.name')
     .select(({ ref }) => [
+      'f.id',
       'f.start_cursor as start',
       sql<string>`coalesce(${ref('c.cursor')}, ${FEED_START})`.as('cursor'),
     ])

@@ -39,8 +39,11 @@ const RELEASE_MS = 500
  * starting.
  */
 export async function openEventBus({ db, config, log, extensions }: EventBusOptions): Promise<EventBus> {
-  const feeds = feedsOf(extensions)
-  for (const feed of feeds) await fixStart(db, feed, config.from, new Date())
+  const feeds: { readonly feed: BusFeed; readonly id: string }[] = []
+  for (const feed of feedsOf(extensions)) {
+    const { id } = await fixStart(db, feed, config.from, new Date())
+    feeds.push({ feed, id })
+  }
   const holder = randomUUID()
   const connections: RedisConnection[] = []
   const connection = (): RedisConnection => {
@@ -49,11 +52,11 @@ export async function openEventBus({ db, config, log, extensions }: EventBusOpti
     return opened
   }
   const leases: Lease[] = []
-  const sending = feeds.map((feed) => {
+  const sending = feeds.map(({ feed, id }) => {
     const lease = leaseOf(db, feed.name, holder)
     leases.push(lease)
     const streamsOf = (type: string) => streamsOfType(feed.types, type, config)
-    const key = withPrefix(config, `enrollment-service.${feed.name}.position`)
+    const key = withPrefix(config, `enrollment-service.${feed.name}.${id}`)
     const maxLen = config.streamMaxLen
     const send = relayOf({ db, log, feed, redis: connection(), lease, key, streamsOf, maxLen })
     return { ...step(`sending to the event bus (${feed.name})`, send), consumer: feed.name, wake: feedChanges(db).next }

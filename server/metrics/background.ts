@@ -1,4 +1,5 @@
 import { Counter, Histogram, type Registry } from '@prometheus-io/client'
+import type { DeliveryState } from '../../core/webhook/webhook.ts'
 import type { BackgroundObserver } from '../background/observer.ts'
 
 /** What is known of the failures of consumers, for the metrics of each. */
@@ -26,15 +27,29 @@ export function backgroundMetrics(registry: Registry): BackgroundMetrics {
     labelNames: ['step'],
     registers,
   })
+  const attempts = new Counter({
+    name: 'enrollment_webhook_attempts_total',
+    help: 'Calls of endpoints of webhooks, by what the delivery has become',
+    labelNames: ['state'],
+    registers,
+  })
+  for (const state of STATES) attempts.inc({ state }, 0)
   const failuresByConsumer = new Map<string, number>()
   const failuresOf = (consumer: string) => failuresByConsumer.get(consumer) ?? 0
+  const consumerFailed = (consumer: string) => void failuresByConsumer.set(consumer, failuresOf(consumer) + 1)
   return {
     failuresOf,
+    consumerFailed,
     ran(step, milliseconds) {
       runs.observe({ step }, milliseconds / 1_000)
       failures.inc({ step }, 0)
     },
     failed: (step) => failures.inc({ step }),
-    consumerFailed: (consumer) => void failuresByConsumer.set(consumer, failuresOf(consumer) + 1),
+    attempted(webhookId, state) {
+      attempts.inc({ state })
+      if (state !== 'delivered') consumerFailed(`webhook:${webhookId}`)
+    },
   }
 }
+
+const STATES: readonly DeliveryState[] = ['delivered', 'pending', 'dead']

@@ -1,6 +1,9 @@
 import type { Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
+import type { Kysely } from 'kysely'
+import type { DB } from '../../core/database/schema.ts'
 import { readConsumers, type ConsumerStatus } from '../../core/event/consumers.ts'
+import { countWebhooks, type WebhookCounts } from '../../core/webhook/count.ts'
 import { oneAtATime, withinTime } from '../questions.ts'
 import { addCounter, addGauge } from './sampled.ts'
 
@@ -15,12 +18,12 @@ const PATIENCE_MS = 500
  */
 export function consumerMetrics(registry: Registry, db: Database, failuresOf: (consumer: string) => number): void {
   // All metrics of one answer share one read, and while one takes longer nobody begins another.
-  const reading = oneAtATime(() => readConsumers(db, new Date()))
+  const reading = oneAtATime(() => readState(db))
   const read = () => withinTime(reading(), PATIENCE_MS)
   const labels = ['consumer']
   const valuesOf = (value: (consumer: ConsumerStatus) => number) => async () => {
-    const consumers = await read()
-    return (consumers ?? []).map((each) => [value(each), { consumer: each.name }] as const)
+    const { consumers = [] } = (await read()) ?? {}
+    return consumers.map((each) => [value(each), { consumer: each.name }] as const)
   }
   addGauge(registry, {
     name: 'enrollment_database_up',
@@ -39,14 +42,36 @@ export function consumerMetrics(registry: Registry, db: Database, failuresOf: (c
     labels,
     samples: valuesOf(({ lagSeconds }) => lagSeconds),
   })
-  const known = new Set<string>()
+  let known: readonly string[] = []
   addCounter(registry, {
     name: 'enrollment_consumer_errors_total',
     help: 'Failures of a consumer in this process',
     labels,
     async samples() {
-      for (const { name } of (await read()) ?? []) known.add(name)
-      return [...known].map((consumer) => [failuresOf(consumer), { consumer }] as const)
+      const state = await read()
+      known = state?.consumers.map(({ name }) => name) ?? known
+      return known.map((consumer) => [failuresOf(consumer), { consumer }] as const)
     },
   })
+  addGauge(registry, {
+    name: 'enrollment_webhook_endpoints',
+    help: 'Endpoints of webhooks, by state',
+    labels: ['state'],
+    async samples() {
+      const { webhooks } = (await read()) ?? {}
+      if (webhooks === undefined) return []
+      return (['enabled', 'disabled'] as const).map((state) => [webhooks[state], { state }])
+    },
+  })
+}
+
+interface State {
+  readonly consumers: readonly ConsumerStatus[]
+  readonly webhooks: WebhookCounts
+}
+
+/** On one connection at a time. */
+async function readState(db: Kysely<DB>): Promise<State> {
+  const consumers = await readConsumers(db, new Date())
+  return { consumers, webhooks: await countWebhooks(db) }
 }

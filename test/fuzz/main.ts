@@ -70,7 +70,6 @@ const seconds = (performance.now() - started) / 1_000
 agent.destroy()
 
 for (const line of table(tally.statuses)) print(line)
-for (const fault of tally.faults.slice(0, SHOWN)) print(fault)
 for (const line of server.failures.slice(0, SHOWN)) print(`log: ${line}`)
 const { mostMs, turnsBeyond } = server.busy()
 print(`processor time of one turn: at most ${Math.round(mostMs)} ms, ${turnsBeyond} turns beyond ${BUSY_LIMIT_MS} ms`)
@@ -98,7 +97,7 @@ async function work({ credentials }: World): Promise<void> {
     if (isCut) continue
     const fault = typeof received === 'string' ? received : verdictOn(received)
     if (typeof received !== 'string') count(received)
-    if (fault !== null) tally.faults.push(describe(number, value, fault, received))
+    if (fault !== null) tell(describe(number, value, fault, received))
   }
 }
 
@@ -113,9 +112,14 @@ async function workRaw(): Promise<void> {
     const all = fc.sample(rawBytes, { numRuns: 20, seed: seed + skip + sent })
     sent += all.length
     const send = (bytes: Buffer, n: number) => verdictOnRaw(n % 2 === 0 ? server.url : server.internal, bytes)
-    for (const fault of await Promise.all(all.map(send))) if (fault !== null) tally.faults.push(`raw: ${fault}`)
+    for (const fault of await Promise.all(all.map(send))) if (fault !== null) tell(`raw: ${fault}`)
   }
   print(`${sent} raw requests`)
+}
+
+/** At once: a run may be long. */
+function tell(fault: string): void {
+  if (tally.faults.push(fault) <= SHOWN) print(fault)
 }
 
 /** Looks at the memory of the server twenty times. */
@@ -123,6 +127,7 @@ async function sampleMemory(): Promise<void> {
   for (let step = 1; step <= 20; step += 1) {
     while (progress() < step / 21) await sleep(100)
     samples.push(await server.memory())
+    process.stderr.write(`${tally.sent} requests, ${tally.faults.length + server.failures.length} faults\n`)
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type CourseOffer,
   type Enrollment,
   type EnrollmentEvent,
+  type Tracked,
   type ErrorCode,
   type ErrorDetails,
   type FeedPage,
@@ -136,6 +137,13 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     expectTypeOf<Awaited<ReturnType<Client['enrollment']['enroll']['mutate']>>>().toEqualTypeOf<Outcome>()
     expectTypeOf<Awaited<ReturnType<Client['enrollment']['get']['query']>>>().toEqualTypeOf<Enrollment | null>()
     expectTypeOf<Client>().toExtend<AsyncDisposable>()
+    expectTypeOf<Caller['events']['watch']>().parameter(0).toEqualTypeOf<Inputs['events']['watch']>()
+    expectTypeOf<ReturnType<Caller['events']['watch']>>().toExtend<AsyncIterable<Tracked<EnrollmentEvent>>>()
+    expectTypeOf<ReturnType<Client['events']['watch']>>().toExtend<AsyncIterable<Tracked<EnrollmentEvent>>>()
+    expectTypeOf<Client['events']['watch']['subscribe']>()
+      .parameter(1)
+      .toHaveProperty('onData')
+      .toEqualTypeOf<(item: Tracked<EnrollmentEvent>) => void>()
     // @ts-expect-error a query is not mutated
     expectTypeOf<Client['enrollment']['get']['mutate']>()
   })

@@ -81,6 +81,7 @@ describe('a watcher', () => {
     }
     for (const [index, { seen, items }] of watching.entries()) {
       const filter = inputs[index % inputs.length] ?? {}
+      await settled()
       const { events } = await caller.events.list({ after, limit: 1_000, ...filter })
       await eventually(() => expect(seen.map(({ data }) => data)).toEqual(events))
       await items.return?.()

@@ -139,6 +139,6 @@ async function work() {
 
 /** Who claimed each allowance of an address, as the API shows them. */
 async function allowancesOf(email: string): Promise<(number | null)[]> {
-  const { json } = await staff.get(`/enrollment_allowed/?${new URLSearchParams({ email })}`)
+  const { json } = await staff.get(`/enrollment_allowed/?email=${encodeURIComponent(email)}`)
   return (json as { user: number | null }[]).map(({ user }) => user)
 }

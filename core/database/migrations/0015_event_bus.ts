@@ -6,9 +6,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  // start_cursor: the place in the feed after which the first start began. holder: the process that sends, until held_until.
+  // id: in the name of the key under which Redis keeps the position, so that no other database has the same. start_cursor: the
+  // place in the feed after which the first start began. holder: the process that sends, until held_until.
   `create table event_bus_feeds (
     name text primary key check (char_length(name) between 1 and 100),
+    id uuid not null unique default gen_random_uuid(),
     start_cursor text not null check (start_cursor <> ''),
     holder uuid,
     held_until timestamptz,

@@ -2,6 +2,7 @@ import type { ClaimedDelivery } from '../../../core/webhook/claim.ts'
 import type { OutgoingMessage } from '../../../core/webhook/messages.ts'
 import { afterAttempt, type Answer } from '../../../core/webhook/schedule.ts'
 import { signatureHeaders } from '../../../core/webhook/sign.ts'
+import type { DeliveryState } from '../../../core/webhook/webhook.ts'
 import type { Posted, Receiver } from './post.ts'
 import type { ResultWriter } from './result-writer.ts'
 
@@ -18,17 +19,17 @@ export interface AttemptsOptions {
   /** Is aborted when the server leaves: what has no answer by then is given back. */
   readonly signal: AbortSignal
   readonly handBack: (deliveries: readonly ClaimedDelivery[]) => unknown
-  readonly onFailure?: ((webhookId: string) => void) | undefined
+  readonly onAttempt?: ((webhookId: string, state: DeliveryState) => void) | undefined
   readonly now: () => Date
   readonly random?: (() => number) | undefined
 }
 
 /** The attempts of one process. */
 export function openAttempts(options: AttemptsOptions): Attempts {
-  const { results, signal, handBack, onFailure, now, random = Math.random } = options
+  const { results, signal, handBack, onAttempt, now, random = Math.random } = options
   const keep = ({ id: deliveryId, webhookId, ...before }: ClaimedDelivery, { answer, text }: Posted): boolean => {
     const after = afterAttempt(answer, { ...before, now: now(), random: random() })
-    if (after.state !== 'delivered') onFailure?.(webhookId)
+    onAttempt?.(webhookId, after.state)
     results.add({ ...after, deliveryId, webhookId, status: statusOf(answer), answer: text })
     return after.state === 'delivered'
   }

@@ -6,9 +6,10 @@ import { createAlarm } from '../../../core/event/alarm.ts'
 import { addressRule } from '../../../core/webhook/address.ts'
 import { claimDue, claimReplays, giveBack, type ClaimedDelivery } from '../../../core/webhook/claim.ts'
 import { readMessages } from '../../../core/webhook/messages.ts'
+import { hasEnabledWebhook } from '../../../core/webhook/read.ts'
 import { continueReplays } from '../../../core/webhook/replay.ts'
 import { secretBox } from '../../../core/webhook/secret.ts'
-import type { WebhookSettings } from '../../../core/webhook/webhook.ts'
+import type { DeliveryState, WebhookSettings } from '../../../core/webhook/webhook.ts'
 import type { Logger } from '../../../routers/index.ts'
 import type { WorkerStep } from '../loop.ts'
 import { openAttempts } from './attempt.ts'
@@ -21,8 +22,8 @@ export interface SenderOptions {
   readonly db: Kysely<DB>
   readonly settings: WebhookSettings
   readonly log: Pick<Logger, 'error'>
-  /** Told of each attempt that failed. */
-  readonly onFailure?: ((webhookId: string) => void) | undefined
+  /** Told of each attempt, with what its delivery has become. */
+  readonly onAttempt?: ((webhookId: string, state: DeliveryState) => void) | undefined
   readonly now?: (() => Date) | undefined
   readonly random?: (() => number) | undefined
   /** Finds the addresses of names; that of the system unless given. */
@@ -129,6 +130,8 @@ export function webhookSender(options: SenderOptions): WebhookSender {
       intervalMs: INTERVAL_MS,
       wake: (signal) => alarm.wait(Infinity, signal),
       async run(signal) {
+        // Where there are no endpoints this is all that it costs.
+        if (queues.isIdle() && results.isEmpty() && !(await hasEnabledWebhook(db))) return false
         while (!signal.aborted) {
           const deliveries = await claimNext()
           if (deliveries.length > 0) await dispatch(deliveries)

@@ -99,6 +99,7 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
       await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`.execute(owner)
       await enrollInEveryWay(db)
+      expect(await namesOf(db)).not.toEqual([])
     })
   })
 

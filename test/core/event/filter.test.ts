@@ -39,6 +39,8 @@ describe('a filtered reader', () => {
     ['two kinds', { kinds: ['reactivated', 'deactivated'] }],
     ['the usual kind', { kinds: ['created'] }],
     ['a kind in a course run', { kinds: ['deactivated'], courseIds: [course(0)] }],
+    ['a rare kind in a large course run', { kinds: ['reactivated'], courseIds: [course(0)] }],
+    ['two kinds in a large course run', { kinds: ['reactivated', 'deactivated'], courseIds: [course(0)] }],
     ['nothing', { kinds: [] }],
   ])('of %s gets each of its events once, in order, and all of them', async (_, filter) => {
     expect(await readAll(filter, 1000)).toEqual(all.filter((event) => fits(event, filter)).map(({ id }) => id))
@@ -79,12 +81,31 @@ describe('a filtered reader', () => {
 
   test.each<[string, Filter]>([
     ['a batch', { batchId: BATCHES[1] ?? '' }],
+    ['a batch in a course run', { batchId: BATCHES[1] ?? '', courseIds: [course(1)] }],
+    ['a batch that does not exist', { batchId: '0b61a1f5-9c2d-4a51-8a4c-2f6f1b1c9999' }],
     ['a small course run', { courseIds: [course(7)] }],
+    ['two small course runs', { courseIds: [course(7), course(8)] }],
+    ['a course run that does not exist', { courseIds: ['course-v1:No+Such+Course'] }],
     ['a learner', { usernames: ['filtered-11999'] }],
+    ['two learners in a large course run', { usernames: ['filtered-3', 'filtered-11999'], courseIds: [course(0)] }],
     ['a rare kind', { kinds: ['reactivated'] }],
+    ['a rare kind in a large course run', { kinds: ['reactivated'], courseIds: [course(0)] }],
+    ['a rare kind of a learner', { kinds: ['reactivated'], usernames: ['filtered-11999'] }],
   ])('finds %s without looking through the feed', async (_, filter) => {
     expect(all.length).toBeGreaterThan(30_000)
     expect(await rowsRead(filter, '0-0')).toBeLessThan(7_000)
+  })
+
+  test.each<[string, Filter]>([
+    ['everything', {}],
+    ['a batch', { batchId: BATCHES[1] ?? '' }],
+    ['a large course run', { courseIds: [course(0)] }],
+    ['a course run', { courseIds: [course(1)] }],
+    ['a learner', { usernames: ['filtered-3'] }],
+    ['a rare kind', { kinds: ['reactivated'] }],
+    ['the usual kind', { kinds: ['created'] }],
+  ])('near the end of the feed looks at little more than is left of it: %s', async (_, filter) => {
+    expect(await rowsRead(filter, all.at(-100)?.cursor ?? '')).toBeLessThan(500)
   })
 
   test('is told of a malformed course key, also where nothing is new', async () => {

@@ -50,7 +50,7 @@ describe('whoever waits is woken by', () => {
     const changes = [feedChanges(db), feedChanges(other)]
     await settled(changes)
     const next = changes.map((each) => each.next(NEVER))
-    const heard = await notifications(async () => write(await username()))
+    const heard = await notifications(async () => write(await username()), 1)
     expect(heard.count).toBe(1)
     const ends = await Promise.all(next)
     const { events } = await createCaller({ db, actor }).events.list({ limit: 1000 })
@@ -170,8 +170,8 @@ async function settled(changes: readonly ReturnType<typeof feedChanges>[]): Prom
   }
 }
 
-/** The wake-ups that are sent during some work, and a moment after it. */
-async function notifications(work: () => Promise<void>): Promise<{ count: number; milliseconds: number }> {
+/** The wake-ups that are sent during some work, and a moment after it; at least so many are waited for. */
+async function notifications(work: () => Promise<void>, atLeast = 0): Promise<{ count: number; milliseconds: number }> {
   const pool = new Pool({ connectionString })
   const client = await pool.connect()
   let count = 0
@@ -179,6 +179,7 @@ async function notifications(work: () => Promise<void>): Promise<{ count: number
   await client.query('listen enrollment_events')
   const began = performance.now()
   await work()
+  await eventually(() => expect(count).toBeGreaterThanOrEqual(atLeast))
   await sleep(150)
   await client.query('select 1')
   const milliseconds = performance.now() - began

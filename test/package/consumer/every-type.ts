@@ -16,6 +16,8 @@ import {
   type Failure,
   type Outcome,
   type Policy,
+  type Tracked,
+  type WatchEventsInput,
 } from 'enrollment-service'
 import { createClient } from 'enrollment-service/client'
 import { migrate, openDatabase, type DB } from 'enrollment-service/database'
@@ -48,17 +50,28 @@ export const input: EnrollInput = {
 export const noLearner: EnrollInput = { courseId: 'x' }
 export type Named = [EnrollManyInput, ChangeInput, Outcome, BatchAnswer, EnrollmentEvent, EnrollmentFilter, Failure]
 
-export const { enrollment, course, events } = caller
+export const { enrollment, course, events, webhooks } = caller
+export const { create, update, rotateSecret, deliveries, replay } = webhooks
+export const endpoint = () => create({ url: 'https://example.org/hook', kinds: ['created'] })
 export const { enroll, enrollMany, change, changeMany, get, getMany, list, search, history, unenrollAll } = enrollment
 export const many = () => enrollMany({ items: [{ username: 'alice', courseId: 'x', ref: 'row 1' }] })
 export const streamed = () => enrollStream(caller, [{ username: 'alice', courseId: 'x' }])
 export const page = () => search({ modes: ['audit'] })
 export const feed = () => events.list({ limit: 10 })
+export const { watch } = events
+export const watched = (given: WatchEventsInput) => events.watch(given)
+export async function firstOf(items: AsyncIterable<Tracked<EnrollmentEvent>>) {
+  for await (const { id, data } of items) return [id, data.username]
+  return null
+}
 export const failureOf = (error: unknown) => enrollmentErrorFrom(error)?.failure
 export const isOurs = (error: unknown) => error instanceof EnrollmentError
 
 export const router = appRouter
 export const client = createClient({ url: 'http://127.0.0.1:8001', token: 'secret' })
+export const follow = () => client.events.watch({ after: 'latest' })
+export const subscribed = (onData: (item: Tracked<EnrollmentEvent>) => void) =>
+  client.events.watch.subscribe({}, { onData })
 export const byClient = () => client.enrollment.enroll.mutate({ username: 'alice', courseId: 'x' })
 
 export const { cancelFulfilment, cancelPending, endEnrollments, enrollLearners, expireLicenses } = enterprise
@@ -68,10 +81,14 @@ export const { consumeFeed, importFormat, inTransaction, mutation, query, repeat
 export const { cloneTestDatabase, courseRunLine, customerLine, learnerLine, modeLine, startTestDatabase } = testing
 export const copied = async () => cloneTestDatabase(await startTestDatabase({ seed: [learnerLine(), courseRunLine()] }))
 export const server = () => startServer({ PORT: 0 }, { policy: { filters: [] }, extensions: [own] })
+export const part: extension.OpenApiPart = { tags: ['Shop'], paths: { '/orders': {} }, schemas: {} }
 export const own: extension.Extension = {
   name: 'shop',
   migrations: { '0001_orders': { up: async (on: Kysely<unknown>) => on.schema.dropTable('x').execute() } },
-  routes: async (app) => void app.get('/orders', async () => []),
+  routes: async (app, { metrics }) => {
+    app.get('/orders', async () => [metrics.contentType])
+  },
+  openApi: part,
   workers: () => ({ consumers: [{ name: 'shop', apply: async (trx, all) => [trx.isTransaction, all.length] }] }),
 }
 

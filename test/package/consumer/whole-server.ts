@@ -61,6 +61,10 @@ try {
   const deadline = Date.now() + 20_000
   while (seen.length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
   assert.deepEqual(seen, ['alice'])
+  for await (const { id, data } of client.events.watch({ after: '0-0', kinds: ['created'] })) {
+    assert.deepEqual([id, data.username], [data.cursor, 'alice'])
+    break
+  }
   console.log('done')
 } finally {
   await client.close()

@@ -14,9 +14,6 @@ import type { SeenEntry } from '../../support/redis.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
-/** Where Redis keeps the position. */
-export const POSITION = 'enrollment-service.event-bus.position'
-
 export const LIFECYCLE = 'course-enrollment-lifecycle'
 export const UNENROLLMENT = 'course-unenrollment-lifecycle'
 
@@ -75,6 +72,16 @@ export async function untilSent(db: Kysely<DB>, send: () => Promise<unknown>): P
   throw new Error('Not everything was sent')
 }
 
+/** The key under which Redis keeps the position. */
+export async function positionKeyIn(db: Kysely<DB>): Promise<string> {
+  const { id } = await db
+    .selectFrom('event_bus_feeds')
+    .select('id')
+    .where('name', '=', 'event-bus')
+    .executeTakeFirstOrThrow()
+  return `enrollment-service.event-bus.${id}`
+}
+
 /** The place of the last event that is committed, whether the feed shows it yet or not. */
 export async function lastCursorIn(db: Kysely<DB>): Promise<string> {
   const last = await db
@@ -109,7 +116,7 @@ export function enrollmentIn(db: Kysely<DB>) {
 }
 
 /** What sends as a process does that thinks it is alone. */
-export function relayWithoutLease(db: Kysely<DB>, url: string, timeoutMs?: number) {
+export async function relayWithoutLease(db: Kysely<DB>, url: string, timeoutMs?: number) {
   const { hostname, port } = new URL(url)
   return relayOf({
     db,
@@ -117,7 +124,7 @@ export function relayWithoutLease(db: Kysely<DB>, url: string, timeoutMs?: numbe
     log: collectingLog().log,
     redis: redisConnection({ host: hostname, port: Number(port), database: 0, isEncrypted: false }, timeoutMs),
     lease: { hold: async () => true, release: async () => {} },
-    key: POSITION,
+    key: await positionKeyIn(db),
     streamsOf: (type) => enrollmentFeed.types.find((one) => one.type === type)?.topics ?? [],
     maxLen: 10_000,
   })

@@ -9,7 +9,7 @@ import {
   LIFECYCLE,
   newDatabase,
   openBus,
-  POSITION,
+  positionKeyIn,
   relayWithoutLease,
   UNENROLLMENT,
   untilSent,
@@ -29,7 +29,7 @@ describe.skipIf(!hasRedis)(
     test('a position that is not ours', async () => {
       const db = await newDatabase()
       const bus = await openBus(db, redis)
-      await redis.client.set(POSITION, '{"cursor":"latest"}')
+      await redis.client.set(await positionKeyIn(db), '{"cursor":"latest"}')
       await enrollMany(db, 1)
       await expect(bus.run(0)).rejects.toThrow('the position that Redis keeps is not one of this service')
       expect(await lifecycle()).toEqual([])
@@ -82,7 +82,7 @@ describe.skipIf(!hasRedis)(
     test('a Redis that has gone silent: nobody waits for it longer than allowed', async () => {
       const db = await newDatabase()
       await openBus(db, redis)
-      const send = relayWithoutLease(db, redis.url, 300)
+      const send = await relayWithoutLease(db, redis.url, 300)
       const { signal } = new AbortController()
       await send(signal)
       await enrollMany(db, 500)

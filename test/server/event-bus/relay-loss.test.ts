@@ -11,7 +11,7 @@ import {
   LIFECYCLE,
   newDatabase,
   openBus,
-  POSITION,
+  positionKeyIn,
   UNENROLLMENT,
   usernameOf,
   usernamesInOrder,
@@ -76,12 +76,13 @@ describe.skipIf(!hasRedis)('when Redis has lost its data the event bus', async (
     const bus = await openBus(db, redis)
     await enrollMany(db, 5)
     await bus.send()
-    const older = await Promise.all([LIFECYCLE, POSITION].map((key) => redis.client.dumpBuffer(key)))
+    const keys = [LIFECYCLE, await positionKeyIn(db)]
+    const older = await Promise.all(keys.map((key) => redis.client.dumpBuffer(key)))
     await enrollMany(db, 5)
     await bus.send()
     const before = await lifecycle()
     await redis.client.flushall()
-    for (const [index, key] of [LIFECYCLE, POSITION].entries()) {
+    for (const [index, key] of keys.entries()) {
       await redis.client.restore(key, 0, older[index] ?? Buffer.alloc(0))
     }
     await bus.send()

@@ -15,8 +15,8 @@ import {
   LIFECYCLE,
   newDatabase,
   openBus,
-  POSITION,
   positionCopyIn,
+  positionKeyIn,
   relayWithoutLease,
   UNENROLLMENT,
   untilSent,
@@ -135,13 +135,21 @@ describe.skipIf(!hasRedis)('the event bus', async () => {
     await bus.send()
     expect((await redis.client.keys('*')).toSorted()).toEqual([
       'stage-course-unenrollment-lifecycle',
-      'stage-enrollment-service.event-bus.position',
+      `stage-${await positionKeyIn(db)}`,
       'stage-one',
       'stage-two',
     ])
     const [one, two] = [await entriesOf(redis, 'stage-one'), await entriesOf(redis, 'stage-two')]
     expect(idsOf(one)).toEqual(idsOf(two))
     expect(one.map(inShort)).toEqual(['enrollment.created: active audit'])
+  })
+
+  test('is shared with another database on the same Redis, whose position is its own', async () => {
+    const dbs = [await newDatabase(), await newDatabase()]
+    const buses = await Promise.all(dbs.map((db) => openBus(db, redis)))
+    for (const [index, db] of dbs.toReversed().entries()) await enrollMany(db, index + 1)
+    for (const bus of buses) await bus.send()
+    expect(await lifecycle()).toHaveLength(6)
   })
 
   test('keeps about as many entries as the settings say', async () => {
@@ -161,13 +169,13 @@ describe.skipIf(!hasRedis)('the event bus', async () => {
     await bus.send()
     const cursor = await lastCursorIn(db)
     expect(await positionCopyIn(db)).toBe(cursor)
-    expect(JSON.parse((await redis.client.get(POSITION)) ?? '')).toEqual({ cursor })
+    expect(JSON.parse((await redis.client.get(await positionKeyIn(db))) ?? '')).toEqual({ cursor })
   })
 
   test('has each entry once and in order, also when two processes send at the same time', async () => {
     const db = await newDatabase()
     await openBus(db, redis)
-    const processes = Array.from({ length: 3 }, () => relayWithoutLease(db, redis.url))
+    const processes = await Promise.all(Array.from({ length: 3 }, () => relayWithoutLease(db, redis.url)))
     const { usernames } = await enrollMany(db, 3_000)
     const { signal } = new AbortController()
     const all = () =>

@@ -4,7 +4,7 @@ import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { entriesOf, hasRedis, openRedis } from '../../support/redis.ts'
 import { SECRETS, startServer } from '../../support/server-process.ts'
-import { enrollMany, LIFECYCLE } from './bus.ts'
+import { enrollMany, LIFECYCLE, positionKeyIn } from './bus.ts'
 
 describe.skipIf(!hasRedis)('a server with an event bus', async () => {
   const redis = hasRedis ? await openRedis() : (undefined as never) // Nothing below runs without it.
@@ -29,10 +29,7 @@ describe.skipIf(!hasRedis)('a server with an event bus', async () => {
     await redis.client.flushall()
     const server = start(database.connectionString)
     await server.ready
-    await eventually(
-      async () => expect(await redis.client.exists('enrollment-service.event-bus.position')).toBe(1),
-      100,
-    )
+    await eventually(async () => expect(await redis.client.exists(await positionKeyIn(database.db))).toBe(1), 100)
     redis.signal('SIGSTOP')
     try {
       await enrollMany(database.db, 1)

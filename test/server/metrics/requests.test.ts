@@ -9,6 +9,7 @@ import { scrape } from '../../support/metrics.ts'
 import { KEY, signToken } from '../../support/rest.ts'
 import { addLearner } from '../../support/seed.ts'
 import { buildTestApp, openTestServer } from '../../support/server.ts'
+import { openSilentProxy } from '../../support/silent-proxy.ts'
 
 const REQUESTS = 'enrollment_http_requests_total'
 const BEARER = { authorization: 'Bearer token-of-enterprise' }
@@ -141,6 +142,18 @@ describe('what is refused with 503 is told apart', () => {
     expect((await busy.inject(rpc)).statusCode).toBe(503)
     const { value } = await scrape(busy)
     expect(value('enrollment_refusals_total', { reason: 'overload' })).toBe(2)
+    expect(value('enrollment_refusals_total')).toBe(2)
+  })
+
+  test('deadline: no answer in time', async () => {
+    await using proxy = await openSilentProxy(database.connectionString)
+    await using pool = openDatabase({ connectionString: proxy.url, requestDeadlineMs: 100 })
+    await using late = buildTestApp({ db: pool, env: { RATE_LIMITS: 'off' } })
+    proxy.silence()
+    expect((await late.inject(rest)).statusCode).toBe(503)
+    expect((await late.inject(rpc)).statusCode).toBe(503)
+    const { value } = await scrape(late)
+    expect(value('enrollment_refusals_total', { reason: 'deadline' })).toBe(2)
     expect(value('enrollment_refusals_total')).toBe(2)
   })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { exportText, importLines, removeAll } from '../../../enterprise/import-export/world.ts'
 import { everythingIn } from '../../../enterprise/state.ts'
+import { scrape } from '../../../support/metrics.ts'
 import { headersOf, openEnterpriseApi } from './api.ts'
 import { ACME, ask, buildWorld, F, GLOBEX, L, lines, run, stateOf, T, type Who } from './routes-world.ts'
 
@@ -287,8 +288,11 @@ describe('coming back', () => {
   )
 
   test('48: a transaction takes over from one that is not known to be committed', async () => {
+    const superseded = async () => (await scrape(api.app)).value('enrollment_superseded_transactions_total') ?? NaN
+    const before = await superseded()
     const { status, json } = await bulk('S', { user_id: 3, transaction_id: T(31) })
     expect([status, json.successes]).toMatchObject([201, [{ created: false }]])
+    expect(await superseded()).toBe(before + 1)
     expect(json.successes[0].enterprise_fulfillment_source_uuid).not.toBe(F(5))
     expect((await cf('S', 5)).text).toBe('{"detail":"Enrollment is already canceled."}')
     expect(await stateOf(api, 5)).toBe('active verified revoked')
