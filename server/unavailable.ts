@@ -10,6 +10,8 @@ export class DependencyUnavailable extends Error {
 /** Whether a request was refused for the state of the service or of its database, and not for what it asks: 503. */
 export function isUnavailable(error: Error): boolean {
   if (error instanceof EnrollmentError) return error.code === 'unavailable'
+  // A connection that broke while a body was read is the client's: Fastify gives only that a status.
+  if (Reflect.get(error, 'statusCode') === 400) return false
   return error instanceof DependencyUnavailable || isDatabaseUnavailable(error)
 }
 
