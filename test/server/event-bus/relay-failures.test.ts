@@ -53,6 +53,7 @@ describe.skipIf(!hasRedis)(
       const bus = await openBus(db, redis)
       await redis.client.xadd(LIFECYCLE, '18446744073709551615-18446744073709551615', 'a', 'b')
       await enrollMany(db, 1)
+      await eventually(async () => expect(await enrollmentFeed.end(db)).toBe(await lastCursorIn(db)))
       await expect(bus.run(0)).rejects.toThrow('Redis refused a part of a transaction: ERR')
       await redis.client.del(LIFECYCLE)
       await bus.send()
