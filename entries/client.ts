@@ -7,6 +7,8 @@ export {
   type ClientOf,
   type ClientOptions,
   type ClientSubscription,
+  type SubscriptionError,
   type SubscriptionHandlers,
 } from '../routers/client.ts'
 export type { AppRouter, Tracked } from '../routers/index.ts'
+export type { ErrorShape } from '../routers/trpc.ts'

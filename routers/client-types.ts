@@ -1,9 +1,8 @@
 import type { z } from 'zod'
-import type { TRPCClientError } from '@trpc/client'
 import type { Tracked } from '../core/tracked.ts'
 import type { Operation, OperationTable, Subscription } from './operation.ts'
 import type { operations } from './operations.ts'
-import type { AppRouter } from './router.ts'
+import type { ErrorShape } from './trpc.ts'
 
 /** How to reach the private listener of a running server: over TCP or over its Unix socket. */
 export type ClientOptions = {
@@ -23,7 +22,8 @@ export interface ClientCallOptions {
 
 /**
  * One function for each operation, by group and name: `client.enrollment.get.query(input)` reads,
- * `client.enrollment.enroll.mutate(input)` changes, `client.events.watch(input)` follows. tRPC's own type says the same, and needs the types of a browser.
+ * `client.enrollment.enroll.mutate(input)` changes, `client.events.watch(input)` follows. tRPC's own type says the same, and
+ * needs the types of a browser.
  */
 export type ClientOf<T extends OperationTable> = {
   [Group in keyof T]: { [Name in keyof T[Group]]: ProcedureOfClient<T[Group][Name]> }
@@ -46,16 +46,21 @@ export interface ClientSubscription<I, O> {
   subscribe(input: I, handlers: SubscriptionHandlers<O>): { unsubscribe(): void }
 }
 
+/** A `TRPCClientError`, whose own type needs the types of a browser. */
+export interface SubscriptionError extends Error {
+  readonly data?: ErrorShape['data'] | null | undefined
+}
+
 export interface SubscriptionHandlers<O> extends ClientCallOptions {
   readonly onData: (item: Tracked<O>) => void
   /** It is over, with an error that no repeat would change. */
-  readonly onError?: ((error: TRPCClientError<AppRouter>) => void) | undefined
+  readonly onError?: ((error: SubscriptionError) => void) | undefined
   /** It is over, because it was left or came to its end. */
   readonly onComplete?: (() => void) | undefined
   /** Whenever a connection begins to deliver. */
   readonly onStarted?: (() => void) | undefined
   /** Whenever a connection was lost; it is made again. */
-  readonly onLost?: ((error: TRPCClientError<AppRouter>) => void) | undefined
+  readonly onLost?: ((error: SubscriptionError) => void) | undefined
 }
 
 /** One function per procedure, e.g. `client.enrollment.enroll.mutate(input)`; `await using` or `close()` ends it. */

@@ -13,6 +13,7 @@ export type {
   ClientOf,
   ClientOptions,
   ClientSubscription,
+  SubscriptionError,
   SubscriptionHandlers,
 } from './client-types.ts'
 

@@ -21,6 +21,10 @@ const CAPPED = 'course-v1:Test+Capped+2026'
 const ANCIENT = 'course-v1:Test+Ancient+1900'
 const EARLIER = 'course-v1:Test+Earlier+2026'
 const GONE = 'course-v1:Test+Gone+2026'
+const HOOK = '00000000-0000-4000-8000-000000000001'
+/** The id of a webhook that the script has made. */
+const DRAWN_UUID = new RegExp(`"id":"(?!${HOOK})[0-9a-f]{8}-[^"]+"`, 'g')
+const WEBHOOKS = { secretKeys: ['0123456789abcdef'], allowedNetworks: [] }
 const ada = { username: 'ada' }
 const bob = { username: 'bob' }
 const attributes = [{ namespace: 'a', name: 'b', value: 'ç"\\' }]
@@ -97,6 +101,16 @@ const script: readonly [Path, object][] = [
   ['course.getMany', { courseIds: [OPEN, CAPPED, GONE, EARLIER, ANCIENT] }],
   ['enrollment.unenrollAll', { ...ada, reason: 'left' }],
   ['enrollment.history', { ...ada, courseId: CAPPED }],
+  ['webhooks.create', { url: 'https://hooks.example.org/new', description: 'ç"\\', courseIds: [OPEN] }],
+  ['webhooks.get', { id: HOOK }],
+  ['webhooks.update', { id: HOOK, kinds: ['created', 'deactivated'], courseIds: [OPEN, CAPPED] }],
+  ['webhooks.rotateSecret', { id: HOOK }],
+  ['webhooks.test', { id: HOOK }],
+  ['webhooks.deliveries', { id: HOOK }],
+  ['webhooks.replay', { id: HOOK, after: '0-0' }],
+  ['webhooks.list', {}],
+  ['webhooks.delete', { id: HOOK }],
+  ['webhooks.get', { id: HOOK }],
 ]
 
 test('the script calls every operation that answers once', () => {
@@ -183,7 +197,7 @@ async function answersOn<D extends DB>(
   await using db = open(database.connectionString)
   const answers: unknown[] = []
   await enter(db, async (handle) => {
-    const caller = callerOf(handle, { now: () => new Date(NOW), requestId: 'request' })
+    const caller = callerOf(handle, { now: () => new Date(NOW), requestId: 'request', webhooks: WEBHOOKS })
     for (const [path, input] of script) answers.push(await answerOf(caller, path, input))
   })
   return answers
@@ -211,7 +225,9 @@ async function answerOf(caller: Caller, path: Path, input: object): Promise<unkn
 function comparable(answer: unknown): unknown {
   const text = JSON.stringify(answer)
     .replaceAll(/"batchId":"[^"]+"/g, '"batchId":"…"')
-    .replaceAll(/"cursor":"\d+-/g, '"cursor":"…-')
+    .replaceAll(/"(cursor|through)":"\d+-/g, '"$1":"…-')
+    .replaceAll(/"secret":"[^"]+"/g, '"secret":"…"')
+    .replaceAll(DRAWN_UUID, '"id":"…"')
   return JSON.parse(text)
 }
 
@@ -231,6 +247,19 @@ async function seed(db: Kysely<DB>): Promise<void> {
   await addCourse(db, { course_key: EARLIER, enrollment_end: '2036-01-01T00:00:00Z' })
   const caller = callerOf(db, { now: () => new Date('2026-02-01T00:00:00Z') })
   await caller.enrollment.enroll({ ...bob, courseId: EARLIER })
+  await db
+    .insertInto('webhooks')
+    .values({
+      id: HOOK,
+      url: 'https://hooks.example.org/first',
+      format: 'enrollment',
+      secret: Buffer.alloc(64),
+      begins_transaction: '0',
+      begins_id: '0',
+      created: '1900-01-01T00:00:00.000001Z',
+      updated: NOW,
+    })
+    .execute()
   // An event is in the feed once no transaction of the whole server is older.
   await eventually(async () => expect((await caller.events.list({})).events).toHaveLength(1), 5)
 }

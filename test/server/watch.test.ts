@@ -92,6 +92,8 @@ describe('the typed client', () => {
       collected(client.events.watch({})),
       collected(client.events.watch({ after: await latest() })),
     ]
+    // One that names no place begins when it is connected.
+    await eventually(() => expect(connected()).toBe(2))
     const before = await enroll(2)
     await eventually(() => expect([quiet.length, busy.length]).toEqual([2, 2]))
     const silent = collected(client.events.watch({}))
