@@ -65,7 +65,7 @@ export async function rehearse({ dataDir, fault, faultMs, warmUpMs, callers, env
   const times = healthz.map(({ ms }) => ms).toSorted((a, b) => a - b)
   return {
     duringFault: countsOf(during),
-    slowestAnswerMs: Math.round(Math.max(...answers.map(({ ms }) => ms))),
+    slowestAnswerMs: Math.round(answers.reduce((slowest, { ms }) => Math.max(slowest, ms), 0)),
     backAfterMs: Math.round(lastRefusal(answers, endedAt) - endedAt),
     healthzMs: {
       p99: Math.round(times[Math.floor(times.length * 0.99)] ?? Infinity),
