@@ -110,7 +110,8 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
     `The webhook has no delivery '${deliveryId}', or is not sent its event any more.`,
   webhookDisabled: ({ id }) => `The webhook '${id}' is disabled; enable it first.`,
   webhookUrlRefused: ({ because }) => `Nothing can be sent to this URL: ${because}.`,
-  webhooksNotConfigured: () => 'Webhooks need a key that their secrets are encrypted with: WEBHOOK_SECRET_KEY.',
+  webhooksNotConfigured: () =>
+    'Webhooks need a key that their secrets are encrypted with: WEBHOOK_SECRET_KEY or INTERNAL_TOKENS.',
 }
 
 const closedMessages: Record<ClosedReason, string> = {

@@ -38,7 +38,7 @@ export async function resolveSecrets(config: Config): Promise<Secrets> {
       internalTokens: internalTokens ?? new Map(),
       edxApiKeys: edxApiKeys ?? [],
       jwt: await trustOf(jwt),
-      webhookKeys: webhookKeys ?? [],
+      webhookKeys: [...(webhookKeys ?? []), ...[...(internalTokens?.keys() ?? [])].map(keyOfToken)],
     }
   }
   const development = await developmentSecrets(config.dataDir)
@@ -49,6 +49,14 @@ export async function resolveSecrets(config: Config): Promise<Secrets> {
     jwt: isJwtGiven ? await trustOf(jwt) : { secret: development.jwtSecret },
     webhookKeys: webhookKeys ?? [development.webhookKey],
   }
+}
+
+/**
+ * Without a key of their own the secrets of webhooks are encrypted with the tokens of the private listener, which every process has.
+ * Beside such a key they still decrypt what they encrypted before there was one.
+ */
+function keyOfToken(token: string): string {
+  return `INTERNAL_TOKENS ${token}`
 }
 
 async function trustOf({ secret, jwksUrl, publicKeysFile }: JwtKeys): Promise<JwtTrust> {

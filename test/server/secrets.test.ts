@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
+import { secretBox } from '../../core/webhook/secret.ts'
 import { readConfig } from '../../server/config.ts'
 import { developmentSecretFile, developmentSecrets, resolveSecrets } from '../../server/secrets.ts'
 
@@ -63,6 +65,19 @@ test('beside a DATABASE_URL nothing is generated', async () => {
   const secrets = await resolveSecrets(readConfig({ DATA_DIR: dataDir, DATABASE_URL: 'postgresql://localhost/x' }))
   expect(secrets).toEqual({ internalTokens: new Map(), edxApiKeys: [], jwt: {}, webhookKeys: [] })
   expect(await readdir(dataDir)).toEqual([])
+})
+
+test('beside a DATABASE_URL the secrets of webhooks are encrypted with the tokens where they have no key, and read with both', async () => {
+  const env = { DATABASE_URL: 'postgresql://localhost/x', INTERNAL_TOKENS: 'ops:0123456789abcdef' }
+  const { webhookKeys: before = [] } = await resolveSecrets(readConfig(env))
+  const { webhookKeys: after = [] } = await resolveSecrets(
+    readConfig({ ...env, WEBHOOK_SECRET_KEY: 'fedcba9876543210' }),
+  )
+  const secret = randomBytes(32)
+  const sealed = secretBox(before).seal('1', secret)
+  expect(after[0]).toBe('fedcba9876543210')
+  expect(secretBox(after).open('1', sealed)).toEqual(secret)
+  expect(() => secretBox(['fedcba9876543210']).open('1', sealed)).toThrow('cannot be read')
 })
 
 function freshDirectory(): Promise<string> {

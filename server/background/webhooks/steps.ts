@@ -46,7 +46,8 @@ function withoutKey({ db }: SenderOptions): WorkerStep {
     name: 'sending webhooks',
     intervalMs: 10_000,
     async run() {
-      if (await hasEnabledWebhook(db)) throw new Error('There are webhooks, but WEBHOOK_SECRET_KEY is not set')
+      if (await hasEnabledWebhook(db))
+        throw new Error('There are webhooks, but neither WEBHOOK_SECRET_KEY nor INTERNAL_TOKENS is set')
       return false
     },
   }
