@@ -63,9 +63,9 @@ async function runCompiler(
   }
 }
 
-/** Points a map, line by line, to a copy of its sources, which the package brings along. */
+/** Points a map, line by line, to a copy of its sources, which the package brings along; what no reader of maps needs is left out. */
 async function shipSources(root: string, target: string, path: string): Promise<void> {
-  const map = JSON.parse(await readFile(path, 'utf8')) as { sources: string[]; mappings: string } // as the compiler writes it
+  const map = JSON.parse(await readFile(path, 'utf8')) as SourceMap // as the compiler writes it
   const sources: string[] = []
   for (const source of map.sources) {
     const original = join(dirname(path), source)
@@ -73,7 +73,15 @@ async function shipSources(root: string, target: string, path: string): Promise<
     await cp(original, copy)
     sources.push(relative(dirname(path), copy))
   }
-  await writeFile(path, JSON.stringify({ ...map, sources, mappings: mapLines(map.mappings) }))
+  const { version, names, mappings } = map
+  await writeFile(path, JSON.stringify({ version, sources, names, mappings: mapLines(mappings) }))
+}
+
+interface SourceMap {
+  readonly version: number
+  readonly sources: readonly string[]
+  readonly names: readonly string[]
+  readonly mappings: string
 }
 
 /** A package in `import … from 'x'`, `export … from 'x'`, `import 'x'` and `import('x')`. */
