@@ -3,7 +3,9 @@ import type { PreparedStatements } from '../core/database/open.ts'
 import type { Policy } from '../core/policy.ts'
 import type { HostAndPort } from './addresses.ts'
 import { clash, contradictions } from './contradictions.ts'
+import type { EmbargoConfig, GivenSecrets, Limits, RateLimits } from './config-parts.ts'
 import { eventBusConfig, eventBusSettings, type EventBusConfig } from './event-bus/settings.ts'
+import { lmsConfig, lmsSettings, type LmsConfig } from './lms/settings.ts'
 import { missingSecrets, weakSecrets } from './secret-problems.ts'
 import {
   baseUrl,
@@ -25,7 +27,6 @@ import {
   socketPath,
   weakSecretsRule,
   wholeNumber,
-  type Rate,
 } from './setting-formats.ts'
 
 /** What the deployment has decided; every setting of the process (run §2). */
@@ -59,53 +60,8 @@ export interface Config {
   /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
   readonly webhooks: { readonly allowedNetworks: readonly string[] }
   readonly eventBus?: EventBusConfig | undefined
+  readonly lms: LmsConfig
   readonly logLevel: z.output<typeof logLevel>
-}
-
-/** Secrets as the environment gives them; `resolveSecrets` fills the gaps. */
-export interface GivenSecrets {
-  /** Names of the callers of the private listener, by their secret. */
-  readonly internalTokens?: ReadonlyMap<string, string> | undefined
-  /** Accepted values of `X-Edx-Api-Key`. */
-  readonly edxApiKeys?: readonly string[] | undefined
-  readonly jwt: JwtKeys
-  /** The first encrypts the secrets of webhooks, each of them decrypts. */
-  readonly webhookKeys?: readonly string[] | undefined
-}
-
-/** How JWTs are verified; more than one may be given. */
-export interface JwtKeys {
-  /** HS256, HS384, HS512. */
-  readonly secret?: string | undefined
-  /** Address of a JSON Web Key Set. */
-  readonly jwksUrl?: string | undefined
-  /** Path of a file that holds a JSON Web Key Set. */
-  readonly publicKeysFile?: string | undefined
-}
-
-/** How long anything may take, and how much may wait; milliseconds. */
-export interface Limits {
-  readonly statementTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly requestDeadlineMs: number
-  readonly maxWaitingCalls: number
-}
-
-export interface RateLimits {
-  /** False: only the routes count that the REST contract gives no switch. */
-  readonly on: boolean
-  readonly user: Rate
-  readonly staff: Rate
-  /** On the routes of enterprise, for whoever is no global staff. */
-  readonly enterprise: Rate
-}
-
-export interface EmbargoConfig {
-  readonly on: boolean
-  /** Path of an `.mmdb` file; absent only with the embedded database. */
-  readonly geoipDatabase?: string | undefined
-  /** Absent: the origin of the request. */
-  readonly baseUrl?: string | undefined
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -185,6 +141,7 @@ const settings = z.object({
   WEBHOOK_SECRET_KEY: secretList.optional(),
   WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
   ...eventBusSettings,
+  ...lmsSettings,
   LOG_LEVEL: logLevel.default('info'),
 })
 
@@ -244,6 +201,7 @@ function arrange(read: z.output<typeof settings>): Config {
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
     webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
     eventBus: eventBusConfig(read),
+    lms: lmsConfig(read),
     logLevel: read.LOG_LEVEL,
   }
 }

@@ -1,4 +1,5 @@
 import type { Config, Environment } from './config.ts'
+import { lmsContradictions } from './lms/settings.ts'
 
 /** Tells of settings that cannot be together, before they are read. */
 export function contradictions(env: Environment): string[] {
@@ -11,7 +12,7 @@ export function contradictions(env: Environment): string[] {
   if (env['DATABASE_URL'] !== undefined && env['EMBARGO'] === 'on' && env['GEOIP_DATABASE'] === undefined) {
     problems.push('GEOIP_DATABASE is required with EMBARGO=on and DATABASE_URL: the path of an .mmdb file')
   }
-  return problems
+  return [...problems, ...lmsContradictions(env)]
 }
 
 /** Tells of settings that were read and have the same value where they must not. */

@@ -10,6 +10,7 @@ import type { OperationTable } from '../routers/operation.ts'
 import type { FeedConsumer } from './background/feed-consumer.ts'
 import type { WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
+import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { Identity } from './rest/auth/rights.ts'
@@ -40,6 +41,8 @@ export interface Extension {
   readonly operations?: OperationTable
   /** What it does by itself while a server runs; asked once by each process. */
   readonly workers?: (context: WorkerContext) => Workers
+  /** Its commands of the operator's command line. */
+  readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */
   readonly eventBus?: ExtensionEventBus
 }

@@ -1,6 +1,8 @@
+import { lmsExtension } from '../lms/extension.ts'
 import { readServerConfig } from './config.ts'
 import { processEnvironment } from './environment.ts'
 import { exitWell } from './exit.ts'
+import { builtInExtensions } from './extensions.ts'
 import { firstSteps } from './first-steps.ts'
 import { startServer } from './start.ts'
 
@@ -9,7 +11,7 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 
 try {
   const config = readServerConfig(processEnvironment())
-  const starting = startServer(config, process.stdout)
+  const starting = startServer(config, process.stdout, [...builtInExtensions, lmsExtension(config.lms)])
   exitWell({
     stop: async () => (await starting)[Symbol.asyncDispose](),
     report: (error, message) => {

@@ -120,7 +120,7 @@ export const originList = list(
   'must be a comma separated list of origins such as https://example.org, without a path',
 )
 
-function text(isRight: (value: string) => boolean, message: string) {
+export function text(isRight: (value: string) => boolean, message: string) {
   return z.string().refine(isRight, { error: message })
 }
 

@@ -51,19 +51,30 @@ const rules: Rule[] = [
     why: 'enterprise/ is an extension: it knows the public entries of routers/, the types of errors and tables, and no transport.',
   },
   {
-    binds: /^(core|embedded|routers|server|enterprise)\//,
+    binds: /^(core|embedded|routers|enterprise|entries|server(?!\/(main|cli\/main)\.ts$))(\/|$)/,
+    allows: /^(?!lms\/)/,
+    why: 'lms/ is brought along by the processes, server/main.ts and server/cli/main.ts: nothing else knows it.',
+  },
+  {
+    binds: /^lms\//,
+    allows:
+      /^(lms\/|core\/|routers\/(index|extension)\.ts$|server\/(extension|background\/|lms\/|cli\/|rest\/auth\/)|node:|(commander|kysely|mysql2|undici|zod)(\/|$))/,
+    why: 'lms/ is an extension: it knows the core, and of the server what extensions and commands are made with.',
+  },
+  {
+    binds: /^(core|embedded|routers|server|enterprise|lms)\//,
     allows: /^(?!entries\/)/,
     why: 'entries/ is what other projects import: it knows everything, and nothing here knows it.',
   },
   {
-    binds: /^(core|embedded|routers|server|enterprise|entries)\//,
+    binds: /^(core|embedded|routers|server|enterprise|lms|entries)\//,
     allows: /^(?!bench\/|test\/)/,
     why: 'What runs in production needs neither benchmarks nor tests.',
   },
 ]
 
 const root = join(import.meta.dirname, '..')
-const files = readFiles('{core,embedded,routers,server,enterprise,entries}/**/*.ts')
+const files = readFiles('{core,embedded,routers,server,enterprise,lms,entries}/**/*.ts')
 
 describe('layers', () => {
   test('every import goes from a layer to one that it may know', () => {
@@ -88,6 +99,8 @@ describe('layers', () => {
     ['enterprise/assign.ts', `import type { FastifyInstance } from 'fastify'`],
     ['enterprise/assign.ts', `import { enroll } from '../routers/enrollment.ts'`],
     ['enterprise/deep/assign.ts', `import { enrollMany } from '../../core/enrollment/enroll.ts'`],
+    ['server/start.ts', `import { lmsExtension } from '../lms/extension.ts'`],
+    ['lms/follow.ts', `import { enrollLearners } from '../enterprise/enroll-learners.ts'`],
     ['server/app.ts', `import { startTestDatabase } from '../entries/testing/start.ts'`],
     ['server/app.ts', `import { createTestDatabase } from '../test/support/database.ts'`],
   ])('in %s, “%s” is refused', (path, text) => {
@@ -97,6 +110,7 @@ describe('layers', () => {
   test.each([
     ['core/enrollment/enroll.ts', `import { sql } from 'kysely'\nimport type { DB } from '../database/schema.ts'`],
     ['routers/enrollment.ts', `import { enrollMany } from '../core/enrollment/enroll.ts'`],
+    ['server/main.ts', `import { lmsExtension } from '../lms/extension.ts'`],
     ['server/extensions.ts', `import { enrollLearners } from '../enterprise/enroll-learners.ts'`],
     ['server/rest/enrollment-v1/enroll.ts', `import fastify from 'fastify'\nimport { wire } from './wire.ts'`],
     ['server/rest/enterprise-v1/index.ts', `import { enrollLearners } from '../../../enterprise/enroll-learners.ts'`],

@@ -18,6 +18,7 @@ import * as autoEnrollment from './migrations/0012_auto_enrollment.ts'
 import * as consumerFailures from './migrations/0013_consumer_failures.ts'
 import * as webhooks from './migrations/0014_webhooks.ts'
 import * as eventBus from './migrations/0015_event_bus.ts'
+import * as adoption from './migrations/0016_adoption.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const migrations: Record<string, Migration> = {
@@ -35,6 +36,7 @@ export const migrations: Record<string, Migration> = {
   '0013_consumer_failures': consumerFailures,
   '0014_webhooks': webhooks,
   '0015_event_bus': eventBus,
+  '0016_adoption': adoption,
 }
 
 /** The migrations of an extension, in the order in which they run; append only. */

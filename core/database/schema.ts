@@ -76,6 +76,7 @@ export interface Courses {
   invitation_only: Generated<boolean>;
   max_enrollments: number | null;
   org: string;
+  owner: Generated<string>;
   seat_lock: Generated<number>;
   self_paced: Generated<boolean>;
   starts: string | null;
@@ -93,6 +94,15 @@ export interface EmailOptins {
   org: string;
   updated: Generated<string>;
   value: string;
+}
+
+export interface EmbargoAddresses {
+  is_allowed: boolean;
+  network: string;
+}
+
+export interface EmbargoCountries {
+  country: string;
 }
 
 export interface EmbargoRules {
@@ -132,12 +142,19 @@ export interface EnrollmentEvents {
   enrollment_id: Int8;
   enterprise_uuid: string | null;
   id: Generated<Int8>;
+  is_imported: Generated<boolean>;
   kind: string;
   reason: string | null;
   request_id: string | null;
   transaction_id: Generated<string>;
   version: number;
   via: string;
+}
+
+export interface EnrollmentLmsIds {
+  agreed_version: number | null;
+  enrollment_id: Int8;
+  lms_id: number | null;
 }
 
 export interface Enrollments {
@@ -189,9 +206,11 @@ export interface Learners {
   email: string | null;
   id: Generated<number>;
   is_active: Generated<boolean>;
+  is_disabled: Generated<boolean>;
   is_id_of_lms: Generated<boolean>;
   is_staff: Generated<boolean>;
   is_superuser: Generated<boolean>;
+  joined: string | null;
   name: Generated<string>;
   user_id: Generated<number>;
   username: string;
@@ -199,19 +218,26 @@ export interface Learners {
 }
 
 export interface ManualEnrollments {
-  actor_id: number;
+  actor_id: number | null;
   course_key: string;
-  created: string;
+  created: string | null;
   email: string | null;
   enrollment_id: Int8 | null;
   id: Generated<Int8>;
   reason: string | null;
+  role: string | null;
   transition: string;
+}
+
+export interface RetirementRequests {
+  created: string | null;
+  learner_id: number;
 }
 
 export interface Retirements {
   id: Generated<number>;
   learner_id: number;
+  original_email: string | null;
   original_username: string;
   state: string;
   updated: Generated<string>;
@@ -291,10 +317,13 @@ export interface DB {
   courses: Courses;
   displaced_emails: DisplacedEmails;
   email_optins: EmailOptins;
+  embargo_addresses: EmbargoAddresses;
+  embargo_countries: EmbargoCountries;
   embargo_rules: EmbargoRules;
   enrollment_allowances: EnrollmentAllowances;
   enrollment_attributes: EnrollmentAttributes;
   enrollment_events: EnrollmentEvents;
+  enrollment_lms_ids: EnrollmentLmsIds;
   enrollments: Enrollments;
   event_bus_feeds: EventBusFeeds;
   event_bus_streams: EventBusStreams;
@@ -302,6 +331,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeys;
   learners: Learners;
   manual_enrollments: ManualEnrollments;
+  retirement_requests: RetirementRequests;
   retirements: Retirements;
   roles: Roles;
   throttle: Throttle;

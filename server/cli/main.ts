@@ -1,5 +1,7 @@
+import { lmsExtension } from '../../lms/extension.ts'
+import { builtInExtensions } from '../extensions.ts'
 import { runCommandLine } from './program.ts'
 import { endQuietly } from './streams.ts'
 
 endQuietly()
-process.exitCode = await runCommandLine(process.argv.slice(2), process)
+process.exitCode = await runCommandLine(process.argv.slice(2), process, [...builtInExtensions, lmsExtension()])

@@ -57,5 +57,6 @@ server or alone. It ends with 0 when all is done, 1 when some rows failed, 2 whe
   addApiKey(program, session)
   addEnroll(program, session)
   addWebhook(program, session)
+  for (const { commands } of session.extensions) commands?.(program, session)
   return program
 }

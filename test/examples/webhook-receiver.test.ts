@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, expect, inject, onTestFinished, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { runWebhooks, webhookCaller } from '../support/webhooks.ts'
+import { freePort } from '../support/free-port.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -98,13 +98,4 @@ function linesOf(output: string): string[] {
 
 function namesIn(output: string): Set<string> {
   return new Set(linesOf(output).map((line) => /: (\S+) in/.exec(line)?.[1] ?? ''))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // of a server on a port
-  server.close()
-  await once(server, 'close')
-  return port
 }

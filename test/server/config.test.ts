@@ -20,6 +20,12 @@ const WITHOUT_DEFAULT = [
   'WEBHOOK_SECRET_KEY',
   'EVENT_BUS_REDIS_URL',
   'EVENT_BUS_TOPIC_PREFIX',
+  'LMS_DATABASE_URL',
+  'LMS_URL',
+  'LMS_API_KEY',
+  'LMS_WORKER_USERNAME',
+  'LMS_WORKER_TOKEN_URL',
+  'LMS_WORKER_JWT',
 ]
 const SECRETS = {
   INTERNAL_TOKENS: 'ops:0123456789abcdef',
@@ -53,6 +59,7 @@ test('an empty environment gives the documented defaults', () => {
     enterprise: { legacyCreatedFlag: false, supersede: true },
     webhooks: { allowedNetworks: [] },
     eventBus: undefined,
+    lms: { follow: false, mirror: false, forward: false, mirrorRate: { requests: 10, seconds: 1 }, timeoutMs: 30_000 },
     logLevel: 'info',
   })
 })
@@ -99,6 +106,16 @@ test('every setting is read', () => {
     EVENT_BUS_STREAM_MAX_LEN: '500',
     EVENT_BUS_TOPICS: '{"org.openedx.learning.course.enrollment.changed.v1":[]}',
     EVENT_BUS_FROM: 'beginning',
+    LMS_DATABASE_URL: 'mysql://reader:hush@db.example.org/edxapp',
+    LMS_URL: 'https://lms.example.org/',
+    LMS_API_KEY: 'key',
+    LMS_WORKER_USERNAME: 'worker',
+    LMS_WORKER_TOKEN_URL: 'https://id:hush@lms.example.org/oauth2/access_token',
+    LMS_FOLLOW: 'on',
+    LMS_MIRROR: 'on',
+    LMS_FORWARD: 'on',
+    LMS_MIRROR_RATE: '3/s',
+    LMS_TIMEOUT: '5s',
     LOG_LEVEL: 'debug',
   })
   expect(config).toEqual({
@@ -146,6 +163,17 @@ test('every setting is read', () => {
       streamMaxLen: 500,
       topics: { 'org.openedx.learning.course.enrollment.changed.v1': [] },
       from: 'beginning',
+    },
+    lms: {
+      databaseUrl: 'mysql://reader:hush@db.example.org/edxapp',
+      url: 'https://lms.example.org',
+      apiKey: 'key',
+      worker: { username: 'worker', tokenUrl: 'https://id:hush@lms.example.org/oauth2/access_token' },
+      follow: true,
+      mirror: true,
+      forward: true,
+      mirrorRate: { requests: 3, seconds: 1 },
+      timeoutMs: 5_000,
     },
     logLevel: 'debug',
   })
@@ -278,6 +306,18 @@ describe('secrets beside a DATABASE_URL', () => {
     expect(readServerConfig(allowed).databaseUrl).toBe(DATABASE_URL)
     // The embedded database is for development.
     expect(readServerConfig(weak).databaseUrl).toBeUndefined()
+  })
+
+  test('settings of the LMS lack what they need', () => {
+    expect(problemsOf(() => readConfig({ LMS_FOLLOW: 'on' }))).toEqual([
+      'LMS_DATABASE_URL is required with LMS_FOLLOW=on',
+    ])
+    expect(problemsOf(() => readConfig({ LMS_MIRROR: 'on', LMS_URL: 'https://lms.example.org' }))).toEqual([
+      'LMS_API_KEY is required with LMS_MIRROR=on',
+    ])
+    expect(problemsOf(() => readConfig({ LMS_WORKER_JWT: 'x' }))).toEqual([
+      'LMS_WORKER_USERNAME goes with LMS_WORKER_TOKEN_URL or LMS_WORKER_JWT',
+    ])
   })
 
   test('the command line can do without', () => {

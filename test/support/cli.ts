@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
+import { lmsExtension } from '../../lms/extension.ts'
 import { runCommandLine } from '../../server/cli/program.ts'
+import { builtInExtensions } from '../../server/extensions.ts'
 
 export interface Ended {
   code: number | null
@@ -30,7 +32,7 @@ export function startCli(args: string[], env: Record<string, string>): ChildProc
 /** Runs the command line in this process, for what neither settings nor a database have a part in. */
 export async function cliInside(args: string[]): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const code = await runCommandLine(args, { stdin, stdout, stderr })
+  const code = await runCommandLine(args, { stdin, stdout, stderr }, [...builtInExtensions, lmsExtension()])
   return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) }
 }
 

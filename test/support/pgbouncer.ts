@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inject } from 'vitest'
+import { freePort } from './free-port.ts'
 
 /** `PGBOUNCER` names another one than that of the machine. */
 const PROGRAM = process.env['PGBOUNCER'] ?? 'pgbouncer'
@@ -77,14 +78,6 @@ const DEFAULTS = {
   max_client_conn: 200,
   // As older ones do, unless a test says otherwise.
   ...(knowsPreparedStatements && { max_prepared_statements: 0 }),
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 async function isListening(port: number): Promise<boolean> {

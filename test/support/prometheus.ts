@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inject } from 'vitest'
+import { freePort } from './free-port.ts'
 
 const SERVER = 'prometheus'
 const TOOL = 'promtool'
@@ -78,12 +78,4 @@ export async function openPrometheus(target: string): Promise<Prometheus> {
 export function faultsOfRules(path: string): string {
   const { status, stdout, stderr } = spawnSync(TOOL, ['check', 'rules', path], { encoding: 'utf8' })
   return status === 0 ? '' : `${stdout}${stderr}`
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

@@ -2,13 +2,13 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { inject, vi } from 'vitest'
 import { chooseAccount, giveFilesTo } from '../../embedded/account.ts'
 import { LOCALE } from '../../embedded/cluster.ts'
 import { runStatement } from './statement.ts'
+import { freePort } from './free-port.ts'
 
 // Clusters of a PostgreSQL that the machine has, for what the embedded one lacks the programs for.
 
@@ -123,15 +123,6 @@ function settingsOf(port: number): string[] {
     max_prepared_transactions: 10,
   }
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // It listens on TCP.
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function run([program = '', ...args]: string[], options: { uid?: number; gid?: number; cwd: string }) {

@@ -4,7 +4,7 @@ import { embargoRules, refusesCountry } from '../../../core/access/embargo/rules
 import { readEmbargoedLearner } from '../../../core/access/embargo/learner.ts'
 import type { CourseKey } from '../../../core/course/key.ts'
 import type { DB } from '../../../core/database/schema.ts'
-import type { EmbargoConfig } from '../../config.ts'
+import type { EmbargoConfig } from '../../config-parts.ts'
 import { Refusal, type ViewResponse } from '../django/response.ts'
 import { openGeoip, type CountryOf } from './geoip.ts'
 

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { createThrottle } from '../../../core/access/throttle/throttle.ts'
 import type { DB } from '../../../core/database/schema.ts'
-import type { RateLimits } from '../../config.ts'
+import type { RateLimits } from '../../config-parts.ts'
 import { detail, Refusal } from '../django/response.ts'
 import type { Rights } from '../auth/rights.ts'
 import { networkOf } from './client-address.ts'

@@ -1,0 +1,6 @@
+import type { CommandGroup } from '../../server/cli/command-group.ts'
+
+/** `lms …`: taking an LMS over, keeping in step with it, and going back. */
+export const lmsCommands: CommandGroup = (program) => {
+  program.command('lms').summary('take an LMS over, keep in step with it, go back')
+}

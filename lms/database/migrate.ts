@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration'
+import * as importing from './migrations/0001_importing.ts'
+
+/** In the order in which they run. Append only: a migration that has landed never changes. */
+export const lmsMigrations: Readonly<Record<string, Migration>> = {
+  '0001_importing': importing,
+}

@@ -1,0 +1,113 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise'
+import { identifier } from './identifier.ts'
+
+/** A value as MySQL gives it: instants, decimals and large numbers as text, so that nothing of them is lost. */
+export type LmsValue = string | number | Buffer | null
+export type LmsRow = Readonly<Record<string, LmsValue>>
+
+/** The database of an LMS, which is only read. */
+export interface LmsSource extends AsyncDisposable {
+  /** The names of the columns of a table, in lower case; empty: there is no such table. */
+  columns(table: string): Promise<ReadonlySet<string>>
+  /** The rows of one statement. */
+  query<Row extends LmsRow>(statement: string, values?: readonly (LmsValue | readonly LmsValue[])[]): Promise<Row[]>
+  /**
+   * The rows of a table by its key, a page at a time. Columns that this release of the LMS does not have are null; a table that
+   * it does not have is empty.
+   */
+  pages<Row extends LmsRow>(table: string, options: PageOptions): AsyncGenerator<readonly Row[]>
+}
+
+export interface PageOptions {
+  /** What rows are ordered by, unique; among the columns. */
+  readonly key: string
+  readonly columns: readonly string[]
+  /** Only rows behind this key. */
+  readonly after?: LmsValue
+  /** A further condition, in SQL. */
+  readonly where?: string
+  /** Rows of a page. */
+  readonly size?: number
+}
+
+/** So many rows a page has, unless given. */
+export const SOURCE_PAGE_SIZE = 10_000
+
+/**
+ * Connects to the database of an LMS (lms.md A.0, A.7): UTC, utf8mb4, instants as text.
+ *
+ * @param url `mysql://user:password@host:3306/edxapp`
+ * @param options.snapshot everything is read as it is at one instant; without it each statement sees the present.
+ * @throws {Error} of the driver, when the database cannot be reached.
+ */
+export async function openLmsSource(url: string, { snapshot = false } = {}): Promise<LmsSource> {
+  const connection = await createConnection({
+    uri: url.replace(/^mariadb:/, 'mysql:'),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    connectTimeout: 10_000,
+  })
+  try {
+    await connection.query("set time_zone = '+00:00'")
+    if (snapshot) {
+      await connection.query('set transaction isolation level repeatable read')
+      await connection.query('start transaction with consistent snapshot, read only')
+    }
+  } catch (error) {
+    connection.destroy()
+    throw error
+  }
+  return sourceOn(connection)
+}
+
+function sourceOn(connection: Connection): LmsSource {
+  const columnsOfTables = new Map<string, Promise<ReadonlySet<string>>>()
+  const query = async <Row extends LmsRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> => {
+    const [rows] = await connection.query<RowDataPacket[]>(statement, [...values])
+    return rows as unknown as Row[] // as the statement selects them
+  }
+  const columns = (table: string) => {
+    const known = columnsOfTables.get(table) ?? query<{ name: string }>(COLUMNS, [table]).then(namesOf)
+    columnsOfTables.set(table, known)
+    return known
+  }
+  return {
+    columns,
+    query,
+    pages: (table, options) => pagesOf({ columns, query }, table, options),
+    [Symbol.asyncDispose]: () => connection.end().catch(() => connection.destroy()),
+  }
+}
+
+const COLUMNS = `select lower(column_name) as name from information_schema.columns
+  where table_schema = database() and table_name = ?`
+
+function namesOf(rows: readonly { name: string }[]): ReadonlySet<string> {
+  return new Set(rows.map(({ name }) => name))
+}
+
+async function* pagesOf<Row extends LmsRow>(
+  { columns, query }: Pick<LmsSource, 'columns' | 'query'>,
+  table: string,
+  { key, columns: wanted, after = null, where, size = SOURCE_PAGE_SIZE }: PageOptions,
+): AsyncGenerator<readonly Row[]> {
+  const known = await columns(table)
+  if (known.size === 0) return
+  const selected = wanted.map((name) => (known.has(name) ? identifier(name) : `null as ${identifier(name)}`)).join(', ')
+  let last = after
+  for (;;) {
+    const conditions = [
+      ...(where === undefined ? [] : [`(${where})`]),
+      ...(last === null ? [] : [`${identifier(key)} > ?`]),
+    ]
+    const condition = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+    const statement = `select ${selected} from ${identifier(table)}${condition} order by ${identifier(key)} limit ${size}`
+    const rows = await query<Row>(statement, last === null ? [] : [last])
+    if (rows.length > 0) yield rows
+    if (rows.length < size) return
+    last = rows.at(-1)?.[key] ?? null
+  }
+}
