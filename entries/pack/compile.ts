@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { finishDeclarations } from './declarations.ts'
 import { readOwnManifest } from './own-manifest.ts'
+import { indentedByTabs } from './indentation.ts'
 import { mapLines } from './source-maps.ts'
 
 /**
@@ -26,13 +27,28 @@ export async function compile(root: string, target: string): Promise<Set<string>
     dist,
     entries.map((entry) => relative('.', entry).replace(/\.ts$/, '.d.ts')),
   )
-  for await (const name of glob('**/*.map', { cwd: dist })) await shipSources(root, target, join(dist, name))
   const packages = new Set<string>()
   for await (const name of glob('**/*.js', { cwd: dist })) {
-    for (const [, imported = ''] of (await readFile(join(dist, name), 'utf8')).matchAll(IMPORT)) packages.add(imported)
+    const path = join(dist, name)
+    const text = await readFile(path, 'utf8')
+    for (const [, imported = ''] of text.matchAll(IMPORT)) packages.add(imported)
+    await finishModule(root, target, path, text)
   }
   return packages
 }
+
+/** What holds nothing but types needs no map: its declaration says all. */
+async function finishModule(root: string, target: string, path: string, text: string): Promise<void> {
+  if (NOTHING.test(text)) {
+    await writeFile(path, 'export {};\n')
+    await rm(`${path}.map`)
+    return
+  }
+  await writeFile(path, indentedByTabs(text))
+  await shipSources(root, target, `${path}.map`)
+}
+
+const NOTHING = /^export \{\};\s*(\/\/# sourceMappingURL=\S+\s*)?$/
 
 async function runCompiler(
   root: string,
@@ -73,14 +89,13 @@ async function shipSources(root: string, target: string, path: string): Promise<
     await cp(original, copy)
     sources.push(relative(dirname(path), copy))
   }
-  const { version, names, mappings } = map
-  await writeFile(path, JSON.stringify({ version, sources, names, mappings: mapLines(mappings) }))
+  const { version, mappings } = map
+  await writeFile(path, JSON.stringify({ version, sources, mappings: mapLines(mappings) }))
 }
 
 interface SourceMap {
   readonly version: number
   readonly sources: readonly string[]
-  readonly names: readonly string[]
   readonly mappings: string
 }
 
