@@ -27,6 +27,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
       `The [${mode ?? 'None'}] course mode is expired or otherwise unavailable for course run [${courseId}].`,
     ),
   enrollmentClosed: anyError,
+  ownedByLms: (_, { courseId }) => localized(403, ownedByLmsText(courseId)),
   courseFull: anyError,
   notEnrolled: anyError,
   modeMismatch: ({ activeMode, requestedMode }) =>
@@ -58,6 +59,11 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
 /** The response to an attribute without one of its parts, after the enrollment was changed (rest-v1 §3.2 row 15h). */
 export function attributeLacks(part: string): ViewResponse {
   return localized(400, attributeLacksText(part))
+}
+
+/** The text about a course run whose enrollments the LMS writes (adoption.md §3). */
+export function ownedByLmsText(courseId: string): string {
+  return `Enrollments in the course run '${courseId}' are changed in the LMS, not here.`
 }
 
 /** The text about an attribute without one of its parts. */
