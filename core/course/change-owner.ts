@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type Transaction } from 'kysely'
 import { isLockTimeout } from '../database/failure.ts'
+import { retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Owner, StoredOwner } from './owner.ts'
@@ -69,7 +70,9 @@ function underLock(
   return db.transaction().execute(async (trx) => {
     await sql`select set_config('lock_timeout', ${String(patienceMs)}, true)`.execute(trx)
     const { rows } = await sql<{ id: number; course_key: string }>`
-      select id, course_key from courses where owner <> 'here' and ${among(keys)} order by id for no key update`.execute(trx)
+      select id, course_key from courses where owner <> 'here' and ${among(keys)} order by id for no key update`.execute(
+      trx,
+    )
     const courseIds = rows.map(({ course_key: courseKey }) => courseKey)
     if (courseIds.length > 0 && !(await agree(courseIds))) return { is: 'notAgreed' }
     await sql`update courses set owner = 'here' where id = any (${rows.map(({ id }) => id)}::integer[])`.execute(trx)
@@ -102,13 +105,14 @@ function setOwner(
   keys: readonly string[] | 'all',
   { from, to }: { readonly from: readonly StoredOwner[]; readonly to: StoredOwner },
 ): Promise<{ courseIds: string[]; xid: string }> {
-  return inTransaction(db, async (trx) => {
+  const set = async (trx: Transaction<DB>) => {
     await sql`select id from courses where ${among(keys)} order by id for no key update`.execute(trx)
     const { rows } = await sql<{ course_key: string; xid: string }>`
       update courses set owner = ${to} where owner = any (${from}::text[]) and ${among(keys)}
       returning course_key, pg_current_xact_id()::text as xid`.execute(trx)
     return { courseIds: rows.map(({ course_key: courseKey }) => courseKey), xid: rows[0]?.xid ?? '0' }
-  })
+  }
+  return retryOnSerializationFailure(db, () => inTransaction(db, set))
 }
 
 function among(keys: readonly string[] | 'all') {

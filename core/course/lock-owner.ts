@@ -20,6 +20,8 @@ export async function lockRunsOwnedBy(
   courseIds: readonly number[],
 ): Promise<Set<number>> {
   const { rows } = await sql<{ id: number }>`
-    select id from courses where id = any (${courseIds}::integer[]) and owner = ${owner} order by id for share`.execute(trx)
+    select id from courses where id = any (${courseIds}::integer[]) and owner = ${owner} order by id for share`.execute(
+    trx,
+  )
   return new Set(rows.map(({ id }) => id))
 }

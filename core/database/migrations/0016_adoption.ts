@@ -10,6 +10,9 @@ const statements = [
   // until the last changes from here have arrived there.
   `alter table courses add column owner text not null default 'here' check (owner in ('here', 'leaving', 'lms'))`,
 
+  // course_key: the account is enrolled in this course run alone, as soon as it is owned here; null: in all that allowances say.
+  `alter table auto_enrollment_arrivals add column course_key text`,
+
   // joined: when the account was made where it comes from; null: nobody has said. is_disabled: staff has locked it out, which is
   // another thing than an account that is not activated.
   `alter table learners add column joined timestamptz, add column is_disabled boolean not null default false`,

@@ -42,7 +42,7 @@ describe('to the LMS', () => {
       await sleep(300)
       expect(isChanged).toBe(false)
     })
-    expect(await (await changing.promise)).toMatchObject({ is: 'changed' })
+    expect(await await changing.promise).toMatchObject({ is: 'changed' })
     expect(await enrollment.get(pair)).toMatchObject({ isActive: true })
   })
 

@@ -42,7 +42,9 @@ describe('a course run that goes to the LMS between reading and writing', () => 
     const learner = await addLearner(db)
     await addAllowance(db, learner.email, courseId)
     const attributes = [{ namespace: 'order', name: 'number', value: '7' }]
-    expect(await writtenAfterChange(courseId, [command(learner.username, courseId, { attributes })])).toEqual([LOST_RACE])
+    expect(await writtenAfterChange(courseId, [command(learner.username, courseId, { attributes })])).toEqual([
+      LOST_RACE,
+    ])
     expect(await written(courseId)).toEqual({ rows: 0, active: 0, events: 0, claims: 0 })
   })
 })

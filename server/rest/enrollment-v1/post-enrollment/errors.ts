@@ -1,5 +1,5 @@
 import type { EnrollmentError, ErrorCode, ErrorDetails } from '../../../../core/errors.ts'
-import { message, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
+import { message, ownedByLms, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
 import { pythonLiteral } from '../../django/text.ts'
 
 /** What a POST asked for, in the client's own values: the texts of refusals repeat them. */
@@ -27,7 +27,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
       `The [${mode ?? 'None'}] course mode is expired or otherwise unavailable for course run [${courseId}].`,
     ),
   enrollmentClosed: anyError,
-  ownedByLms: (_, { courseId }) => localized(403, ownedByLmsText(courseId)),
+  ownedByLms: (_, { courseId }) => ownedByLms(courseId),
   courseFull: anyError,
   notEnrolled: anyError,
   modeMismatch: ({ activeMode, requestedMode }) =>
@@ -59,11 +59,6 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
 /** The response to an attribute without one of its parts, after the enrollment was changed (rest-v1 §3.2 row 15h). */
 export function attributeLacks(part: string): ViewResponse {
   return localized(400, attributeLacksText(part))
-}
-
-/** The text about a course run whose enrollments the LMS writes (adoption.md §3). */
-export function ownedByLmsText(courseId: string): string {
-  return `Enrollments in the course run '${courseId}' are changed in the LMS, not here.`
 }
 
 /** The text about an attribute without one of its parts. */
