@@ -4,6 +4,7 @@ import { isLockTimeout } from '../database/failure.ts'
 import { retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
+import { lockOutLms } from './lock-owner.ts'
 import type { Owner, StoredOwner } from './owner.ts'
 import { oldTransactions, stillThere, type OldTransaction } from './old-transactions.ts'
 
@@ -32,8 +33,7 @@ export type OwnerChange =
  * Gives course runs another owner (adoption.md §3). When it returns `changed`, no write of the former side can still land in
  * those course runs; all others are as they were.
  *
- * To `here`: the course runs are locked, which whoever writes for the LMS waits for ({@link lockRunsOwnedByLms}), while callers are
- * still refused. To `lms`: they are `leaving` first, so that callers are refused while nobody applies what the LMS says; then
+ * To `here`: whoever writes for the LMS is locked out ({@link lockRunsOwnedByLms}) while callers are still refused. To `lms`: they are `leaving` first, so that callers are refused while nobody applies what the LMS says; then
  * every transaction is waited for that may have seen the old owner, because facts are read before they are written and a
  * transaction of a caller ends when the caller likes.
  *
@@ -70,14 +70,14 @@ function underLock(
 ): Promise<OwnerChange> {
   return db.transaction().execute(async (trx) => {
     await sql`select set_config('lock_timeout', ${String(patienceMs)}, true)`.execute(trx)
-    const { rows } = await sql<{ id: number; course_key: string }>`
-      select id, course_key from courses where owner <> 'here' and ${among(keys)} order by id for no key update`.execute(
-      trx,
-    )
-    const locked = rows.map(({ course_key: courseKey }) => courseKey)
-    const courseIds = locked.length > 0 ? await agreeing(locked) : []
-    await sql`update courses set owner = 'here' where course_key = any (${courseIds}::text[])`.execute(trx)
-    return changed(locked, courseIds)
+    await lockOutLms(trx)
+    const { rows } = await sql<{ course_key: string }>`
+      select course_key from courses where owner <> 'here' and ${among(keys)} order by id`.execute(trx)
+    const asked = rows.map(({ course_key: courseKey }) => courseKey)
+    const courseIds = asked.length > 0 ? await agreeing(asked) : []
+    await sql`select id from courses where ${among(courseIds)} order by id for no key update`.execute(trx)
+    await sql`update courses set owner = 'here' where ${among(courseIds)}`.execute(trx)
+    return changed(asked, courseIds)
   })
 }
 
@@ -94,7 +94,7 @@ async function leave(
     by = await waitForOldTransactions(db, xid, patienceMs)
     if (by.length === 0) agreed = await agreeing(courseIds)
   } finally {
-    if (agreed.length > 0) await setOwner(db, agreed, { from: ['leaving'], to: 'lms' })
+    if (agreed.length > 0) agreed = (await setOwner(db, agreed, { from: ['leaving'], to: 'lms' })).courseIds
     await setOwner(db, courseIds, { from: ['leaving'], to: 'here' })
   }
   return by.length > 0 ? { is: 'inUse', by } : changed(courseIds, agreed)
