@@ -20,6 +20,7 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   versionConflict: 'CONFLICT',
   idempotencyMismatch: 'CONFLICT',
   batchTooLarge: 'PAYLOAD_TOO_LARGE',
+  ownedByLms: 'CONFLICT',
   vetoed: 'FORBIDDEN',
   notAttempted: 'CONFLICT',
   // Clients of tRPC resume a subscription by themselves after this one.

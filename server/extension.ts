@@ -14,7 +14,10 @@ import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { Identity } from './rest/auth/rights.ts'
+import type { ForwardChange } from './rest/forward.ts'
 import type { OpenApiPart } from './rest/openapi/part.ts'
+
+export type { ForwardChange, ForwardedChange } from './rest/forward.ts'
 
 /**
  * What a deployment adds to the server beside its own tables and rules: everything but the name is optional. The server knows
@@ -41,6 +44,8 @@ export interface Extension {
   readonly operations?: OperationTable
   /** What it does by itself while a server runs; asked once by each process. */
   readonly workers?: (context: WorkerContext) => Workers
+  /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
+  readonly forwardChange?: ForwardChange | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */

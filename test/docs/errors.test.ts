@@ -26,6 +26,7 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   versionConflict: { expected: 1, actual: 2 },
   idempotencyMismatch: { key: '<key>' },
   batchTooLarge: { limit: 10_000 },
+  ownedByLms: { courseId: '<course_id>' },
   vetoed: { by: '<filter>', message: '<reason>' },
   notAttempted: {},
   tooSlow: {},

@@ -133,6 +133,7 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   tooSlow: 'failures',
   idempotencyMismatch: 'failures',
   batchTooLarge: 'failures',
+  ownedByLms: 'failures',
   webhookNotFound: 'failures',
   webhookDeliveryNotFound: 'failures',
   webhookDisabled: 'failures',

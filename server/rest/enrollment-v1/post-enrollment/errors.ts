@@ -1,5 +1,5 @@
 import type { EnrollmentError, ErrorCode, ErrorDetails } from '../../../../core/errors.ts'
-import { message, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
+import { message, ownedByLms, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
 import { pythonLiteral } from '../../django/text.ts'
 
 /** What a POST asked for, in the client's own values: the texts of refusals repeat them. */
@@ -44,6 +44,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   versionConflict: anyError,
   idempotencyMismatch: anyError,
   batchTooLarge: anyError,
+  ownedByLms: (_, { courseId }) => ownedByLms(courseId),
   vetoed: ({ message: reason }) => localized(403, reason),
   notAttempted: anyError,
   tooSlow: anyError,
