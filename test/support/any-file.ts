@@ -27,9 +27,9 @@ export function anyFile(): fc.Arbitrary<AnyLine[]> {
             courseId: courseIds[0] ?? '',
             mode: 'audit',
           }),
-          fc.array(reference(username, courseId), { maxLength: 15 }),
+          fc.array(reference(username, courseId), { maxLength: 10 }),
           fc.array(enrollmentOf(usernames, courseIds), { maxLength: 8 }),
-          fc.array(fromLms(username, courseId), { maxLength: 15 }),
+          fc.array(fromLms(username, courseId), { maxLength: 10 }),
           fc.array(audit(usernames, courseIds), { maxLength: 4 }),
           fc.uniqueArray(retirement(username), { maxLength: 3, selector: (line) => line.username }),
         )
