@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { exportLines } from '../../core/import-export/export.ts'
+import { exportLines, type ExportOptions } from '../../core/import-export/export.ts'
 import type { ImportCounts } from '../../core/import-export/counts.ts'
 import { importLines } from '../../core/import-export/import.ts'
 import type { ExtensionLineType } from '../../core/import-export/group-importer.ts'
@@ -44,8 +44,12 @@ export async function* pieces(text: string, size = 1000): AsyncGenerator<Uint8Ar
 }
 
 /** The whole export as one text. */
-export async function exportAll(db: Kysely<DB>, further?: readonly ExtensionLineType[]): Promise<string> {
-  return (await Array.fromAsync(exportLines(db, further))).join('')
+export async function exportAll(
+  db: Kysely<DB>,
+  further?: readonly ExtensionLineType[],
+  options?: ExportOptions,
+): Promise<string> {
+  return (await Array.fromAsync(exportLines(db, further, options))).join('')
 }
 
 /** Takes away all that an import writes. */
