@@ -62,7 +62,7 @@ async function importCustomers(
     return { key: uuid, row: { uuid, name, slug } }
   })
   await releaseSlugs(trx, holders.passedOn())
-  return { failures, written: await upsert(trx, CUSTOMERS, rows) }
+  return { failures, ...(await upsert(trx, CUSTOMERS, rows)) }
 }
 
 /** Reads the customers of lines, and those who have their slugs. */
