@@ -70,7 +70,7 @@ async function importCustomers(
     return { key: uuid, row: { uuid, name, slug, is_active: isActive, enable_autocohorting: enableAutocohorting } }
   })
   await releaseSlugs(trx, holders.passedOn())
-  return { failures, written: await upsert(trx, CUSTOMERS, rows) }
+  return { failures, ...(await upsert(trx, CUSTOMERS, rows)) }
 }
 
 /** Reads the customers of lines, and those who have their slugs. */
