@@ -18,7 +18,7 @@ export interface UpsertTarget<Column extends string = string, Table extends stri
  * with the values, but alone no reason to change a row.
  */
 export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
-export type ColumnType = 'text' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'uuid'
+export type ColumnType = 'text' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'numeric' | 'timestamptz' | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are
