@@ -10,10 +10,11 @@ export interface Customer {
 
 interface NamedCustomer extends Customer {
   readonly name: string
-  /** One that is not enrolls nobody; what it has paid for is ended and shown as ever. */
-  readonly is_active: boolean
+}
+
+interface ActiveCustomer extends NamedCustomer {
   /** Whether its learners may be put into cohorts. */
-  readonly enable_autocohorting: boolean
+  readonly hasCohorts: boolean
 }
 
 /**
@@ -23,26 +24,31 @@ interface NamedCustomer extends Customer {
  * @throws {EnterpriseError} `customerNotFound`
  */
 export async function findCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<NamedCustomer> {
+  const { id, uuid: canonical, name } = await readCustomer(db, uuid)
+  return { id, uuid: canonical, name }
+}
+
+/**
+ * Finds a customer that may enroll learners: as in edx-enterprise, one that is not active is not there (enterprise C.0 E14).
+ *
+ * @param uuid any text.
+ * @throws {EnterpriseError} `customerNotFound`
+ */
+export async function findActiveCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<ActiveCustomer> {
+  const { is_active: isActive, ...customer } = await readCustomer(db, uuid)
+  if (!isActive) throw new EnterpriseError('customerNotFound', { customer: uuid })
+  return customer
+}
+
+async function readCustomer(db: Kysely<EnterpriseDB>, uuid: string) {
   const canonical = canonicalUuid(uuid)
   const customer =
     canonical !== null &&
     (await db
       .selectFrom('enterprise_customers')
-      .select(['id', 'uuid', 'name', 'is_active', 'enable_autocohorting'])
+      .select(['id', 'uuid', 'name', 'is_active', 'enable_autocohorting as hasCohorts'])
       .where('uuid', '=', canonical)
       .executeTakeFirst())
   if (!customer) throw new EnterpriseError('customerNotFound', { customer: uuid })
-  return customer
-}
-
-/**
- * Finds a customer that may enroll learners: as in edx-enterprise, one that is not active is not there (enterprise C.1).
- *
- * @param uuid any text.
- * @throws {EnterpriseError} `customerNotFound`
- */
-export async function findActiveCustomer(db: Kysely<EnterpriseDB>, uuid: string): Promise<NamedCustomer> {
-  const customer = await findCustomer(db, uuid)
-  if (!customer.is_active) throw new EnterpriseError('customerNotFound', { customer: uuid })
   return customer
 }

@@ -39,7 +39,7 @@ async function answerList(api: EnterpriseApi, uuid: string, request: EnterpriseR
     const courseKey = courseKeyOf(item.courseId)
     return learner === null || courseKey === undefined ? [] : [{ index, item, learner, courseKey }]
   })
-  const hasCohorts = customer.enable_autocohorting
+  const { hasCohorts } = customer
   const answers = await runItems({ api, customer: customer.uuid, hasCohorts, request }, named)
   return {
     status: 200,
