@@ -38,7 +38,7 @@ describe('a request', () => {
     ['no course run', [{ userId: '1', courseId: '' }]],
     ['a license and a transaction', [{ ...row, funding: { license, transaction: license } }]],
     ['funding by nothing', [{ ...row, funding: {} }]],
-    ['an unknown field', [{ ...row, cohort: 'a' }]],
+    ['an unknown field', [{ ...row, group: 'a' }]],
     ['one bad row among good ones', [row, { ...row, force: 'yes' }, row]],
   ])('with %s is malformed', (_, rows) => {
     expect(enrollLearnersRequest.safeParse({ customer, rows }).success).toBe(false)
