@@ -54,7 +54,7 @@ export async function importAccounts(
   await writeIdentities(trx, changed)
   const isChanged = new Set(changed)
   const others = rows.filter(({ account }) => !isChanged.has(account))
-  const written = await upsert(trx, LEARNERS, others.map(accountRow))
+  const { created, changed: edited } = await upsert(trx, LEARNERS, others.map(accountRow))
   await upsert(trx, LEARNERS, rows.filter(({ account }) => isChanged.has(account)).map(accountRow))
 
   const arrivals = rows.filter(isArrival)
@@ -63,7 +63,7 @@ export async function importAccounts(
   }
   const usernames = arrivals.map(({ line }) => line.username)
   await noteArrivals(trx, usernames, 'cli')
-  return { failures, written: written + changed.length }
+  return { failures, created, changed: edited + changed.length }
 }
 
 interface AccountLine {

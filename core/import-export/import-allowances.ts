@@ -3,7 +3,7 @@ import type { DB } from '../database/schema.ts'
 import { noteArrivals } from '../auto-enrollment/arrivals.ts'
 import { foldEmail } from '../learner/email-address.ts'
 import type { LineOf } from './lines.ts'
-import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
+import { resolveRows, sumOf, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
 import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
 
@@ -54,12 +54,12 @@ export async function importAllowances(
   const withClaim = rows.flatMap(({ claimed_by, ...row }) => (claimed_by === undefined ? [] : [{ ...row, claimed_by }]))
   const withoutClaim = rows.filter((row) => row.claimed_by === undefined)
   const written = await upsert(trx, CLAIMED_ALLOWANCES, withClaim)
-  const all = written + (await upsert(trx, ALLOWANCES, withoutClaim))
+  const all = sumOf(written, await upsert(trx, ALLOWANCES, withoutClaim))
   // As if one line after another: whoever came after the allowance is enrolled, whoever was there before is not.
   const arrivals = lines.flatMap(({ number, line }) => {
     const account = arrived.get(foldEmail(line.email))
     return line.autoEnroll && account !== undefined && number < account.number ? account.username : []
   })
   await noteArrivals(trx, [...new Set(arrivals)], 'cli')
-  return { failures, written: all }
+  return { failures, ...all }
 }

@@ -46,7 +46,7 @@ export async function importCourses(
     if (courseIdOf(stored, number) === undefined && !added.courses.has(stored)) added.courses.set(stored, number)
     return { key: stored, row: courseRow(line, stored, org) }
   })
-  return { failures, written: await upsert(trx, COURSES, rows) }
+  return { failures, ...(await upsert(trx, COURSES, rows)) }
 }
 
 function courseRow(line: LineOf<'course'>, stored: string, org: string) {
@@ -103,7 +103,7 @@ export async function importModes(
       bulk_sku: line.bulkSku,
     },
   }))
-  return { failures, written: await upsert(trx, MODES, rows) }
+  return { failures, ...(await upsert(trx, MODES, rows)) }
 }
 
 const COHORTS = {
@@ -123,7 +123,7 @@ export async function importCohorts(
     key: `${courseId} ${line.name}`,
     row: { course_id: courseId, name: line.name },
   }))
-  return { failures, written: await upsert(trx, COHORTS, rows) }
+  return { failures, ...(await upsert(trx, COHORTS, rows)) }
 }
 
 const EMBARGO_RULES = {
@@ -153,7 +153,7 @@ export async function importEmbargoRules(
       message_key: line.messageKey,
     },
   }))
-  return { failures, written: await upsert(trx, EMBARGO_RULES, rows) }
+  return { failures, ...(await upsert(trx, EMBARGO_RULES, rows)) }
 }
 
 /** Builds the rows of lines that belong to a course run, which has to exist. */

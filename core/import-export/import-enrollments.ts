@@ -32,16 +32,18 @@ export async function importEnrollments(
   { metadata, added }: GroupContext,
 ): Promise<GroupOutcome> {
   const failures: LineFailure[] = []
-  let written = 0
+  let [created, changed] = [0, 0]
   let open = lines
   return retryOnSerializationFailure(trx, async () => {
     const read = await readStored(trx, open, added)
     failures.push(...read.failures)
     const changing = planImport(read.found, instantFromDate(metadata.now)).filter(isChanging)
     const lost = await writePlans(trx, changing, metadata)
-    written += changing.length - lost.length
+    const kept = changing.filter((plan) => !lost.includes(plan))
+    created += kept.filter(({ read }) => read === null).length
+    changed += kept.filter(({ read }) => read !== null).length
     open = lost.flatMap(({ indexes }) => indexes.flatMap((index) => read.found[index] ?? []))
-    return open.length > 0 ? LOST_RACE : { failures, written }
+    return open.length > 0 ? LOST_RACE : { failures, created, changed }
   })
 }
 

@@ -39,7 +39,7 @@ export async function importRoles(
       row: { learner_id: learnerId, role: line.role, org: line.org, course_key: courseKey },
     }
   })
-  return { failures, written: await upsert(trx, ROLES, rows) }
+  return { failures, ...(await upsert(trx, ROLES, rows)) }
 }
 
 const RETIREMENTS = {
@@ -75,7 +75,7 @@ export async function importRetirements(
       row: { learner_id: learnerId, original_username: username, state, updated },
     }
   })
-  return { failures, written: await upsert(trx, RETIREMENTS, rows) }
+  return { failures, ...(await upsert(trx, RETIREMENTS, rows)) }
 }
 
 async function retirementHolders(trx: Transaction<DB>, usernames: readonly string[]): Promise<Map<string, number>> {

@@ -6,19 +6,13 @@ import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
 import type { Actor, CallMetadata } from '../enrollment/command.ts'
 import { EnrollmentError, failure } from '../errors.ts'
+import { addWindow, noCounts, takenBack, type ImportCounts, type WindowOutcome } from './counts.ts'
 import { importAccounts } from './import-accounts.ts'
 import { importAllowances } from './import-allowances.ts'
 import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
 import { importEnrollments } from './import-enrollments.ts'
 import { importRetirements, importRoles } from './import-roles.ts'
-import type {
-  ExtensionLineType,
-  GroupContext,
-  GroupImporter,
-  GroupOutcome,
-  LineFailure,
-  NumberedLine,
-} from './group-importer.ts'
+import type { ExtensionLineType, GroupContext, GroupImporter, LineFailure, NumberedLine } from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
 import { readWindows, type Window } from './window.ts'
 
@@ -42,17 +36,6 @@ export interface ImportProgress {
   readonly failed: number
 }
 
-/** What became of the lines of an import. */
-export interface ImportCounts {
-  /** All lines but blank ones: `kept` and `failed` add up to it, unless a strict import was taken back. */
-  lines: number
-  /** Good lines, whether or not they changed anything. */
-  kept: number
-  failed: number
-  /** Rows that were inserted or changed; 0 when the database already said what the file says. */
-  written: number
-}
-
 /**
  * Imports newline-delimited JSON (run §4), each line as an upsert by its natural key. Bad lines are reported and the
  * others kept; with `strict` everything is kept or nothing. The file is read and written in pieces, so that memory does
@@ -73,7 +56,7 @@ export async function importLines(
     if (!db.isTransaction) await waitPatiently(trx, db)
     const counts = await importAll(trx, source, options)
     if (counts.failed === 0) return { keep: true, value: counts }
-    return { keep: false, value: { ...counts, kept: 0, written: 0 } }
+    return { keep: false, value: takenBack(counts) }
   })
 }
 
@@ -84,14 +67,11 @@ async function importAll(
 ): Promise<ImportCounts> {
   const metadata: CallMetadata = { actor, via: 'cli', now }
   const importers = [...coreImporters, ...further]
-  const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
+  const counts = noCounts()
   for await (const window of readWindows(source, lineFormat(further))) {
-    const { failures, written } = await importWindow(db, window, importers, metadata)
-    for (const bad of failures) onFailure?.(bad)
-    counts.lines += window.lines
-    counts.failed += failures.length
-    counts.kept += window.lines - failures.length
-    counts.written += written
+    const outcome = await importWindow(db, window, importers, metadata)
+    for (const bad of outcome.failures) onFailure?.(bad)
+    addWindow(counts, outcome)
     onProgress?.({ bytes: window.bytes, lines: counts.lines, failed: counts.failed })
   }
   return counts
@@ -102,7 +82,7 @@ async function importWindow(
   window: Window,
   importers: readonly Importer[],
   metadata: CallMetadata,
-): Promise<GroupOutcome> {
+): Promise<WindowOutcome> {
   return retryOnSerializationFailure(db, async () => {
     try {
       return await inTransaction(db, (trx) => importGroups(trx, window, importers, metadata))
@@ -130,20 +110,20 @@ async function importGroups(
   { groups, ...window }: Window,
   importers: readonly Importer[],
   metadata: CallMetadata,
-): Promise<GroupOutcome> {
+): Promise<WindowOutcome> {
   const added = { accounts: new Map(), courses: new Map(), others: new Map() }
   const context: GroupContext = { metadata, added, arrived: new Map() }
   const failures = [...window.failures]
-  let written = 0
+  const written: WindowOutcome['groups'][number][] = []
   for (const { type, importGroup } of importers) {
     const lines = groups.get(type)
     if (lines === undefined) continue
     // The schema of this very type has read them.
     const outcome = await importGroup(trx, lines as readonly NumberedLine<never>[], context)
     failures.push(...outcome.failures)
-    written += outcome.written
+    written.push({ type, lines: lines.length, outcome })
   }
-  return { failures: failures.toSorted((a, b) => a.line - b.line), written }
+  return { lines: window.lines, failures: failures.toSorted((a, b) => a.line - b.line), groups: written }
 }
 
 type Importer = Pick<ExtensionLineType, 'type' | 'importGroup'>

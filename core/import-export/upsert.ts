@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import type { Written } from './group-importer.ts'
 
 /** A table with the columns that lines of one type fill. */
 export interface UpsertTarget<Column extends string = string, Table extends string = keyof DB> {
@@ -24,14 +25,13 @@ export type ColumnType = 'text' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 
  * changed, and those that are equal are not touched at all.
  *
  * @param rows no two of one natural key.
- * @returns how many rows were inserted or changed.
  */
 export async function upsert<Column extends string>(
   trx: Transaction<DB>,
   target: UpsertTarget<Column, string>,
   rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
-): Promise<number> {
-  if (rows.length === 0) return 0
+): Promise<Written> {
+  if (rows.length === 0) return { created: 0, changed: 0 }
   const columns = Object.keys(target.columns) as Column[] // Its declared keys.
   const parameters = columns.map((column) => {
     const [type] = target.columns[column]
@@ -39,7 +39,7 @@ export async function upsert<Column extends string>(
     return sql`${values}::${sql.raw(type === 'text[]' ? 'text' : type)}[]`
   })
   const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(trx)
-  return answer[0]?.written ?? 0
+  return answer[0] ?? { created: 0, changed: 0 }
 }
 
 /** For lists, each row is one text of JSON: unnest would flatten a list of lists. */
@@ -50,7 +50,7 @@ function parameter(type: ColumnType, value: unknown): unknown {
 function upsertStatement(
   { table, conflict, match, columns }: UpsertTarget<string, string>,
   parameters: RawBuilder<unknown>,
-): RawBuilder<{ written: number }> {
+): RawBuilder<Written> {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
   const values = named('value')
@@ -79,5 +79,5 @@ function upsertStatement(
     on conflict (${conflict}) do ${resolution}
     returning 1
   )`)}
-  select ((select count(*) from changed) + (select count(*) from added))::integer as written`
+  select (select count(*) from added)::integer as created, (select count(*) from changed)::integer as changed`
 }

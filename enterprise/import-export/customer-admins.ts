@@ -42,7 +42,7 @@ async function importCustomerAdmins(
     if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
     return { key: `${learnerId} ${customerId}`, row: { learner_id: learnerId, customer_id: customerId } }
   })
-  return { failures, written: await upsert(trx, CUSTOMER_ADMINS, rows) }
+  return { failures, ...(await upsert(trx, CUSTOMER_ADMINS, rows)) }
 }
 
 /** In the order of the accounts, which an import keeps. */

@@ -8,7 +8,7 @@ import { customerUuid } from './customers.ts'
 import { exportCustomerLinks } from './export-customer-links.ts'
 import { lockNamedLearners, type NamedLearner } from './named-learners.ts'
 
-const { email, flag, extensionLineType, line, resolveRows, text, upsert } = importFormat
+const { email, flag, extensionLineType, line, resolveRows, sumOf, text, upsert } = importFormat
 
 const schema = line('customerLink', {
   customer: customerUuid(),
@@ -96,7 +96,7 @@ async function importCustomerLinks(
   await deactivateUnlinked(trx, accounts)
   const written = await upsert(trx, LEARNER_LINKS, accounts)
   const addresses = rows.flatMap(({ learner, columns }) => forAddress(learner, columns))
-  return { failures, written: written + (await upsert(trx, PENDING_LINKS, addresses)) }
+  return { failures, ...sumOf(written, await upsert(trx, PENDING_LINKS, addresses)) }
 }
 
 type Columns = ReturnType<typeof columnsOf>

@@ -9,7 +9,7 @@ import { exportFulfilments } from './export-fulfilments.ts'
 import { referencesFinder } from './funded-references.ts'
 import { readPaying, traceRevocations } from './stored-fulfilments.ts'
 
-const { courseId, expected, extensionLineType, instant, line, quote, resolveRows, text, upsert } = importFormat
+const { courseId, expected, extensionLineType, instant, line, quote, resolveRows, sumOf, text, upsert } = importFormat
 
 const schema = line('fulfilment', {
   uuid: customerUuid(),
@@ -104,5 +104,5 @@ async function importFulfilments(
     metadata.actor,
   )
   const others = rows.filter((row) => row.revoked === null)
-  return { failures, written: written + (await upsert(trx, FULFILMENTS, others)) }
+  return { failures, ...sumOf(written, await upsert(trx, FULFILMENTS, others)) }
 }

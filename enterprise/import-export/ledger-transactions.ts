@@ -33,7 +33,7 @@ async function importTransactions(
   lines: readonly importFormat.NumberedLine<z.output<typeof schema>>[],
 ): Promise<importFormat.GroupOutcome> {
   const { rows, failures } = resolveRows(lines, ({ line: { uuid, state } }) => ({ key: uuid, row: { uuid, state } }))
-  return { failures, written: await upsert(trx, TRANSACTIONS, rows) }
+  return { failures, ...(await upsert(trx, TRANSACTIONS, rows)) }
 }
 
 function exportTransactions(db: Kysely<DB>): AsyncGenerator<string> {

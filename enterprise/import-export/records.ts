@@ -73,7 +73,7 @@ async function importRecords(
     const row = { link_id, course_key: key.stored, enrollment_id, enrollment_version, source, updated: at }
     return { key: `${link_id} ${key.stored}`, row: { ...row, ...flags, ...kept } }
   })
-  return { failures, written: await upsert(trx, RECORDS, rows) }
+  return { failures, ...(await upsert(trx, RECORDS, rows)) }
 }
 
 /** The id under which another system knew a link; null: it is our own. */

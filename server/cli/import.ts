@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { importLines, type ImportCounts } from '../../core/import-export/import.ts'
+import type { ImportCounts } from '../../core/import-export/counts.ts'
+import { importLines } from '../../core/import-export/import.ts'
 import type { LineFailure } from '../../core/import-export/group-importer.ts'
 import { lineTypesOf } from '../extension.ts'
 import { fileError } from './files.ts'
