@@ -15,6 +15,7 @@ const ALLOWANCES = {
     email: ['text', 'value'],
     course_key: ['text', 'key'],
     auto_enroll: ['boolean', 'value'],
+    made: ['timestamptz', 'optional'],
   },
 } as const satisfies UpsertTarget
 
@@ -27,6 +28,8 @@ interface AllowanceRow {
   readonly email: string
   readonly course_key: string
   readonly auto_enroll: boolean
+  /** Null: stays as it is. */
+  readonly made: string | null
   /** Undefined: stays as it is, as a learner may have claimed the allowance since the file was written. */
   readonly claimed_by: number | null | undefined
 }
@@ -48,7 +51,8 @@ export async function importAllowances(
       return { reason: `claimedBy: ${noAccount(line.claimedBy)}` }
     }
     const key = `${foldEmail(line.email)} ${line.courseId.stored}`
-    const row = { email: line.email, course_key: line.courseId.stored, auto_enroll: line.autoEnroll }
+    const made = line.created ?? earlier(key)?.made ?? null
+    const row = { email: line.email, course_key: line.courseId.stored, auto_enroll: line.autoEnroll, made }
     return { key, row: { ...row, claimed_by: claimedBy === undefined ? earlier(key)?.claimed_by : claimedBy } }
   })
   const withClaim = rows.flatMap(({ claimed_by, ...row }) => (claimed_by === undefined ? [] : [{ ...row, claimed_by }]))

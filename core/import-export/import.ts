@@ -9,9 +9,14 @@ import { EnrollmentError, failure } from '../errors.ts'
 import { addWindow, noCounts, takenBack, type ImportCounts, type WindowOutcome } from './counts.ts'
 import { importAccounts } from './import-accounts.ts'
 import { importAllowances } from './import-allowances.ts'
-import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
+import { importCohortMembers, importCohortPreassignments, importCohorts } from './import-cohorts.ts'
+import { importCourses, importEmbargoRules, importModes } from './import-courses.ts'
+import { importEmailOptIns } from './import-email-opt-ins.ts'
+import { importEmbargoAddresses, importEmbargoCountries } from './import-embargo.ts'
 import { importEnrollments } from './import-enrollments.ts'
-import { importRetirements, importRoles } from './import-roles.ts'
+import { importManualEnrollments } from './import-manual-enrollments.ts'
+import { importRetirementRequests, importRetirements } from './import-retirements.ts'
+import { importRoles } from './import-roles.ts'
 import type { ExtensionLineType, GroupContext, GroupImporter, LineFailure, NumberedLine } from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
 import { readWindows, windowOfObjects, type Window } from './window.ts'
@@ -151,8 +156,15 @@ const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
   cohort: importCohorts,
   allowance: importAllowances,
   enrollment: importEnrollments,
+  cohortMember: importCohortMembers,
+  cohortPreassignment: importCohortPreassignments,
+  emailOptIn: importEmailOptIns,
+  manualEnrollment: importManualEnrollments,
   retirement: importRetirements,
+  retirementRequest: importRetirementRequests,
   embargo: importEmbargoRules,
+  embargoCountry: importEmbargoCountries,
+  embargoAddress: importEmbargoAddresses,
 }
 
 const coreImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))

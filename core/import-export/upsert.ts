@@ -14,11 +14,18 @@ export interface UpsertTarget<Column extends string = string, Table extends stri
 }
 
 /**
- * What a column is for: part of the natural key; a value that a line sets; set only in a new row; or set together
- * with the values, but alone no reason to change a row.
+ * What a column is for: part of the natural key; a value that a line sets; one that a line may leave out (null), which then
+ * stays as it is, and is `initially` in a new row; set only in a new row; or set together with the values, but alone no
+ * reason to change a row.
+ *
+ * @param initially an SQL expression; null unless given.
  */
-export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
-export type ColumnType = 'text' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'uuid'
+export type ColumnUse = readonly [
+  type: ColumnType,
+  use: 'key' | 'value' | 'optional' | 'first' | 'metadata',
+  initially?: string,
+]
+export type ColumnType = 'text' | 'cidr' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are
@@ -53,20 +60,26 @@ function upsertStatement(
 ): RawBuilder<Written> {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
-  const values = named('value')
-  const written = named('value', 'metadata')
-  const set = (from: string) => written.map((name) => `${name} = ${from}.${name}`).join(', ')
-  const row = (from: string) => `row(${values.map((name) => `${from}.${name}`).join(', ')})`
+  const values = named('value', 'optional')
+  const written = named('value', 'optional', 'metadata')
+  const kept = new Set(named('optional'))
+  const valueOf = (name: string, from: string, row: string) =>
+    kept.has(name) ? `coalesce(${from}.${name}, ${row}.${name})` : `${from}.${name}`
+  const set = (from: string, row: string) => written.map((name) => `${name} = ${valueOf(name, from, row)}`).join(', ')
+  const rowOf = (valueIn: (name: string) => string) => `row(${values.map(valueIn).join(', ')})`
   const names = all.map(([name]) => name).join(', ')
+  const inserted = all.map(([name, [, , initially]]) =>
+    initially === undefined ? name : `coalesce(${name}, ${initially})`,
+  )
   const selected = all.map(([name, [type]]) =>
     type === 'text[]' ? `array(select jsonb_array_elements_text(${name}::jsonb)) as ${name}` : name,
   )
   const changed =
     values.length === 0
       ? `select 1 where false`
-      : `update ${table} t set ${set('line')} from line
-         where ${match} and ${row('t')} is distinct from ${row('line')} returning 1`
-  const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded')}`
+      : `update ${table} t set ${set('line', 't')} from line
+         where ${match} and ${rowOf((name) => `t.${name}`)} is distinct from ${rowOf((name) => valueOf(name, 'line', 't'))} returning 1`
+  const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded', table)}`
   return sql`with line as materialized (
     select ${sql.raw(selected.join(', '))}, n
     from unnest(${parameters}) with ordinality as line (${sql.raw(names)}, n)
@@ -74,7 +87,7 @@ function upsertStatement(
     ${changed}
   ), added as (
     insert into ${table} (${names})
-    select ${names} from line where not exists (select from ${table} t where ${match})
+    select ${inserted.join(', ')} from line where not exists (select from ${table} t where ${match})
     order by n
     on conflict (${conflict}) do ${resolution}
     returning 1
