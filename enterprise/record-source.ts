@@ -13,9 +13,10 @@ export const SOURCE_SLUGS = {
 
 export type RecordSource = keyof typeof SOURCE_SLUGS
 
+export const RECORD_SOURCES = Object.keys(SOURCE_SLUGS) as RecordSource[] // Its declared keys.
+
 const bySlug = new Map<string, RecordSource>(
-  // Its declared keys.
-  (Object.keys(SOURCE_SLUGS) as RecordSource[]).flatMap((source) => [
+  RECORD_SOURCES.flatMap((source) => [
     [source, source],
     [SOURCE_SLUGS[source], source],
   ]),

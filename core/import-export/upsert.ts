@@ -25,7 +25,8 @@ export type ColumnUse = readonly [
   use: 'key' | 'value' | 'optional' | 'first' | 'metadata',
   initially?: string,
 ]
-export type ColumnType = 'text' | 'cidr' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'uuid'
+export type ColumnType =
+  'text' | 'cidr' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'numeric' | 'timestamptz' | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are

@@ -4,12 +4,12 @@ import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 import { customerFinder, noCustomer } from './customer-finder.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 
 const { extensionLineType, learnerFinder, line, noAccount, PAGE_SIZE, pagesOfLines, resolveRows, text, upsert } =
   importFormat
 
-const schema = line('customerAdmin', { customer: customerUuid(), username: text({ max: 150 }) })
+const schema = line('customerAdmin', { customer: uuidField(), username: text({ max: 150 }) })
 
 /** Who may enroll the learners of a customer: the role `enterprise_admin` (enterprise C.0 E8). */
 export const customerAdmins = extensionLineType({

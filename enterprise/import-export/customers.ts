@@ -1,25 +1,15 @@
 import type { Kysely, Transaction } from 'kysely'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { canonicalUuid } from '../uuid.ts'
+import { uuidField } from './uuid-field.ts'
 
-const { expected, extensionLineType, flag, line, PAGE_SIZE, pagesOfLines, quote, resolveRows, text, trackHolders, upsert } =
+const { extensionLineType, flag, line, PAGE_SIZE, pagesOfLines, quote, resolveRows, text, trackHolders, upsert } =
   importFormat
 
-/** The field that names a customer, in the form of the database. */
-export function customerUuid() {
-  return z.string({ error: expected('a UUID') }).transform((value, context): string => {
-    const uuid = canonicalUuid(value)
-    if (uuid !== null) return uuid
-    context.issues.push({ code: 'custom', message: `${quote(value)} is not a UUID`, input: value })
-    return z.NEVER
-  })
-}
-
 const schema = line('customer', {
-  uuid: customerUuid(),
+  uuid: uuidField(),
   name: text({ max: 255 }),
   slug: text({ max: 255 }).nullable().default(null),
   isActive: flag().default(true),

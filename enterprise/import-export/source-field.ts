@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { importFormat } from '../../routers/extension.ts'
-import { recordSourceOf, SOURCE_SLUGS, type RecordSource } from '../record-source.ts'
+import { RECORD_SOURCES, recordSourceOf, type RecordSource } from '../record-source.ts'
 
 const { expected } = importFormat
-const kind = `one of ${Object.keys(SOURCE_SLUGS).join(', ')}, or a slug of edx-enterprise`
+const kind = `one of ${RECORD_SOURCES.join(', ')}, or a slug of edx-enterprise`
 
 /** The field that says how a record came or will come, by our name or by the slug of edx-enterprise; `customerAdmin` unless given. */
-export function source() {
+export function sourceField() {
   return z
     .string({ error: expected(kind) })
     .transform((value, context): RecordSource => {
