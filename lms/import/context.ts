@@ -12,6 +12,11 @@ export interface ImportContext {
   readonly further: readonly ExtensionLineType[]
   readonly courses: CourseKeys
   readonly report: ImportReport
+  /** Only rows whose keys, whole numbers, are in these ranges, bounds included; all of them unless given. */
+  readonly ranges?: readonly KeyRange[] | undefined
   /** Called with the number of rows of the LMS that are done. */
   readonly onRows: (rows: number) => void
 }
+
+/** Keys from the first to the second, both included. */
+export type KeyRange = readonly [from: number, to: number]

@@ -5,7 +5,7 @@ import { inTransaction, withSavepoint } from '../../core/database/transaction.ts
 import type { ExtensionLineType } from '../../core/import-export/group-importer.ts'
 import { lineTypes } from '../../core/import-export/lines.ts'
 import type { LmsSource } from '../source/source.ts'
-import type { ImportContext } from './context.ts'
+import type { ImportContext, KeyRange } from './context.ts'
 import { readCourseKeys } from './course-keys.ts'
 import { remarkMovedRoles } from './moved-roles.ts'
 import type { ImportMode, ImportReport } from './report.ts'
@@ -21,6 +21,8 @@ export interface ImportLmsOptions extends ImportMode {
   readonly only?: readonly Group[] | undefined
   /** Brings the enrollments over, between what they refer to and what refers to them. */
   readonly importEnrollments?: ((db: Kysely<DB>, source: LmsSource) => Promise<void>) | undefined
+  /** Only rows whose keys, whole numbers, are in these ranges, bounds included. */
+  readonly ranges?: readonly KeyRange[] | undefined
   /** Called with the number of rows of the LMS that are done since the call before. */
   readonly onRows?: (rows: number) => void
 }
@@ -78,11 +80,11 @@ async function syncSubjects(
   db: Kysely<DB>,
   source: LmsSource,
   subjects: readonly Subject[],
-  { report, prefer, now, further = [], onRows = () => {} }: ImportLmsOptions,
+  { report, prefer, now, further = [], ranges, onRows = () => {} }: ImportLmsOptions,
 ): Promise<void> {
   const types = new Set<string>([...lineTypes, ...further.map(({ type }) => type)])
   const actor = { kind: 'system', name: 'lms' } as const
-  const context = { prefer, now, actor, further, report, onRows }
+  const context = { prefer, now, actor, further, report, ranges, onRows }
   let courses: ImportContext['courses'] | undefined
   for (const subject of subjects) {
     if (!types.has(subject.type)) continue

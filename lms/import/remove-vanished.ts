@@ -8,7 +8,7 @@ import { withoutChangesHere } from './present.ts'
 import { renderer } from './render.ts'
 import { forgetLines, keyText, notAside, readStoredLines, storedKeys } from './stored-rows.ts'
 import type { Line, Removal, Subject } from './subject.ts'
-import { linesOf, rowsOf } from './sync-subject.ts'
+import { conditionsOf, linesOf, rowsOf } from './sync-subject.ts'
 
 /** Lines that one transaction takes back. */
 const WINDOW_SIZE = 500
@@ -26,8 +26,9 @@ export async function removeVanished(
   const { removal, table } = subject
   if (removal === undefined || !(await hasStored(db, table))) return
   const present = await presentKeys(source, subject, context)
+  const isMeant = inRanges(context.ranges)
   for await (const keys of storedKeys(db, 'lms_rows', table)) {
-    const vanished = keys.filter((key) => !present.has(key))
+    const vanished = keys.filter((key) => !present.has(key) && isMeant(key))
     for (let start = 0; start < vanished.length; start += WINDOW_SIZE) {
       const window = vanished.slice(start, start + WINDOW_SIZE)
       const removed = await retryOnSerializationFailure(db, () =>
@@ -41,9 +42,14 @@ export async function removeVanished(
     await notAside(
       db,
       table,
-      keys.filter((key) => !rowKeys.has(key)),
+      keys.filter((key) => !rowKeys.has(key) && isMeant(key)),
     )
   }
+}
+
+function inRanges(ranges: ImportContext['ranges']): (key: string) => boolean {
+  if (ranges === undefined) return () => true
+  return (key) => ranges.some(([from, to]) => Number.parseInt(key, 10) >= from && Number.parseInt(key, 10) <= to)
 }
 
 async function hasStored(db: Kysely<DB>, table: string): Promise<boolean> {
@@ -54,16 +60,18 @@ async function hasStored(db: Kysely<DB>, table: string): Promise<boolean> {
 }
 
 /** The keys of all lines that the LMS has now; of those that cannot be converted, those of their rows. */
-async function presentKeys(source: LmsSource, subject: Subject, { courses }: ImportContext): Promise<Set<string>> {
+async function presentKeys(source: LmsSource, subject: Subject, { courses, ranges }: ImportContext): Promise<Set<string>> {
   const keys = new Set<string>()
   if (subject.hasParts !== true) {
-    const { table, key, where } = subject
-    for await (const rows of source.pages<LmsRow>(table, { key, columns: [key], where, size: 50_000 })) {
-      for (const row of rows) keys.add(keyText(row[key]))
+    const { table, key } = subject
+    for (const where of conditionsOf(subject, ranges)) {
+      for await (const rows of source.pages<LmsRow>(table, { key, columns: [key], where, size: 50_000 })) {
+        for (const row of rows) keys.add(keyText(row[key]))
+      }
     }
     return keys
   }
-  for await (const rows of rowsOf(source, subject)) {
+  for await (const rows of rowsOf(source, subject, { ranges })) {
     for (const row of rows) {
       const rowKey = keyText(row[subject.key])
       const conversion = subject.convert(row, courses)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
+import { identifier } from '../source/identifier.ts'
 import type { LmsRow, LmsSource, PageOptions } from '../source/source.ts'
 import type { ImportContext } from './context.ts'
 import { removeVanished } from './remove-vanished.ts'
@@ -26,19 +27,34 @@ export async function syncSubject(
 ): Promise<void> {
   if ((await source.columns(subject.table)).size === 0) return
   if (subject.removal !== undefined) await removeVanished(db, source, subject, context)
-  for await (const rows of rowsOf(source, subject)) {
+  for await (const rows of rowsOf(source, subject, context)) {
     await syncPage(db, source, { subject, rows, context })
     context.onRows(rows.length)
   }
 }
 
 /** The rows that a subject is about, whole. */
-export async function* rowsOf(source: LmsSource, subject: Subject): AsyncGenerator<readonly LmsRow[]> {
-  const { key, columns, joins, where, readMore } = subject
-  const options: PageOptions = { key, columns: [...new Set([key, ...columns])], joins, where }
-  for await (const rows of source.pages<LmsRow>(subject.table, options)) {
-    yield readMore === undefined ? rows : await readMore(source, rows)
+export async function* rowsOf(
+  source: LmsSource,
+  subject: Subject,
+  { ranges }: Pick<ImportContext, 'ranges'>,
+): AsyncGenerator<readonly LmsRow[]> {
+  const { key, columns, joins, readMore } = subject
+  for (const where of conditionsOf(subject, ranges)) {
+    const options: PageOptions = { key, columns: [...new Set([key, ...columns])], joins, where }
+    for await (const rows of source.pages<LmsRow>(subject.table, options)) {
+      yield readMore === undefined ? rows : await readMore(source, rows)
+    }
   }
+}
+
+/** The conditions of a subject, one for each range of keys. */
+export function conditionsOf({ key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
+  if (ranges === undefined) return [where]
+  return ranges.map(([from, to]) => {
+    const range = `t.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
+    return where === undefined ? range : `(${where}) and ${range}`
+  })
 }
 
 interface Page {

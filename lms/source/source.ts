@@ -1,4 +1,6 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise'
+import { connectionOptions, IN_UTC } from './connection-options.ts'
+import { LmsSilent, withinDeadline } from './deadline.ts'
 import { LmsSourceError, placeOf } from './failure.ts'
 import { identifier } from './identifier.ts'
 
@@ -51,48 +53,52 @@ export const SOURCE_PAGE_SIZE = 10_000
  *
  * @param url `mysql://user:password@host:3306/edxapp`
  * @param options.snapshot everything is read as it is at one instant; without it each statement sees the present.
- * @throws {LmsSourceError} when the database cannot be reached; so do the statements.
+ * @param options.timeoutMs milliseconds that a statement may take; then it fails, and with it the connection. Unlimited unless given.
+ * @throws {LmsSourceError} when the database cannot be reached; so do the statements. {@link LmsSilent} after `timeoutMs`.
  */
-export async function openLmsSource(url: string, { snapshot = false } = {}): Promise<LmsSource> {
-  try {
-    return await connect(url, snapshot)
-  } catch (error) {
-    throw new LmsSourceError(placeOf(url), error)
-  }
-}
-
-async function connect(url: string, snapshot: boolean): Promise<LmsSource> {
-  const connection = await createConnection({
-    uri: url.replace(/^mariadb:/, 'mysql:'),
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    dateStrings: true,
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    connectTimeout: 10_000,
+export async function openLmsSource(
+  url: string,
+  { snapshot = false, timeoutMs }: { readonly snapshot?: boolean; readonly timeoutMs?: number } = {},
+): Promise<LmsSource> {
+  const place = placeOf(url)
+  const connectTimeout = Math.min(timeoutMs ?? CONNECT_MS, CONNECT_MS)
+  const connection = await createConnection({ ...connectionOptions(url), connectTimeout }).catch((error: unknown) => {
+    throw new LmsSourceError(place, error)
   })
   // Whoever asks next hears of it.
   connection.on('error', () => {})
+  const source = sourceOn(connection, { place, timeoutMs })
   try {
-    await connection.query("set time_zone = '+00:00'")
+    await source.query(IN_UTC)
     if (snapshot) {
-      await connection.query('set transaction isolation level repeatable read')
-      await connection.query('start transaction with consistent snapshot, read only')
+      await source.query('set transaction isolation level repeatable read')
+      await source.query('start transaction with consistent snapshot, read only')
     }
   } catch (error) {
     connection.destroy()
     throw error
   }
-  return sourceOn(connection, placeOf(url))
+  return source
 }
 
-function sourceOn(connection: Connection, place: string): LmsSource {
+/** Milliseconds for a connection, at most. */
+const CONNECT_MS = 10_000
+
+function sourceOn(
+  connection: Connection,
+  { place, timeoutMs = Infinity }: { readonly place: string; readonly timeoutMs?: number | undefined },
+): LmsSource {
   const columnsOfTables = new Map<string, Promise<ReadonlySet<string>>>()
   const query = async <Row extends LmsRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const [rows] = await connection.query<RowDataPacket[]>(statement, [...values]).catch((error: unknown) => {
-      throw new LmsSourceError(place, error)
-    })
-    return rows as unknown as Row[] // as the statement selects them
+    try {
+      const answer = connection.query<RowDataPacket[]>(statement, [...values])
+      const [rows] = await (timeoutMs === Infinity
+        ? answer
+        : withinDeadline(answer, timeoutMs, () => connection.destroy()))
+      return rows as unknown as Row[] // as the statement selects them
+    } catch (error) {
+      throw error instanceof LmsSilent ? error : new LmsSourceError(place, error)
+    }
   }
   const columns = (table: string) => {
     const known = columnsOfTables.get(table) ?? query<{ name: string }>(COLUMNS, [table]).then(namesOf)
