@@ -166,7 +166,7 @@ async function writePairs(
   const highest = pairs.reduce((most, { lmsId }) => Math.max(most, lmsId ?? 0), 0)
   if (highest > 0) await drawAbove(trx, highest)
   const plans = pairs.map(({ plan }) => plan)
-  const { lost, enrollmentIds } = await writeChanges(trx, plans, metadataOf)
+  const { lost, enrollmentIds } = await writeChanges(trx, plans, metadataOf, { whoeverOwns: true })
   const written = pairs.flatMap(({ plan, ...pair }) => {
     const id = enrollmentIds.get(plan)
     return id === undefined || lost.has(plan) ? [] : [{ ...pair, id, plan }]
