@@ -49,10 +49,10 @@ export async function* rowsOf(
 }
 
 /** The conditions of a subject, one for each range of keys. */
-export function conditionsOf({ key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
+export function conditionsOf({ table, key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
   if (ranges === undefined) return [where]
   return ranges.map(([from, to]) => {
-    const range = `t.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
+    const range = `${identifier(table)}.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
     return where === undefined ? range : `(${where}) and ${range}`
   })
 }
