@@ -22,8 +22,7 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
     databases += 1
     const lms = `edxapp${databases}`
     const url = await mariadb.createDatabase(lms)
-    const { db: plain } = await createTestDatabase()
-    const db = plain as unknown as Kysely<LmsDB>
+    const { db } = await createTestDatabase()
     {
       await using source = await openLmsSource(url)
       await bringAccountsAndRuns(db, source)
@@ -84,9 +83,8 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
   test('that were bent or left aside are named, and kept whole', async () => {
     const { db, bring } = await openWorld()
     const { remarks } = await bring()
-    expect(
-      remarks.map(({ table, primaryKey, what, why }) => `${table} ${primaryKey} ${what}: ${why}`),
-    ).toMatchInlineSnapshot(`
+    expect(remarks.map(({ table, primaryKey, what, why }) => `${table} ${primaryKey} ${what}: ${why}`))
+      .toMatchInlineSnapshot(`
       [
         "student_courseenrollment 106 bent: it has no instant of creation; it has that of the first import: 2026-11-28T12:00:00Z",
         "student_courseenrollment 107 bent: its instant of creation is none; it has that of the first import: 2026-11-28T12:00:00Z",
@@ -182,15 +180,9 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
     const { db } = await createTestDatabase()
     await using source = await openLmsSource(url, { snapshot: true })
     const report = listReport()
-    await importEnrollments(
-      db as unknown as Kysely<LmsDB>,
-      source,
-      { dryRun: true, prefer: 'here', now: NOW },
-      report,
-      {
-        history: true,
-      },
-    )
+    await importEnrollments(db, source, { dryRun: true, prefer: 'here', now: NOW }, report, {
+      history: true,
+    })
     expect(report.counts['enrollment']).toEqual({ created: 11, leftAside: 3 })
   })
 
