@@ -1,5 +1,5 @@
 import type { Registry } from '@prometheus-io/client'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
+import type { OpaqueTokens } from './rest/auth/opaque-tokens.ts'
 import type { Identity } from './rest/auth/rights.ts'
 import type { OpenApiPart } from './rest/openapi/part.ts'
 
@@ -41,6 +42,8 @@ export interface Extension {
   readonly operations?: OperationTable
   /** What it does by itself while a server runs; asked once by each process. */
   readonly workers?: (context: WorkerContext) => Workers
+  /** Opens what knows bearer tokens that are no JWT; asked once by each server, of one extension at most. */
+  readonly openTokens?: ((log: FastifyBaseLogger) => OpaqueTokens) | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */

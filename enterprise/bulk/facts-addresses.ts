@@ -2,7 +2,8 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { LearnerAddress } from '../learner/resolve-learners.ts'
 import type { BatchContext } from './batch-context.ts'
-import type { RowSource, WhenEnrolled } from './request.ts'
+import type { RecordSource } from '../record-source.ts'
+import type { WhenEnrolled } from './request.ts'
 import type { PreparedRow } from './rows.ts'
 
 /** What exists of a customer, an address without an account and a course run before a row changes it. */
@@ -25,11 +26,12 @@ export interface RequestedTerms {
   readonly mode: string | null
   readonly license: string | null
   readonly transaction: string | null
+  readonly cohort: string | null
   /** In percent, at most five decimal places. */
   readonly discount: number
   readonly force: boolean
   readonly isDefaultAutoEnrollment: boolean
-  readonly source: RowSource
+  readonly source: RecordSource
   readonly whenEnrolled: WhenEnrolled
 }
 
@@ -82,6 +84,7 @@ function waitingOf(row: PendingRow): WaitingEnrollment | null {
     mode: row.mode,
     license: row.license_uuid,
     transaction: row.transaction_id,
+    cohort: row.cohort,
     discount: Number(row.discount),
     force: row.force,
     isDefaultAutoEnrollment: row.is_default_auto_enrollment,
@@ -99,16 +102,17 @@ interface PendingRow {
   mode: string | null
   license_uuid: string | null
   transaction_id: string | null
+  cohort: string | null
   discount: string
   force: boolean
   is_default_auto_enrollment: boolean
-  source: RowSource
+  source: RecordSource
   when_enrolled: WhenEnrolled
 }
 
 const READ = `/* enterprise.existingPending */
 select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
-  p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment,
+  p.id, p.mode, p.license_uuid, p.transaction_id, p.cohort, p.discount, p.force, p.is_default_auto_enrollment,
   p.source, p.when_enrolled
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)
 join enterprise_pending_links k on k.email = a.email and k.customer_id = $1
