@@ -182,7 +182,7 @@ Both sides agree.
     expect(JSON.parse(stdout)).toMatchObject({ different: 3, fix: 'here', dryRun: false, remaining: 0 })
     expect((await world.compare()).differences).toEqual([])
     const { rows } = await sql<{ text: string }>`
-      select concat_ws(' ', username, version, kind, after_mode, actor_kind, actor_name, is_imported) as text
+      select concat_ws(' ', username, v.version, kind, after_mode, actor_kind, actor_name, is_imported) as text
       from enrollment_events v join enrollments e on e.id = v.enrollment_id join learners l on l.id = e.learner_id
       where not is_imported and actor_name <> 'test' order by 1`.execute(world.db)
     expect(rows.map(({ text }) => text)).toMatchInlineSnapshot()
