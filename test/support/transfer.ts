@@ -50,9 +50,8 @@ export async function exportAll(db: Kysely<DB>, further?: readonly ExtensionLine
 
 /** Takes away all that an import writes. */
 export async function empty(db: Kysely<DB>): Promise<void> {
-  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances restart identity cascade`.execute(
-    db,
-  )
+  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances, enrollment_lms_ids, embargo_countries,
+    embargo_addresses restart identity cascade`.execute(db)
 }
 
 /** Every row of every table that an import writes to, in a form to compare. */
@@ -67,7 +66,15 @@ export function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
     'enrollments',
     'enrollment_attributes',
     'enrollment_events',
+    'enrollment_lms_ids',
+    'cohort_members',
+    'cohort_preassignments',
+    'email_optins',
+    'manual_enrollments',
     'retirements',
+    'retirement_requests',
     'embargo_rules',
+    'embargo_countries',
+    'embargo_addresses',
   ])
 }
