@@ -3,6 +3,7 @@ import type { LmsConfig } from '../server/lms/settings.ts'
 import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
 import { openForwarding } from './forward/open.ts'
+import { openLmsTokens } from './tokens/open.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
@@ -10,6 +11,12 @@ import { openForwarding } from './forward/open.ts'
  * @param settings those of a server; the command line reads them when a command needs them.
  */
 export function lmsExtension(settings?: LmsConfig): Extension {
-  const forwardChange = settings && openForwarding(settings)
-  return { name: 'lms', migrations: lmsMigrations, commands: lmsCommands, forwardChange }
+  const { databaseUrl } = settings ?? {}
+  return {
+    name: 'lms',
+    migrations: lmsMigrations,
+    commands: lmsCommands,
+    openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
+    forwardChange: settings && openForwarding(settings),
+  }
 }

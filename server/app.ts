@@ -102,7 +102,9 @@ export function buildApp({
     confineTo('public', scope)
     const { corsOrigins } = config
     const jwt = { ...secrets.jwt, issuer: config.jwtIssuer, audience: config.jwtAudience }
-    const known = { apiKeys: secrets.edxApiKeys, jwt, trustedOrigins: corsOrigins, wrongCredentials }
+    const opaqueTokens = extensions.find(({ openTokens }) => openTokens !== undefined)?.openTokens?.(app.log)
+    if (opaqueTokens !== undefined) scope.addHook('onClose', () => opaqueTokens[Symbol.asyncDispose]())
+    const known = { apiKeys: secrets.edxApiKeys, jwt, opaqueTokens, trustedOrigins: corsOrigins, wrongCredentials }
     const authentication = openAuthentication({ db, ...known, now })
     if (corsOrigins.length > 0) scope.register(fastifyCors, allowedOrigins(corsOrigins))
     scope.register(csrfTokenRoute, { now })

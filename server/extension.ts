@@ -1,5 +1,5 @@
 import type { Registry } from '@prometheus-io/client'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
+import type { OpaqueTokens } from './rest/auth/opaque-tokens.ts'
 import type { Identity } from './rest/auth/rights.ts'
 import type { ForwardChange } from './rest/forward.ts'
 import type { OpenApiPart } from './rest/openapi/part.ts'
@@ -46,6 +47,8 @@ export interface Extension {
   readonly workers?: (context: WorkerContext) => Workers
   /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
   readonly forwardChange?: ForwardChange | undefined
+  /** Opens what knows bearer tokens that are no JWT; asked once by each server, of one extension at most. */
+  readonly openTokens?: ((log: FastifyBaseLogger) => OpaqueTokens) | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */

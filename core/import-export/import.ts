@@ -19,7 +19,7 @@ import { importRetirementRequests, importRetirements } from './import-retirement
 import { importRoles } from './import-roles.ts'
 import type { ExtensionLineType, GroupContext, GroupImporter, LineFailure, NumberedLine } from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
-import { readWindows, type Window } from './window.ts'
+import { readWindows, windowOfObjects, type Window } from './window.ts'
 
 export interface ImportOptions {
   /** Keep nothing when one line is bad. */
@@ -65,6 +65,21 @@ export async function importLines(
   })
 }
 
+/**
+ * Imports a window of lines that are objects already, as {@link importLines} does, in the transaction of the caller.
+ *
+ * @param lines up to some thousands; failures name them by their places in the list, from 1.
+ * @throws what the database throws; the transaction has to be rolled back then, and begun again after {@link isLostRace}.
+ */
+export function importObjects(
+  trx: Transaction<DB>,
+  lines: readonly unknown[],
+  { now, actor, further = [] }: Pick<ImportOptions, 'now' | 'actor' | 'further'>,
+): Promise<WindowOutcome> {
+  const window = windowOfObjects(lines, lineFormat(further))
+  return importGroups(trx, window, [...coreImporters, ...further], { actor, via: 'cli', now })
+}
+
 async function importAll(
   db: Kysely<DB>,
   source: AsyncIterable<Uint8Array | string>,
@@ -101,7 +116,7 @@ async function importWindow(
 }
 
 /** Another writer was faster. The unique index may be that of the e-mail addresses: once it is read again, all is clear. */
-function isLostRace(error: unknown): boolean {
+export function isLostRace(error: unknown): boolean {
   return isSerializationFailure(error) || isUniqueViolation(error)
 }
 

@@ -201,10 +201,14 @@ export type ParsedLine =
 /** Reads one line of a format; what is wrong with it is returned as a text for a person. Never throws. */
 export function parseLine(source: string, format: LineFormat): ParsedLine {
   const json = parseJson(source)
-  if (!json.ok) return { ok: false, type: null, reason: json.reason }
-  const known = schemaOf(json.value, format)
+  return json.ok ? parseObject(json.value, format) : { ok: false, type: null, reason: json.reason }
+}
+
+/** The same for a line that is an object already. */
+export function parseObject(value: unknown, format: LineFormat): ParsedLine {
+  const known = schemaOf(value, format)
   if (!known.ok) return { ok: false, type: null, reason: known.reason }
-  const parsed = known.schema.safeParse(json.value)
+  const parsed = known.schema.safeParse(value)
   if (parsed.success) return { ok: true, line: parsed.data }
   const { type } = known
   return { ok: false, type, reason: shorten(`${type}: ${parsed.error.issues.map(textOf).join('; ')}`) }

@@ -1,8 +1,14 @@
 import type { CommandGroup } from '../../server/cli/command-group.ts'
 import { addOwner } from './owner.ts'
+import { addCompare } from './compare.ts'
+import { addExport } from './export.ts'
+import { addImport } from './import.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
   const lms = program.command('lms').summary('take an LMS over, keep in step with it, go back')
   addOwner(lms, session, null)
+  addImport(lms, session)
+  addCompare(lms, session)
+  addExport(lms, session)
 }

@@ -9,6 +9,7 @@ import { clientAddresses } from '../checks/client-address.ts'
 import { credentialsOf, refuseDisabled, type Credentials, type SessionRule } from './credentials.ts'
 import { refuseForgery } from './csrf.ts'
 import { InvalidToken, jwtVerifier, type Claims, type JwtOptions, type JwtVerifier } from './jwt.ts'
+import type { OpaqueTokens } from './opaque-tokens.ts'
 import { KeysUnavailable } from './remote-keys.ts'
 import { NOBODY, type Identity } from './rights.ts'
 
@@ -16,13 +17,15 @@ export interface Authentication {
   readonly db: Kysely<DB>
   readonly isApiKey: ApiKeyCheck
   readonly verifyJwt: JwtVerifier
+  /** Absent: a bearer's token that is no JWT is malformed (rest-v1 D9). */
+  readonly opaqueTokens?: OpaqueTokens | undefined
   /** Other origins whose pages may change something with the cookies of a browser. */
   readonly trustedOrigins: readonly string[]
   readonly now: () => Date
   readonly wrongCredentials: WrongCredentials
 }
 
-export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trustedOrigins'> {
+export interface AuthenticationOptions extends Pick<Authentication, 'db' | 'trustedOrigins' | 'opaqueTokens'> {
   /** Accepted values of `X-Edx-Api-Key`. */
   readonly apiKeys: readonly string[]
   readonly jwt: JwtOptions
@@ -99,18 +102,19 @@ function pathOf(request: FastifyRequest): string {
 }
 
 async function verify(
-  { token, refuse }: Credentials,
+  { token, isOpaque, refuse }: Credentials,
   request: FastifyRequest,
-  { verifyJwt, now, wrongCredentials }: Authentication,
+  { verifyJwt, opaqueTokens, now, wrongCredentials }: Authentication,
 ): Promise<Claims> {
   try {
+    if (isOpaque && opaqueTokens !== undefined) return await opaqueTokens.holderOf(token, now())
     return await verifyJwt(token, now())
   } catch (error) {
     if (error instanceof KeysUnavailable) {
       request.log.warn({ err: error }, 'a token could not be verified: the key server does not answer')
     }
-    if (error instanceof InvalidToken && !error.isExpired) await wrongCredentials(addressOf(request))
-    throw error instanceof InvalidToken ? refuse(error.message) : error
+    if (error instanceof InvalidToken && !error.wasGivenOut) await wrongCredentials(addressOf(request))
+    throw error instanceof InvalidToken ? refuse(error.message, error.code) : error
   }
 }
 

@@ -1,14 +1,17 @@
 import type { FastifyRequest } from 'fastify'
 import type { Account } from '../../../core/learner/account.ts'
 import { authenticationFailed, detail, Refusal } from '../django/response.ts'
+import type { TokenErrorCode } from './jwt.ts'
 
 /** A token that somebody showed. */
 export interface Credentials {
   readonly token: string
   /** Whether a browser sent it by itself, in cookies: then the request may be forged. */
   readonly isSession: boolean
+  /** Whether it came as `Bearer` and is no JWT. */
+  readonly isOpaque: boolean
   /** Says that the token is wrong, in the form that goes with the way it came. */
-  readonly refuse: (reason: string) => Refusal
+  readonly refuse: (reason: string, code?: TokenErrorCode) => Refusal
 }
 
 /**
@@ -30,8 +33,10 @@ export function credentialsOf(request: FastifyRequest, takesSession: boolean): C
   const [token, ...more] = credentials
   if (token === undefined) throw refuse('Invalid token header. No credentials provided.')
   if (more.length > 0) throw refuse('Invalid token header. Token string should not contain spaces.')
-  return { token, isSession: false, refuse }
+  return { token, isSession: false, isOpaque: refuse === invalidBearer && !JWT.test(token), refuse }
 }
+
+const JWT = /^[^.]*\.[^.]*\.[^.]*$/
 
 /**
  * Refuses the bearer of a token whose account is not active; the same token as `JWT` is not looked at like that
@@ -56,7 +61,7 @@ export function refuseDisabled({ isDisabled }: Pick<Account, 'isDisabled'>): voi
 
 function sessionCredentials(request: FastifyRequest): Credentials | null {
   const token = sessionToken(request)
-  return token === null ? null : { token, isSession: true, refuse: invalidJwt }
+  return token === null ? null : { token, isSession: true, isOpaque: false, refuse: invalidJwt }
 }
 
 const HEADER_AND_PAYLOAD = 'edx-jwt-cookie-header-payload'
@@ -78,12 +83,11 @@ function invalidJwt(reason: string): Refusal {
   return new Refusal(authenticationFailed({ detail: reason }))
 }
 
-/** No opaque tokens are issued: a bearer's that is no JWT is malformed (D9). */
-function invalidBearer(reason: string): Refusal {
-  return new Refusal(authenticationFailed({ error_code: 'token_malformed', developer_message: reason }))
+function invalidBearer(reason: string, code: TokenErrorCode = 'token_malformed'): Refusal {
+  return new Refusal(authenticationFailed({ error_code: code, developer_message: reason }))
 }
 
-const REFUSALS: ReadonlyMap<string, (reason: string) => Refusal> = new Map([
+const REFUSALS: ReadonlyMap<string, Credentials['refuse']> = new Map([
   ['jwt', invalidJwt],
   ['bearer', invalidBearer],
 ])

@@ -26,13 +26,23 @@ export interface Claims {
 /** The token proves nothing; the message is that of the original. */
 export class InvalidToken extends Error {
   override readonly name = 'InvalidToken'
-  /** Whether all else about it is right: nobody has guessed. */
-  readonly isExpired: boolean
+  /** Whether it was given out once: nobody has guessed. */
+  readonly wasGivenOut: boolean
+  /** What a bearer is told beside the message (rest-v1 §2.3). */
+  readonly code: TokenErrorCode
 
-  constructor(message: string, { isExpired = false }: { readonly isExpired?: boolean } = {}) {
+  constructor(message: string, { wasGivenOut = false, code = 'token_malformed' }: InvalidTokenOptions = {}) {
     super(message)
-    this.isExpired = isExpired
+    this.wasGivenOut = wasGivenOut
+    this.code = code
   }
+}
+
+export type TokenErrorCode = 'token_malformed' | 'token_error' | 'token_nonexistent' | 'token_expired'
+
+interface InvalidTokenOptions {
+  readonly wasGivenOut?: boolean
+  readonly code?: TokenErrorCode
 }
 
 /**
@@ -74,7 +84,7 @@ function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
 }
 
 function asInvalidToken(error: unknown): never {
-  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.', { isExpired: true })
+  if (error instanceof errors.JWTExpired) throw new InvalidToken('Token has expired.', { wasGivenOut: true })
   if (error instanceof errors.JOSEError) throw new InvalidToken(INVALID)
   throw error
 }

@@ -8,7 +8,12 @@ export const securitySchemes = {
     name: 'Authorization',
     description: 'The text `JWT`, a space, and a token of the platform.',
   },
-  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The same token.' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The same token, or an opaque one of the LMS where those are known.',
+  },
   apiKey: {
     type: 'apiKey',
     in: 'header',
