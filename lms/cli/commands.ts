@@ -1,4 +1,5 @@
 import type { CommandGroup } from '../../server/cli/command-group.ts'
+import { openComparison } from '../compare/open-comparison.ts'
 import { addOwner } from './owner.ts'
 import { addCompare } from './compare.ts'
 import { addExport } from './export.ts'
@@ -7,7 +8,7 @@ import { addImport } from './import.ts'
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
   const lms = program.command('lms').summary('take an LMS over, keep in step with it, go back')
-  addOwner(lms, session, null)
+  addOwner(lms, session, openComparison)
   addImport(lms, session)
   addCompare(lms, session)
   addExport(lms, session)
