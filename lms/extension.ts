@@ -2,12 +2,18 @@ import type { Extension } from '../server/extension.ts'
 import type { LmsConfig } from '../server/lms/settings.ts'
 import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
+import { mirrorWorkers } from './mirror/workers.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
  *
- * @param _settings those of a server; the command line reads them when a command needs them.
+ * @param settings those of a server; the command line reads them when a command needs them.
  */
-export function lmsExtension(_settings?: LmsConfig): Extension {
-  return { name: 'lms', migrations: lmsMigrations, commands: lmsCommands }
+export function lmsExtension(settings?: LmsConfig): Extension {
+  return {
+    name: 'lms',
+    migrations: lmsMigrations,
+    commands: lmsCommands,
+    workers: (context) => (settings === undefined ? {} : mirrorWorkers(settings, context)),
+  }
 }

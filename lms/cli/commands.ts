@@ -1,8 +1,10 @@
 import type { CommandGroup } from '../../server/cli/command-group.ts'
 import { addExport } from './export.ts'
+import { addMirror } from './mirror.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
   const lms = program.command('lms').summary('take an LMS over, keep in step with it, go back')
+  addMirror(lms, session)
   addExport(lms, session)
 }
