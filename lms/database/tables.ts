@@ -37,7 +37,6 @@ export interface LmsMirrorPairs {
   failed_at: string | null;
   failures: Generated<number>;
   last_error: string | null;
-  last_status: number | null;
   next_attempt_at: Generated<string>;
   noted: Generated<string>;
   position: Generated<Int8>;

@@ -26,7 +26,7 @@ delete from lms_mirror_pairs where enrollment_id = $1::bigint and claimed_by = $
 
 const LATER = `/* lms.mirror.later */
 update lms_mirror_pairs set claimed_by = null, next_attempt_at = clock_timestamp(), failures = 0, last_error = null,
-  last_status = null, failed_at = null
+  failed_at = null
 where enrollment_id = $1::bigint and claimed_by = $2::uuid`
 
 /** Why a pair is not sent, or not yet. */

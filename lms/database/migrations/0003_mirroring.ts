@@ -19,7 +19,6 @@ const statements = [
     claimed_by uuid,
     failures integer not null default 0,
     failed_at timestamptz,
-    last_status integer,
     last_error text
   )`,
   `create index lms_mirror_pairs_due_idx on lms_mirror_pairs (next_attempt_at, position) where state = 'due'`,
