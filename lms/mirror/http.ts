@@ -27,7 +27,8 @@ export function openHttp({ timeoutMs }: { readonly timeoutMs: number }): Http {
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 1_000, keepAliveMaxTimeout: 1_000 })
   return {
     async send({ method, url, headers, body }, signal) {
-      const late = AbortSignal.timeout(timeoutMs)
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(), timeoutMs)
       try {
         const { origin, pathname, search } = new URL(url)
         const answer = await agent.request({
@@ -36,13 +37,15 @@ export function openHttp({ timeoutMs }: { readonly timeoutMs: number }): Http {
           method,
           headers,
           body: body ?? null,
-          signal: AbortSignal.any([signal, late]),
+          signal: AbortSignal.any([signal, late.signal]),
         })
         return await read(answer)
       } catch (error) {
         signal.throwIfAborted()
-        if (late.aborted) return failed(`No answer within ${timeoutMs / 1_000} s`, { mayRun: true })
+        if (late.signal.aborted) return failed(`No answer within ${timeoutMs / 1_000} s`, { mayRun: true })
         return failed(failureInWords(error), { isForAll: true, mayRun: true })
+      } finally {
+        clearTimeout(timer)
       }
     },
     [Symbol.asyncDispose]: () => agent.destroy(),

@@ -2,9 +2,10 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { positionOf } from '../../core/event/cursor.ts'
 import type { FeedConsumer } from '../../server/background/feed-consumer.ts'
+import { readLastError } from './results.ts'
 
 /** Names the checkpoint, and what `/readyz` and metrics show (events.md §5). */
-export const MIRROR = 'lms-mirror'
+const MIRROR = 'lms-mirror'
 
 /**
  * Notes which enrollments of course runs of this service are to be sent to the LMS (adoption.md §5): not what was imported, and
@@ -13,6 +14,7 @@ export const MIRROR = 'lms-mirror'
 export function mirrorConsumer(): FeedConsumer {
   return {
     name: MIRROR,
+    failing: readLastError,
     async apply(trx: Transaction<DB>, events) {
       const positions = events.map(({ cursor }) => positionOf(cursor))
       const parameters = [positions.map(({ transaction }) => transaction), positions.map(({ id }) => id)]
@@ -34,5 +36,5 @@ where not v.is_imported and v.version > coalesce(i.agreed_version, 0)
 group by v.enrollment_id
 order by max(f.place)
 on conflict (enrollment_id) do update set
-  state = 'due', version = greatest(p.version, excluded.version), failures = 0,
+  state = 'due', version = greatest(p.version, excluded.version), failures = 0, last_error = null, failed_at = null,
   next_attempt_at = case when p.claimed_by is null then now() else p.next_attempt_at end`

@@ -2,7 +2,6 @@ import { CompiledQuery, type Kysely } from 'kysely'
 import { inTransaction } from '../../core/database/transaction.ts'
 import type { DB } from '../../core/database/schema.ts'
 import { keepAgreements } from '../export/agree.ts'
-import { MIRROR } from './note.ts'
 
 /** What came of a pair, by who has claimed it. */
 export interface PairOf {
@@ -55,20 +54,14 @@ update lms_mirror_pairs set claimed_by = null, last_error = $7::text, failed_at 
   failures = failures + $6::integer
 where enrollment_id = $1::bigint and claimed_by = $2::uuid`
 
-/**
- * Shows beside the checkpoint what was failed with last, of what is still tried (events.md §5); null where nothing fails. The
- * checkpoint itself has not failed.
- */
-export async function showLastError(db: Kysely<DB>): Promise<void> {
-  await db.executeQuery(CompiledQuery.raw(SHOW, [MIRROR]))
+/** What was failed with last, of what is still tried; null: nothing fails. */
+export async function readLastError(db: Kysely<DB>): Promise<string | null> {
+  const { rows } = await db.executeQuery<{ words: string | null }>(CompiledQuery.raw(LAST_ERROR, []))
+  return rows[0]?.words ?? null
 }
 
-const SHOW = `/* lms.mirror.showLastError */
-with last as (
-  select coalesce((select last_error from lms_mirror_pace where last_error is not null), (
-    select p.last_error from lms_mirror_pairs p
-    where p.failed_at is not null and p.state = 'due' order by p.failed_at desc limit 1
-  )) as words
-)
-update feed_checkpoints f set last_error = last.words from last
-where f.consumer = $1::text and f.failed_at is null and f.last_error is distinct from last.words`
+const LAST_ERROR = `/* lms.mirror.lastError */
+select coalesce((select last_error from lms_mirror_pace), (
+  select p.last_error from lms_mirror_pairs p join enrollments e on e.id = p.enrollment_id join courses c on c.id = e.course_id
+  where p.failed_at is not null and p.state = 'due' and c.owner = 'here' order by p.failed_at desc limit 1
+)) as words`

@@ -9,7 +9,6 @@ import { openHttp } from './http.ts'
 import { openLmsApi } from './lms-api.ts'
 import { mirrorConsumer } from './note.ts'
 import { isPaused } from './pace.ts'
-import { showLastError } from './results.ts'
 import { sendPair, type SendContext } from './send.ts'
 
 /** Milliseconds beyond a request for which a pair stays with who sends it. */
@@ -39,7 +38,6 @@ function mirrorStep(context: SendContext, wake: NonNullable<WorkerStep['wake']>)
     wake,
     async run(signal) {
       const { db, claim } = context
-      await showLastError(db)
       if (await isPaused(db)) return false
       const claimed = await claimNext(db, claim)
       if (claimed === null) return false
