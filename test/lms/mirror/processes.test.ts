@@ -69,8 +69,6 @@ describe('servers that mirror', () => {
     await process.ready
     for (const { username } of learners) await caller.enrollment.enroll({ username, courseId, mode: 'audit' })
     for (const { username } of known) await caller.enrollment.change({ username, courseId, mode: 'verified' })
-    await caller.enrollment.change({ username: known[0]?.username ?? '', courseId, mode: 'honor' })
-    await caller.enrollment.change({ username: known[0]?.username ?? '', courseId, isActive: false })
     const states = (db: typeof here.db, names: readonly string[]) =>
       db
         .selectFrom('enrollments as e')
@@ -80,6 +78,9 @@ describe('servers that mirror', () => {
         .orderBy('l.username')
         .execute()
     const names = known.map(({ username }) => username)
+    await eventually(async () => expect(await states(there.db, names)).toEqual(await states(here.db, names)))
+    await caller.enrollment.change({ username: known[0]?.username ?? '', courseId, mode: 'honor' })
+    await caller.enrollment.change({ username: known[0]?.username ?? '', courseId, isActive: false })
     await eventually(async () => expect(await states(there.db, names)).toEqual(await states(here.db, names)))
     const stranger = learners[3]?.username ?? ''
     const env = { DATABASE_URL: here.connectionString }
@@ -105,10 +106,11 @@ describe('servers that mirror', () => {
     const { db, connectionString } = database
     const asked: string[] = []
     const endpoint = createServer((request, response) => {
-      void text(request).then((body) => {
-        asked.push(body)
+      const give = async () => {
+        asked.push(await text(request))
         answer(response, 200, { access_token: `token-${asked.length}`, expires_in: 3600, token_type: 'JWT' })
-      })
+      }
+      give().catch(() => response.destroy())
     })
     endpoint.listen(0, '127.0.0.1')
     await once(endpoint, 'listening')
