@@ -4,6 +4,7 @@ import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
 import { openForwarding } from './forward/open.ts'
 import { openLmsTokens } from './tokens/open.ts'
+import { mirrorWorkers } from './mirror/workers.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
@@ -18,5 +19,6 @@ export function lmsExtension(settings?: LmsConfig): Extension {
     commands: lmsCommands,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
     forwardChange: settings && openForwarding(settings),
+    workers: (context) => (settings === undefined ? {} : mirrorWorkers(settings, context)),
   }
 }

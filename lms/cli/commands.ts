@@ -4,6 +4,7 @@ import { addOwner } from './owner.ts'
 import { addCompare } from './compare.ts'
 import { addExport } from './export.ts'
 import { addImport } from './import.ts'
+import { addMirror } from './mirror.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
@@ -11,5 +12,6 @@ export const lmsCommands: CommandGroup = (program, session) => {
   addOwner(lms, session, openComparison)
   addImport(lms, session)
   addCompare(lms, session)
+  addMirror(lms, session)
   addExport(lms, session)
 }

@@ -3,6 +3,14 @@
  * Please do not edit it manually.
  */
 
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
 export type Json = JsonValue;
 
 export type JsonArray = JsonValue[];
@@ -14,6 +22,27 @@ export type JsonObject = {
 export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
+export interface LmsMirrorPace {
+  failures: Generated<number>;
+  is_single: Generated<boolean>;
+  last_error: string | null;
+  next_request_at: Generated<string>;
+  paused_until: string | null;
+}
+
+export interface LmsMirrorPairs {
+  claimed_by: string | null;
+  enrollment_id: Int8;
+  failed_at: string | null;
+  failures: Generated<number>;
+  last_error: string | null;
+  next_attempt_at: Generated<string>;
+  noted: Generated<string>;
+  position: Generated<Int8>;
+  state: Generated<string>;
+  version: number;
+}
 
 export interface LmsRows {
   digest: Buffer;
@@ -30,6 +59,8 @@ export interface LmsRowsAside {
 }
 
 export interface DB {
+  lms_mirror_pace: LmsMirrorPace;
+  lms_mirror_pairs: LmsMirrorPairs;
   lms_rows: LmsRows;
   lms_rows_aside: LmsRowsAside;
 }
