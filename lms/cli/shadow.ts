@@ -4,14 +4,14 @@ import { CommandError } from '../../server/cli/failure.ts'
 import type { Session } from '../../server/cli/session.ts'
 import { write } from '../../server/cli/streams.ts'
 import { credentialHeaders } from '../exchange/credentials.ts'
-import { hiderOf } from '../exchange/hide.ts'
+import { hiderOf, secretsOf } from '../exchange/hide.ts'
 import { NoAnswer, openServer, type Server } from '../exchange/server.ts'
 import { openLog } from '../shadow/open-log.ts'
 import { readLog } from '../shadow/read-log.ts'
 import { openReportFile } from '../shadow/report-file.ts'
 import { CONCURRENCY, runShadow } from '../shadow/run.ts'
 import { summary } from '../shadow/summary.ts'
-import type { Finding } from '../shadow/tally.ts'
+import type { Finding, ShadowCounts } from '../shadow/tally.ts'
 import { openStatusLine } from './status-line.ts'
 
 interface Options {
@@ -19,7 +19,7 @@ interface Options {
   readonly here?: string
   readonly key?: string
   readonly keyHere?: string
-  readonly header: readonly string[]
+  readonly header?: readonly string[]
   readonly rate: number
   readonly replayWrites?: boolean
   readonly yes?: boolean
@@ -51,7 +51,7 @@ answers that the log holds are compared with those of this service. Credentials 
       'API key for both; without credentials LMS_API_KEY goes to LMS_URL, EDX_API_KEY to HOST and PORT',
     )
     .option('--key-here <key>', 'API key for this service, where it is another one')
-    .option('--header <header>', "sent with every request, as 'Authorization: JWT …'; may be repeated", collect, [])
+    .option('--header <header>', "sent with every request, as 'Authorization: JWT …'; may be repeated", collect)
     .option('--rate <number>', 'requests in a second, to each side', positiveNumber, 10)
     .option('--replay-writes', 'send writes too, to copies of both; asks first')
     .option('--yes', 'do not ask')
@@ -74,17 +74,12 @@ Examples:
 async function shadow(session: Session, file: string, options: Options): Promise<void> {
   const { lms: lmsUrl, here: hereUrl = ownUrl(session), replayWrites: writes = false, json = false } = options
   const headers = headersOf(session, options)
-  const hide = hiderOf([...Object.values(headers.lms), ...Object.values(headers.here)])
+  const hide = hiderOf([...secretsOf(headers.lms), ...secretsOf(headers.here)])
   await using source = await openLog(session, file)
   await using here = await reach(hereUrl, session, headers.here)
   await using lms = lmsUrl === undefined ? undefined : await reach(lmsUrl, session, headers.lms)
-  if (writes)
-    await confirmWrites(
-      session,
-      file,
-      options,
-      [lmsUrl, hereUrl].flatMap((url) => url ?? []),
-    )
+  const urls = [lmsUrl, hereUrl].flatMap((url) => url ?? [])
+  if (writes && options.yes !== true) await confirmWrites(session, file, urls)
   await using report = options.report === undefined ? undefined : await openReportFile(options.report)
 
   const shownFindings: Finding[] = []
@@ -104,17 +99,23 @@ async function shadow(session: Session, file: string, options: Options): Promise
     onProgress: ({ requests, different }) => status.update(`Compared ${requests} requests, ${different} different`),
   })
   status.clear()
-  const { equal, known, different, failed } = counts
-  if (failed > 0 && equal + known + different === 0) session.exitCode = 2
-  else if (different + failed > 0) session.exitCode = 1
+  session.exitCode = exitCodeOf(counts)
   const words = json
     ? `${JSON.stringify({ ...counts, differences: shownFindings })}\n`
-    : summary(counts, shownFindings, { writes })
+    : summary(counts, shownFindings, { writes, recorded: lms === undefined })
   await write(session.stdout, words)
 }
 
+/** Where not one request could be compared although there were some, nothing is known. */
+function exitCodeOf({ equal, known, different, failed, skippedBy }: ShadowCounts): 0 | 1 | 2 {
+  const isAnyCompared = equal + known + different > 0
+  const lacksAnswers = (skippedBy['without a recorded answer'] ?? 0) > 0
+  if (!isAnyCompared && (failed > 0 || lacksAnswers)) return 2
+  return different + failed > 0 ? 1 : 0
+}
+
 /** What is sent to each side. Keys of the settings go only where the settings say. */
-function headersOf(session: Session, { key, keyHere, header, lms, here }: Options) {
+function headersOf(session: Session, { key, keyHere, header = [], lms, here }: Options) {
   if (key !== undefined || keyHere !== undefined || header.length > 0) {
     return { lms: credentialHeaders(key, header), here: credentialHeaders(keyHere ?? key, header) }
   }
@@ -144,9 +145,7 @@ async function reach(url: string, session: Session, headers: Record<string, stri
   }
 }
 
-async function confirmWrites(session: Session, file: string, { yes }: Options, urls: readonly string[]): Promise<void> {
-  if (yes === true) return
-  const { stdin, stderr } = session
+async function confirmWrites({ stdin, stderr }: Session, file: string, urls: readonly string[]): Promise<void> {
   const isTerminal = 'isTTY' in stdin && stdin.isTTY === true && file !== '-'
   if (!isTerminal)
     throw new CommandError('--replay-writes changes enrollments: confirm it with --yes where nobody can be asked.')
@@ -159,7 +158,15 @@ async function confirmWrites(session: Session, file: string, { yes }: Options, u
 }
 
 function hidden(finding: Finding, hide: (text: string) => string): Finding {
-  return JSON.parse(hide(JSON.stringify(finding))) as Finding // Its texts alone can hold secrets.
+  const { path, why, differences, lms, here } = finding
+  return {
+    ...finding,
+    path: hide(path),
+    ...(why !== undefined && { why: hide(why) }),
+    ...(differences !== undefined && { differences: differences.map(hide) }),
+    ...(lms !== undefined && { lms: { ...lms, body: hide(lms.body) } }),
+    ...(here !== undefined && { here: { ...here, body: hide(here.body) } }),
+  }
 }
 
 function baseUrlOf(value: string): string {
@@ -171,7 +178,7 @@ function baseUrlOf(value: string): string {
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
 
-function collect(value: string, others: readonly string[]): string[] {
+function collect(value: string, others: readonly string[] = []): string[] {
   return [...others, value]
 }
 

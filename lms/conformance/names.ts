@@ -4,6 +4,8 @@ export interface Names {
   readonly other: string
   /** Not enrolled anywhere, never. */
   readonly idle: string
+  /** Is allowed into `invitation` now and then. */
+  readonly invited: string
   readonly inactive: string
   /** Has the role `staff` in `open`. */
   readonly teacher: string
@@ -44,6 +46,7 @@ export const NAMES: Names = {
   learner: 'conformance_learner',
   other: 'conformance_other',
   idle: 'conformance_idle',
+  invited: 'conformance_invited',
   inactive: 'conformance_inactive',
   teacher: 'conformance_teacher',
   staff: 'conformance_staff',

@@ -148,7 +148,7 @@ async function runAgainst(
   const hide = hiderOf([key, jwtSecret, ...Object.values(tokens)].flatMap((secret) => secret ?? []))
   const told = results.filter(({ kind }) => kind !== 'passed')
   const words = json
-    ? `${JSON.stringify({ url, target, ...counts, sections: countsBySection(results), results: told })}\n`
+    ? `${JSON.stringify({ url, target, ...counts, sections: Object.fromEntries(countsBySection(results)), results: told })}\n`
     : `${describeTarget(url, target)}\n\n${summary(results)}`
   await write(streams.stdout, hide(words))
   if (counts.failed > 0) return 1

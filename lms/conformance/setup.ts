@@ -24,9 +24,9 @@ function users(names: Names): Line[] {
     email: emailOf(username),
     ...flags,
   })
-  const { learner, other, idle, inactive, teacher, staff, superuser, worker, retiring, stuck } = names
+  const { learner, other, idle, invited, inactive, teacher, staff, superuser, worker, retiring, stuck } = names
   return [
-    ...[learner, other, idle, teacher, worker, retiring, stuck].map((username) => user(username)),
+    ...[learner, other, idle, invited, teacher, worker, retiring, stuck].map((username) => user(username)),
     user(inactive, { isActive: false }),
     user(staff, { isStaff: true }),
     user(superuser, { isSuperuser: true }),
@@ -106,6 +106,7 @@ function further(names: Names): Line[] {
       courseId,
       mode: 'audit',
     })),
+    { type: 'enrollment', username: names.learner, courseId: names.open, mode: 'audit' },
     { type: 'enrollment', username: names.other, courseId: names.detailed, mode: 'audit', created: OVER },
     { type: 'enrollment', username: names.teacher, courseId: names.detailed, mode: 'audit', created: OVER },
     { type: 'retirement', username: names.retiring, state: 'PENDING' },

@@ -13,18 +13,16 @@ export function countsOf(results: readonly Result[]): Counts {
 }
 
 /** The same by section: `3.2 row 15a` counts as `3.2`. */
-export function countsBySection(results: readonly Result[]): Record<string, Counts> {
+export function countsBySection(results: readonly Result[]): [section: string, counts: Counts][] {
   const groups = Object.groupBy(results, ({ section }) => section.split(' ', 1)[0] ?? '')
-  return Object.fromEntries(
-    Object.entries(groups)
-      .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
-      .map(([section, group = []]) => [section, countsOf(group)]),
-  )
+  return Object.entries(groups)
+    .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    .map(([section, group = []]) => [section, countsOf(group)])
 }
 
 /** What a person reads at the end: the failures, the table, why cases were skipped. */
 export function summary(results: readonly Result[]): string {
-  const lines = Object.entries(countsBySection(results)).map(([section, counts]) => row(`§${section}`, counts))
+  const lines = countsBySection(results).map(([section, counts]) => row(`§${section}`, counts))
   const known = results.flatMap((result) => (result.kind === 'known' ? [result.known] : []))
   return [
     ...results.flatMap(describeFailure),

@@ -6,6 +6,14 @@ const SHORTEST_SECRET = 4
 /** Stands in the headers of credentials, and hides nothing. */
 const WORD = /^(Bearer|Basic|Token|true|false)$/i
 
+/** Headers that say how one would like to be answered. */
+const NO_SECRET = /^(accept.*|user-agent|content-.*|use-.*|x-request-id)$/
+
+/** The values of headers that may be secrets. */
+export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => (NO_SECRET.test(name) ? [] : [value]))
+}
+
 /** Takes secrets out of texts, so that an answer which repeats them does not carry them into a report. */
 export function hiderOf(values: readonly string[]): (text: string) => string {
   const secrets = values

@@ -25,6 +25,7 @@ export const CONCURRENCY = 8
 const MOST_AGAIN = 1_000
 
 interface Compared {
+  readonly isStatusOnly: boolean
   readonly verdict: Verdict
   readonly lms: Answer
   readonly here: Answer
@@ -88,8 +89,9 @@ async function compareBoth(run: ShadowRun, logged: LoggedRequest, madeSince?: nu
   if (lms.status === 429 || here.status === 429)
     return new NoAnswer('there were too many requests: choose a lower --rate')
   // Without the text of the recorded answer the status alone is compared.
-  const comparable = run.lms === undefined && recorded?.text === null ? { ...lms, text: here.text } : lms
-  return { verdict: compareAnswers(request, comparable, here, madeSince), lms, here }
+  const isStatusOnly = run.lms === undefined && recorded?.text === null
+  const comparable = isStatusOnly ? { ...lms, text: here.text } : lms
+  return { isStatusOnly, verdict: compareAnswers(request, comparable, here, madeSince), lms, here }
 }
 
 async function answerOfLms({ lms }: ShadowRun, { request, recorded }: LoggedRequest): Promise<Answer | NoAnswer> {
@@ -105,6 +107,7 @@ function answerOf(server: Server, request: LoggedRequest['request']): Promise<An
 }
 
 async function tell(run: ShadowRun, counts: ShadowCounts, logged: LoggedRequest, result: Compared | NoAnswer) {
+  if (!(result instanceof NoAnswer) && result.isStatusOnly) counts.statusOnly += 1
   const finding =
     result instanceof NoAnswer ? countFailed(counts, logged, result.message) : countVerdict(counts, logged, result)
   if (finding !== null) await run.onFinding(finding)

@@ -3,11 +3,22 @@ import { shown } from '../exchange/hide.ts'
 import { KNOWN_DIFFERENCES } from '../exchange/known-differences.ts'
 import type { Finding, ShadowCounts } from './tally.ts'
 
+export interface SummaryOptions {
+  /** Whether writes were replayed. */
+  readonly writes: boolean
+  /** Whether the answers of the LMS are those of the log. */
+  readonly recorded: boolean
+}
+
 /** What a person reads when a log has been compared: the differences, then the table. */
-export function summary(counts: ShadowCounts, findings: readonly Finding[], { writes }: { writes: boolean }): string {
+export function summary(
+  counts: ShadowCounts,
+  findings: readonly Finding[],
+  { writes, recorded }: SummaryOptions,
+): string {
   const notCompared = [...NOT_COMPARED, ...(writes ? [NOT_COMPARED_WHEN_WRITING] : [])]
   return [
-    ...findings.map(describeFinding),
+    ...findings.map((finding) => describeFinding(finding, recorded ? 'then:' : 'LMS: ')),
     ...rows(counts).map(([name, count, detail]) =>
       `${name.padEnd(18)}${number(count).padStart(10)}   ${detail}`.trimEnd(),
     ),
@@ -20,14 +31,14 @@ export function summary(counts: ShadowCounts, findings: readonly Finding[], { wr
   ].join('\n')
 }
 
-function describeFinding(finding: Finding): string {
-  const head = `${finding.kind}: ${finding.method} ${shown(finding.path)} (${finding.place})`
+function describeFinding(finding: Finding, first: string): string {
+  const head = `${finding.kind}: ${finding.method} ${shown(finding.path)}, line ${finding.place}`
   if (finding.why !== undefined) return `${head}\n  ${shown(finding.why)}\n`
   const { lms, here, differences = [] } = finding
   return [
     head,
     ...differences.slice(0, 5).map((difference) => `  ${shown(difference)}`),
-    `  LMS:  ${lms?.status} ${shown(lms?.body ?? '')}`,
+    `  ${first} ${lms?.status} ${shown(lms?.body ?? '')}`,
     `  here: ${here?.status} ${shown(here?.body ?? '')}`,
     '',
   ].join('\n')
@@ -58,10 +69,14 @@ function explain(section: string): string {
 }
 
 /** Equal answers prove little where nobody was let in. */
-function remarks({ equal, refused }: ShadowCounts): string[] {
-  if (refused * 2 <= equal) return []
+function remarks({ equal, refused, statusOnly }: ShadowCounts): string[] {
+  const isRefused = refused * 2 > equal
+  const words = 'of the equal answers are 401 or 403: give --key or --header so that there is something to compare.'
   return [
-    `${number(refused)} of the equal answers are 401 or 403: give --key or --header so that there is something to compare.`,
+    ...(statusOnly > 0
+      ? [`${number(statusOnly)} were compared by their status alone: the log does not hold bodies.`]
+      : []),
+    ...(isRefused ? [`${number(refused)} ${words}`] : []),
   ]
 }
 

@@ -29,6 +29,8 @@ export interface ShadowCounts {
   skipped: number
   skippedBy: Partial<Record<SkipReason, number>>
   failed: number
+  /** Compared by their status alone, since the log does not hold the body. */
+  statusOnly: number
   /** Equal ones whose answer was 401 or 403 on both sides. */
   refused: number
 }
@@ -44,6 +46,7 @@ export function noCounts(): ShadowCounts {
     skipped: 0,
     skippedBy: {},
     failed: 0,
+    statusOnly: 0,
     refused: 0,
   }
 }

@@ -161,8 +161,8 @@ function allowing({ open, bare }: Names): Case[] {
 }
 
 /** The one who used it stays named, so that it is taken back and given anew each time. */
-function using({ learner, invitation }: Names): Case[] {
-  const email = emailOf(learner)
+function using({ invited: user, invitation }: Names): Case[] {
+  const email = emailOf(user)
   const refused = { status: 400 }
   return [
     several(
@@ -171,7 +171,7 @@ function using({ learner, invitation }: Names): Case[] {
       between(
         invitation,
         [
-          step('key', enroll(invitation, { user: learner }), stands('active audit', learner)),
+          step('key', enroll(invitation, { user }), stands('active audit', user)),
           step('staff', get(`${PATH}?email=${q(email)}`), {
             status: 200,
             shape: z
@@ -180,17 +180,17 @@ function using({ learner, invitation }: Names): Case[] {
                 error: 'does not name who used it',
               }),
           }),
-          step('key', enroll(invitation, { user: learner, is_active: false }), stands('inactive audit', learner)),
-          step('key', enroll(invitation, { user: learner }), stands('active audit', learner)),
-          step('key', enroll(invitation, { user: learner, is_active: false }), stands('inactive audit', learner)),
+          step('key', enroll(invitation, { user, is_active: false }), stands('inactive audit', user)),
+          step('key', enroll(invitation, { user }), stands('active audit', user)),
+          step('key', enroll(invitation, { user, is_active: false }), stands('inactive audit', user)),
         ],
         email,
       ),
     ),
     several('1.4', 'without one nobody comes in again', [
-      ...between(invitation, [step('key', enroll(invitation, { user: learner }), { status: 200 })], email),
-      step('key', enroll(invitation, { user: learner, is_active: false }), stands('inactive audit', learner)),
-      step('key', enroll(invitation, { user: learner }), refused),
+      ...between(invitation, [step('key', enroll(invitation, { user }), { status: 200 })], email),
+      step('key', enroll(invitation, { user, is_active: false }), stands('inactive audit', user)),
+      step('key', enroll(invitation, { user }), refused),
     ]),
   ]
 }

@@ -91,6 +91,12 @@ function fields({ open }: Names): Case[] {
   ]
 }
 
+function inWords(fields: Record<string, unknown>): string {
+  return Object.entries(fields)
+    .map(([name, value]) => (value === undefined ? `no ${name}` : `${name} ${JSON.stringify(value)}`))
+    .join(', ')
+}
+
 function together({ second, other }: Names): Case[] {
   const refused: [fields: Record<string, string>, words: string][] = [
     [{ action: 'unenroll', cohorts: 'a,b' }, 'Cohorts can only be used for enrollments.'],

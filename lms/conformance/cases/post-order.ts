@@ -141,7 +141,7 @@ function account({ learner }: Names): Case[] {
     ]),
     one(
       '0 D6',
-      'a username is exact',
+      'a username is exact, in a POST',
       [
         'key',
         enroll(FAKE, { user: learner.toUpperCase() }),

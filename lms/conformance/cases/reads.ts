@@ -266,7 +266,7 @@ function goldenCourse({ detailed, bare }: Names): Case[] {
       'key',
       get(`/course/${bare}`),
       ok({
-        course_name: bare.replaceAll(/[/_]/g, ' '),
+        course_name: bare.slice(bare.indexOf('/') + 1).replaceAll(/[/_]/g, ' '),
         enrollment_start: null,
         enrollment_end: null,
         course_start: null,
