@@ -171,7 +171,7 @@ describe('the program', () => {
     )
     expect(code).toBe(0)
     expect(stdout).toMatch(/is this service/)
-    expect(stdout).toMatch(/^§3\.2 +3 +0 +0 +0$/m)
+    expect(stdout).toMatch(/^\u00a73\.2 +3 +0 +0 +0$/m)
     expect(stdout).toMatch(/^All cases passed\.$/m)
   })
 
@@ -180,9 +180,9 @@ describe('the program', () => {
       ...rest,
       body: body.replace("Won't deactivate", `Will not, ${String(headers['x-edx-api-key'])}`),
     }))
-    const { code, stdout } = await program('--url', proxy.url, ...key, '--only', '§3.2 row 15a')
+    const { code, stdout } = await program('--url', proxy.url, ...key, '--only', '\u00a73.2 row 15a')
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^failed §3\.2 row 15a: /m)
+    expect(stdout).toMatch(/^failed \u00a73\.2 row 15a: /m)
     expect(stdout).toMatch(/^ {2}key: POST \/api\/enrollment\/v1\/enrollment \{.*"mode":"verified"/m)
     expect(stdout).toMatch(/^ {2}expected: 400, .*Won't deactivate/m)
     expect(stdout).toMatch(/^ {2}got: 400 .*Will not, \[hidden\]/m)
