@@ -123,9 +123,11 @@ async function runAgainst(
   streams: Streams,
 ): Promise<number> {
   using status = openStatusLine(streams)
-  const onWait = (seconds: number) => {
+  let isTold = false
+  const onWait = () => {
     status.clear()
-    streams.stderr.write(`The server limits how often one may ask: waiting for ${seconds} s.\n`)
+    if (!isTold) streams.stderr.write('The server limits how often one may ask: waiting whenever it says so.\n')
+    isTold = true
   }
   await using server = openServer(url, { timeoutMs: options.timeout * 1_000, connections: 2, onWait })
   const target = await targetOf(server)

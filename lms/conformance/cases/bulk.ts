@@ -54,7 +54,7 @@ function fields({ open }: Names): Case[] {
   const whole = { identifiers: '#', courses: open, action: 'enroll' }
   return [
     ...refused.map(([more, errors]) =>
-      one('3.9', `a field is wrong: ${JSON.stringify(more)}`, [
+      one('3.9', `a field is wrong: ${inWords(more)}`, [
         'staff',
         postTo(BULK_ENROLL, { ...whole, ...more }),
         bad(errors),

@@ -105,7 +105,7 @@ const WRONGS: [
   ],
   [
     'forgets the challenge',
-    ({ headers: { 'www-authenticate': _, ...headers }, ...rest }) => ({ ...rest, headers }),
+    ({ headers, ...rest }) => ({ ...rest, headers: { ...headers, 'www-authenticate': undefined } }),
     /^(0 D10|1\.1|2\.[123])$/,
   ],
   [
