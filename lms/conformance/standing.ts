@@ -34,6 +34,7 @@ export async function makeStanding(send: SendPrivileged, standing: Standing): Pr
   }
   let answer: Answer | undefined
   if (now === 'none') answer = await change({})
+  if (now === 'none') answer = await change({ mode })
   if (activity === 'inactive' && now.startsWith('active')) answer = await change({ is_active: false })
   if (now !== words) answer = await change(activity === 'active' ? { mode, is_active: true } : { mode })
   if (now === words) return null
