@@ -5,6 +5,7 @@ import { addCompare } from './compare.ts'
 import { addExport } from './export.ts'
 import { addImport } from './import.ts'
 import { addMirror } from './mirror.ts'
+import { addShadow } from './shadow.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
@@ -14,4 +15,5 @@ export const lmsCommands: CommandGroup = (program, session) => {
   addCompare(lms, session)
   addMirror(lms, session)
   addExport(lms, session)
+  addShadow(lms, session)
 }
