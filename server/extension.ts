@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fast
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
+import type { ConsumerStatus } from '../core/event/consumers.ts'
 import type { ExtensionLineType } from '../core/import-export/group-importer.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Logger } from '../routers/index.ts'
@@ -44,6 +45,8 @@ export interface Extension {
   readonly workers?: (context: WorkerContext) => Workers
   /** Opens what knows bearer tokens that are no JWT; asked once by each server, of one extension at most. */
   readonly openTokens?: ((log: FastifyBaseLogger) => OpaqueTokens) | undefined
+  /** How it stands with what it follows outside of the feed: shown beside the consumers of the feed (events.md §5). */
+  readonly consumers?: ((db: Kysely<DB>, now: Date) => Promise<ConsumerStatus[]>) | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */

@@ -1,7 +1,9 @@
 import type { Migration } from 'kysely/migration'
 import * as importing from './migrations/0001_importing.ts'
+import * as following from './migrations/0002_following.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const lmsMigrations: Readonly<Record<string, Migration>> = {
   '0001_importing': importing,
+  '0002_following': following,
 }

@@ -3,6 +3,14 @@
  * Please do not edit it manually.
  */
 
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
 export type Json = JsonValue;
 
 export type JsonArray = JsonValue[];
@@ -14,6 +22,12 @@ export type JsonObject = {
 export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
+export interface LmsLeases {
+  held_until: string | null;
+  holder: string | null;
+  name: string;
+}
 
 export interface LmsRows {
   digest: Buffer;
@@ -29,7 +43,22 @@ export interface LmsRowsAside {
   why: string;
 }
 
+export interface LmsStreams {
+  changes: Generated<Int8>;
+  created: Generated<string>;
+  failed_at: string | null;
+  last_error: string | null;
+  look_ms: number | null;
+  looked: string | null;
+  name: string;
+  pending: Generated<number>;
+  position: Json | null;
+  remark: string | null;
+}
+
 export interface DB {
+  lms_leases: LmsLeases;
   lms_rows: LmsRows;
   lms_rows_aside: LmsRowsAside;
+  lms_streams: LmsStreams;
 }
