@@ -15,6 +15,8 @@ export interface ErrorDetails {
     includeExpired: boolean
   }
   enrollmentClosed: { because: ClosedReason }
+  /** The LMS writes the enrollments of the course run (adoption.md §3). */
+  ownedByLms: { courseId: string }
   courseFull: { limit: number }
   notEnrolled: { courseId: string }
   modeMismatch: { activeMode: string; requestedMode: string }
@@ -91,6 +93,7 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   modeUnavailable: ({ mode, available, expired }) =>
     `The course run ${expired ? 'no longer offers' : 'does not offer'} the mode '${mode}'; it offers: ${available.join(', ')}.`,
   enrollmentClosed: ({ because }) => closedMessages[because],
+  ownedByLms: ({ courseId }) => `The enrollments of the course run '${courseId}' are changed in the LMS.`,
   courseFull: ({ limit }) => `All ${limit} seats of the course run are taken.`,
   notEnrolled: ({ courseId }) => `The learner has no enrollment in '${courseId}'.`,
   modeMismatch: ({ activeMode, requestedMode }) =>

@@ -74,10 +74,12 @@ export const enrollmentOperations = {
 
   unenrollAll: mutation({
     input: withLearner({ reason: reason.optional() }),
-    output: z.strictObject({ outcomes: z.array(outcome) }),
-    handler: async ({ db, metadata, policy }, input) => ({
-      outcomes: await unenrollAll(db, learnerOf(input), { reason: input.reason ?? null, metadata, policy }),
-    }),
+    output: z.strictObject({ outcomes: z.array(outcome), ownedByLms: z.array(z.string()).optional() }),
+    handler: async ({ db, metadata, policy }, input) => {
+      const by = { reason: input.reason ?? null, metadata, policy }
+      const { outcomes, ownedByLms } = await unenrollAll(db, learnerOf(input), by)
+      return { outcomes, ...(ownedByLms.length > 0 && { ownedByLms }) }
+    },
   }),
 
   get: query({

@@ -11,6 +11,7 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   invalidCourseKey: 'BAD_REQUEST',
   modeUnavailable: 'PRECONDITION_FAILED',
   enrollmentClosed: 'PRECONDITION_FAILED',
+  ownedByLms: 'CONFLICT',
   courseFull: 'PRECONDITION_FAILED',
   notEnrolled: 'NOT_FOUND',
   modeMismatch: 'CONFLICT',

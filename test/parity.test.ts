@@ -152,6 +152,11 @@ const situations: Record<string, Situation> = {
     becomes: created('audit'),
   },
   'no seat left': { given: wishFor({ max_enrollments: 0 }), becomes: null, refused: ['courseFull', REFUSED] },
+  'a course run of the LMS': {
+    given: wishFor({ owner: 'lms' }),
+    becomes: null,
+    refused: ['ownedByLms', '403 Enrollments'],
+  },
   'the last seat, beside an instructor who takes none': {
     given: async (db) => {
       const courseId = await addCourse(db, { max_enrollments: 1 })

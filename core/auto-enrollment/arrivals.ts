@@ -42,7 +42,7 @@ export async function sweepAllowances(
     ), found as (
       insert into auto_enrollment_arrivals (learner_id, via)
       select distinct l.id, 'rest' from page join learners l on fold_email(l.email) = page.email and l.is_active
-      where exists (select from manual_enrollments m where fold_email(m.email) = page.email
+      where not exists (select from courses c where c.course_key = page.course_key and c.owner <> 'here') and exists (select from manual_enrollments m where fold_email(m.email) = page.email
           and m.course_key = page.course_key and m.transition like '%allowed to enroll')
         and not exists (select from auto_enrollment_arrivals a where a.learner_id = l.id)
       returning 1

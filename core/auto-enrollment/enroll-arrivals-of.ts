@@ -31,13 +31,25 @@ export async function enrollArrivalsOf(
   for (const result of results) {
     if (!result.ok && result.error.code === 'unavailable') throw new EnrollmentError(result.error)
   }
-  await settle(trx, due, results, now)
+  const isKept = due.map((_, index) => isOwnedByLms(results[index]))
+  await keepWaiting(
+    trx,
+    due.filter((_, index) => isKept[index]),
+  )
+  await settle(
+    trx,
+    due.filter((_, index) => !isKept[index]),
+    results.filter((_, index) => !isKept[index]),
+    now,
+  )
   return arrivals.length
 }
 
 interface Arrival {
   readonly learner_id: number
   readonly via: ArrivalVia
+  /** The course run that it is about; null: all. */
+  readonly course_key: string | null
 }
 
 /** Whom another process is at, it keeps. */
@@ -45,8 +57,8 @@ async function takeArrivals(trx: Transaction<DB>, ids: readonly string[]): Promi
   const { rows } = await sql<Arrival>`
     delete from auto_enrollment_arrivals where id in (
       select id from auto_enrollment_arrivals where id = any (${ids}::bigint[]) order by id for update skip locked
-    ) returning learner_id, via`.execute(trx)
-  return [...new Map(rows.map((row) => [row.learner_id, row])).values()]
+    ) returning learner_id, via, course_key`.execute(trx)
+  return rows
 }
 
 /** An allowance that is to enroll an active account. */
@@ -54,6 +66,7 @@ interface Due {
   readonly id: number
   readonly email: string
   readonly course_key: string
+  readonly learner_id: number
   readonly user_id: number
   readonly username: string
   readonly via: ArrivalVia
@@ -67,10 +80,13 @@ async function readDue(trx: Transaction<DB>, arrivals: readonly Arrival[]): Prom
   const ids = arrivals.map((arrival) => arrival.learner_id)
   await sql`select id from learners where id = any (${ids}::integer[]) order by id for no key update`.execute(trx)
   const { rows } = await sql<Due>`
-    select w.id, w.email, w.course_key, l.user_id, l.username, a.via, m.actor_id, m.reason
-    from unnest(${ids}::integer[], ${arrivals.map(({ via }) => via)}::text[]) as a (learner_id, via)
+    select distinct on (w.id) w.id, w.email, w.course_key, l.id as learner_id, l.user_id, l.username, a.via, m.actor_id,
+      m.reason
+    from unnest(${ids}::integer[], ${arrivals.map(({ via }) => via)}::text[],
+      ${arrivals.map(({ course_key: key }) => key)}::text[]) as a (learner_id, via, course_key)
     join learners l on l.id = a.learner_id and l.is_active
     join enrollment_allowances w on fold_email(w.email) = fold_email(l.email)
+      and w.course_key = coalesce(a.course_key, w.course_key)
       and w.auto_enroll and w.claimed_by is null and w.auto_enroll_settled is null
     left join lateral (
       select actor_id, reason from manual_enrollments
@@ -92,6 +108,17 @@ function itemOf({ course_key: courseId, user_id: userId, username, via, reason }
     },
     metadata: { actor: { kind: 'user', name: username }, via, now },
   }
+}
+
+function isOwnedByLms(result: Result | undefined): boolean {
+  return result?.ok === false && result.error.code === 'ownedByLms'
+}
+
+/** In a course run of the LMS nobody is enrolled from here: those who have arrived wait until it is owned here. */
+async function keepWaiting(trx: Transaction<DB>, due: readonly Due[]): Promise<void> {
+  if (due.length === 0) return
+  const rows = due.map(({ learner_id, via, course_key }) => ({ learner_id, via, course_key }))
+  await trx.insertInto('auto_enrollment_arrivals').values(rows).execute()
 }
 
 /** What the audit of manual enrollment says of it, as the LMS writes it. */

@@ -14,7 +14,8 @@ export interface ArrivalOptions {
 /**
  * Enrolls accounts that have arrived in what they are to be enrolled in by themselves (rest-v1 D18): in the default mode,
  * whatever window and seats say, in their own name, with the reason and the actor of the manual enrollment that promised it.
- * An allowance is acted on once, whether it enrolls, finds an enrollment or is refused.
+ * An allowance is acted on once, whether it enrolls, finds an enrollment or is refused; in a course run that the LMS owns, once
+ * it is owned here.
  *
  * Any number of processes may do it. The arrival, the enrollments, their events and their audit go in one transaction, so
  * nothing is lost or done twice when one of them dies. An arrival that needs a row which somebody holds is left for later, and
@@ -43,6 +44,17 @@ async function nextArrivals(db: Kysely<DB>, after: string, limit: number): Promi
     .selectFrom('auto_enrollment_arrivals')
     .select('id')
     .where('id', '>', after)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('courses as c')
+            .select('c.id')
+            .whereRef('c.course_key', '=', 'auto_enrollment_arrivals.course_key')
+            .where('c.owner', '<>', 'here'),
+        ),
+      ),
+    )
     .orderBy('id')
     .limit(limit)
     .execute()

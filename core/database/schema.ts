@@ -28,6 +28,7 @@ export interface ApiKeys {
 }
 
 export interface AutoEnrollmentArrivals {
+  course_key: string | null;
   id: Generated<Int8>;
   learner_id: number;
   via: string;

@@ -2,6 +2,7 @@ import { closedFor, type ClosedFacts } from '../course/enrollment-closed.ts'
 import type { CourseKey } from '../course/key.ts'
 import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
+import { isOwnedHere, type StoredOwner } from '../course/owner.ts'
 import type { Policy } from '../policy.ts'
 import { completeAttributes, malformedAttribute, missingAttributes, type Attribute } from './attributes.ts'
 import type { EnrollmentCommand, EnrollmentState, OutcomeKind } from './command.ts'
@@ -28,6 +29,7 @@ export type LearnerFacts = ClosedFacts['learner'] & {
 
 export type CourseFacts = ClosedFacts['course'] & {
   readonly id: number
+  readonly owner: StoredOwner
   readonly maxEnrollments: number | null
   readonly modes: readonly Mode[]
 }
@@ -49,7 +51,8 @@ export type Decision =
 
 /**
  * Decides one command: the rules of enrollment, all of them, and nowhere else. Pure and total: no I/O, no clock, no
- * throw. The first rule that fires wins; their order is that of rpc §3.1 and of rest-v1 §3.2 rows 14 to 15g.
+ * throw. The first rule that fires wins; their order is that of rpc §3.1 and of rest-v1 §3.2 rows 14 to 15g, and who owns the
+ * course run comes before all that it says of itself (adoption.md §3).
  */
 export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy, now: Date): Decision {
   const malformed = malformedAttribute(command.attributes)
@@ -57,6 +60,7 @@ export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy,
   if (facts.courseKey === null) return refuse(failure('invalidCourseKey', { courseId: command.courseId }))
   if (facts.learner === null) return refuse(failure('learnerNotFound', command.learner))
   if (facts.course === null) return refuse(failure('courseNotFound', { courseId: command.courseId }))
+  if (!isOwnedHere(facts.course)) return refuse(failure('ownedByLms', { courseId: facts.courseKey.stored }))
   const known = facts as KnownFacts // None of the three is null.
   if (command.path === 'admit') return decideAdmission(command, known, policy, now)
   return takesChangePath(command, facts.enrollment)

@@ -52,7 +52,7 @@ with course as materialized (
     c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
       or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
     exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
-    json_build_object('id', c.id, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
+    json_build_object('id', c.id, 'owner', c.owner, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
       select coalesce(json_agg(json_build_object(${jsonArguments(MODE_COLUMNS, 'm')}) order by m.id), '[]')
       from course_modes m where m.course_id = c.id)) as details
   from courses c

@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import type { Course } from '../course/course.ts'
 import { parseCourseKey } from '../course/key.ts'
+import type { StoredOwner } from '../course/owner.ts'
 import { nameFromKey } from '../course/read.ts'
 import { arrayLiteral } from '../database/columns.ts'
 import { instantFromPostgres } from '../database/instant.ts'
@@ -136,6 +137,7 @@ interface FactsRow {
 
 interface CourseRow extends Omit<Course, 'displayName'> {
   readonly id: number
+  readonly owner: StoredOwner
   readonly displayName: string | null
   /** Null where nothing limits the seats. */
   readonly seatsTaken: number | null

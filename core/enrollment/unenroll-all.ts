@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
+import { runsOwnedHere } from '../course/runs-by-owner.ts'
 import type { DB } from '../database/schema.ts'
-import { retryOnSerializationFailure } from '../database/retry.ts'
+import { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../database/retry.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import { isLearner } from '../learner/lookup-sql.ts'
@@ -10,17 +11,24 @@ import { plainCommand, type EnrollmentCommand, type Outcome, type CallMetadata }
 import { enrollWhole } from './enroll.ts'
 import { listEnrollments } from './read.ts'
 
+export interface Unenrolled {
+  /** One for each enrollment that was active, oldest first. */
+  readonly outcomes: Outcome[]
+  /** The course runs of active enrollments that the LMS has to end. */
+  readonly ownedByLms: string[]
+}
+
 /**
- * Deactivates all active enrollments of a learner in one transaction; their modes stay.
+ * Deactivates all active enrollments of a learner in one transaction; their modes stay. Those in course runs of the LMS are left
+ * to it, and named (adoption.md §3).
  *
- * @returns one outcome per enrollment that was active, oldest first.
  * @throws {EnrollmentError} `learnerNotFound`
  */
 export async function unenrollAll(
   db: Kysely<DB>,
   learner: LearnerRef,
   { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },
-): Promise<Outcome[]> {
+): Promise<Unenrolled> {
   return retryOnSerializationFailure(db, () =>
     inTransaction(db, (trx) => deactivateAll(trx, learner, { reason, metadata, policy })),
   )
@@ -30,7 +38,7 @@ async function deactivateAll(
   trx: Transaction<DB>,
   learner: LearnerRef,
   { reason, metadata, policy }: { reason: string | null; metadata: CallMetadata; policy: Policy },
-): Promise<Outcome[]> {
+): Promise<Unenrolled | LostRace> {
   const account = await trx
     .selectFrom('learners as l')
     .select('l.id')
@@ -38,13 +46,18 @@ async function deactivateAll(
     .executeTakeFirst()
   if (account === undefined) throw new EnrollmentError(failure('learnerNotFound', learner))
   const active = await listEnrollments(trx, learner, { includeInactive: false })
-  if (active.length === 0) return []
-  const items = active.map(({ courseId }) => ({ command: deactivation(learner, courseId, reason), metadata }))
+  const keys = active.map(({ courseId }) => courseId)
+  const here = new Set(await runsOwnedHere(trx, keys))
+  const ownedByLms = keys.filter((key) => !here.has(key))
+  if (here.size === 0) return { outcomes: [], ownedByLms }
+  const items = [...here].map((courseId) => ({ command: deactivation(learner, courseId, reason), metadata }))
   const { results } = await enrollWhole(trx, items, policy, { strict: true, dryRun: false })
-  return results.flatMap((result) => {
+  if (results.some((result) => !result.ok && result.error.code === 'ownedByLms')) return LOST_RACE
+  const outcomes = results.flatMap((result) => {
     if (!result.ok) throw new EnrollmentError(result.error)
     return result.outcome.kind === 'deactivated' ? [result.outcome] : []
   })
+  return { outcomes, ownedByLms }
 }
 
 function deactivation(learner: LearnerRef, courseId: string, reason: string | null): EnrollmentCommand {

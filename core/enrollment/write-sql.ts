@@ -32,6 +32,8 @@ export interface WriteStatementOptions {
   readonly lockWaitMs: number | undefined
   /** Whether its commit wakes the readers of the feed: in a transaction whose end nobody hears of. */
   readonly wakes: boolean
+  /** Writes in course runs that the LMS owns too: for what comes from there. */
+  readonly whoeverOwns: boolean
 }
 
 /**
@@ -43,15 +45,16 @@ export interface WriteStatementOptions {
 export function writeStatement(
   rows: readonly RowToWrite[],
   steps: readonly StepToWrite[],
-  { lockWaitMs, wakes }: WriteStatementOptions,
+  { lockWaitMs, wakes, whoeverOwns }: WriteStatementOptions,
 ): CompiledQuery<WriteAnswer> {
-  const isOne = rows.length === 1 && steps.length === 1
+  const isOne = rows.length === 1 && steps.length === 1 && !whoeverOwns
   const parameters = isOne
     ? [...plainParameters(ROW, rows), ...plainParameters(STEP, steps)]
     : [...columnParameters(ROW, rows), ...columnParameters(STEP, steps), rows.length]
   if (lockWaitMs !== undefined) {
     return CompiledQuery.raw(isOne ? WRITE_ONE_BRIEFLY : WRITE_BRIEFLY, [...parameters, String(lockWaitMs)])
   }
+  if (whoeverOwns) return CompiledQuery.raw(wakes ? WRITE_WHOEVER_OWNS_AND_WAKE : WRITE_WHOEVER_OWNS, parameters)
   if (wakes) return CompiledQuery.raw(isOne ? WRITE_ONE_AND_WAKE : WRITE_AND_WAKE, parameters)
   return CompiledQuery.raw(isOne ? WRITE_ONE : WRITE, parameters)
 }
@@ -95,14 +98,24 @@ const FIRST_OF_STEP = 1 + 2 * ROW.length
 const COUNT = `$${FIRST_OF_STEP + 2 * STEP.length}::integer`
 const IDS = `$${1 + 2 * ROW.findIndex(({ name }) => name === 'id')}::bigint[]`
 const [READ_VERSIONS, READ_VERSION] = [`$${2 * ROW.length - 1}::integer[]`, `$${2 * ROW.length}::integer`]
+const COURSE = ROW.findIndex(({ name }) => name === 'course_id')
 const OF_EVENT = STEP.slice(1)
   .map(({ name }) => name)
   .join(', ')
 const ID_OF_STEP = '((select array_agg(id order by n) from pair))[step.place]'
 
+// The owner is looked at in the snapshot of the write: it may have changed since the facts were read (adoption.md §3).
+const ALL_OWNED_HERE = `where course_id <> all (coalesce((
+    select array_agg(c.id) from courses c
+    where c.id = any ((select $${1 + 2 * COURSE}::integer[] || $${2 + 2 * COURSE}::integer)::integer[]) and c.owner <> 'here'
+  ), '{}')::integer[])`
+const ONE_OWNED_HERE = `where (select c.owner from courses c where c.id = $${1 + COURSE}::integer) = 'here'`
+
 // Nothing is joined: the plan that PostgreSQL keeps expects few rows, and would make nested loops of it. Which rows were
 // written is looked at one by one only where some were not.
 const WRITE = `/* enrollment.write */ with ${writeAll('')}`
+const WRITE_WHOEVER_OWNS = `/* enrollment.writeWhoeverOwns */ with ${writeAll('', '')}`
+const WRITE_WHOEVER_OWNS_AND_WAKE = `/* enrollment.writeWhoeverOwnsAndWake */ with ${writeAll('', '')}, ${WAKE_AT_COMMIT}`
 const WRITE_AND_WAKE = `/* enrollment.writeAndWake */ with ${writeAll('')}, ${WAKE_AT_COMMIT}`
 const WRITE_BRIEFLY = `/* enrollment.writeBriefly */ with ${lockWait(FIRST_OF_STEP + 2 * STEP.length + 1)}, ${writeAll(', lock_wait')}`
 
@@ -116,8 +129,9 @@ function lockWait(parameter: number): string {
   return `lock_wait as materialized (select set_config('lock_timeout', $${parameter}::text, true))`
 }
 
-function writeAll(after: string): string {
-  return `${written(columnRows(ROW, 1), after, `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`)},
+function writeAll(after: string, condition = ALL_OWNED_HERE): string {
+  const readVersion = `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`
+  return `${written(columnRows(ROW, 1), after, condition, readVersion)},
 event as (
   insert into enrollment_events (enrollment_id, ${OF_EVENT})
   select ${ID_OF_STEP}, ${OF_EVENT} from ${columnRows(STEP, FIRST_OF_STEP)} as step
@@ -131,7 +145,7 @@ select (select string_agg(id::text, ',' order by n) from pair) as ids,
 }
 
 function writeOne(after: string): string {
-  return `${written(plainRow(ROW, 1), after, `$${ROW.length}::integer`)},
+  return `${written(plainRow(ROW, 1), after, ONE_OWNED_HERE, `$${ROW.length}::integer`)},
 event as (
   insert into enrollment_events (enrollment_id, ${OF_EVENT})
   select written.id, ${OF_EVENT} from written, ${plainRow(STEP, 1 + ROW.length)} as step
@@ -146,8 +160,9 @@ select (select id::text from pair) as ids, (select id::text from event) as event
  * been read has another id than the one drawn for it: it is left alone.
  *
  * @param after what is evaluated before the first row is written.
+ * @param condition which rows may be written at all.
  */
-function written(rows: string, after: string, readVersion: string): string {
+function written(rows: string, after: string, condition: string, readVersion: string): string {
   return `pair as materialized (
   select coalesce(id, nextval('enrollments_id_seq')) as id, learner_id, course_id, mode, is_active, version, created,
     updated, n
@@ -155,7 +170,7 @@ function written(rows: string, after: string, readVersion: string): string {
 ), written as (
   insert into enrollments as e (id, learner_id, course_id, mode, is_active, version, created, updated)
   overriding system value
-  select id, learner_id, course_id, mode, is_active, version, created, updated from pair
+  select id, learner_id, course_id, mode, is_active, version, created, updated from pair ${condition}
   on conflict (learner_id, course_id) do update
   set mode = excluded.mode, is_active = excluded.is_active, version = excluded.version, updated = excluded.updated
   where e.id = excluded.id and e.version = ${readVersion}

@@ -1,5 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { claimAllowances } from '../course/claim-allowances.ts'
+import { lockRunsOwnedBy } from '../course/lock-owner.ts'
 import { isUnheard } from '../database/after-commit.ts'
 import type { DB } from '../database/schema.ts'
 import { wakeReaders } from '../event/wake.ts'
@@ -10,7 +11,7 @@ import { writeStatement, type RowToWrite, type StepToWrite } from './write-sql.t
 
 /** What became of the pairs that were to be written. */
 export interface Written {
-  /** Another transaction was faster with them: they have to be read and decided again. */
+  /** Another transaction was faster with them, or with the owner of their course runs: they have to be read and decided again. */
   readonly lost: ReadonlySet<PairPlan>
   /** The ids of the enrollments that were written or held. */
   readonly enrollmentIds: ReadonlyMap<PairPlan, string>
@@ -23,7 +24,7 @@ const NOTHING_WRITTEN: Written = { lost: new Set(), enrollmentIds: new Map(), ev
 /**
  * Writes the pairs of a batch that change, or whose attributes do.
  *
- * @param lockWaitMs see {@link writeChanges}.
+ * @param lockWaitMs see {@link WriteOptions}.
  */
 export async function writePairs(
   db: Kysely<DB>,
@@ -38,28 +39,34 @@ export async function writePairs(
     if (metadata === undefined) throw new RangeError('Each step belongs to an item')
     return metadata
   }
-  return writeChanges(db, changed, metadataOf, lockWaitMs)
+  return writeChanges(db, changed, metadataOf, { lockWaitMs })
+}
+
+export interface WriteOptions {
+  /** How long it waits for rows that somebody holds; without it as long as the transaction says. */
+  readonly lockWaitMs?: number | undefined
+  /** Writes in course runs that the LMS owns too: only for what comes from there, or from an operator's file. */
+  readonly whoeverOwns?: boolean
 }
 
 /**
  * Writes planned changes in one statement, in the order of course run and learner: a new row is inserted unless it exists by
- * now, an existing one is changed only at the version that was read, and each change of a written row leaves its event, in the
- * order of the items. Locks are taken in that one order, so that two overlapping batches never wait for each other.
+ * now, an existing one is changed only at the version that was read, neither where the LMS owns the course run by now, and each
+ * change of a written row leaves its event, in the order of the items. Locks are taken in that one order, so that two overlapping batches never wait for each other.
  *
  * @param pairs at least one; one without a step is only held at the version that was read.
  * @param metadataOf of the item with this index.
- * @param lockWaitMs how long it waits for rows that somebody holds; without it as long as the transaction says.
  */
 export async function writeChanges(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   metadataOf: (index: number) => CallMetadata,
-  lockWaitMs?: number,
+  { lockWaitMs, whoeverOwns = false }: WriteOptions = {},
 ): Promise<Written> {
   const rows = pairs.filter(hasState).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
   const steps = stepsOf(rows, metadataOf)
   const wakes = isUnheard(db)
-  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, { lockWaitMs, wakes }))
+  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, { lockWaitMs, wakes, whoeverOwns }))
   const ids = listOf(answers[0]?.ids)
   const events = listOf(answers[0]?.events).values()
   if (answers[0]?.events && !wakes) wakeReaders(db)
@@ -98,7 +105,7 @@ export async function writePairsWithCompanions(
   pairs: readonly PairPlan[],
   items: readonly BatchItem[],
 ): Promise<Written> {
-  const claimed = await claimAllowancesOf(trx, pairs)
+  const claimed = await claimAllowancesOf(trx, await withOwnerHeld(trx, pairs))
   const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
   const written = await writePairs(trx, kept, items)
   const lost = new Set([...written.lost, ...new Set(pairs).difference(new Set(kept))])
@@ -109,6 +116,14 @@ export async function writePairsWithCompanions(
   })
   if (attributed.length > 0) await replaceAttributes(trx, attributed)
   return { ...written, lost }
+}
+
+/** Those of the pairs that claim an allowance in a course run that is owned here, and stays so: nothing takes a claim back. */
+async function withOwnerHeld(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<PairPlan[]> {
+  const claiming = pairs.filter((pair) => pair.claimAllowance !== null)
+  if (claiming.length === 0) return []
+  const held = await lockRunsOwnedBy(trx, 'here', [...new Set(claiming.map(({ courseId }) => courseId))])
+  return claiming.filter(({ courseId }) => held.has(courseId))
 }
 
 async function claimAllowancesOf(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<Set<number>> {

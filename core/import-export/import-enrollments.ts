@@ -115,7 +115,7 @@ async function writePlans(
   metadata: CallMetadata,
 ): Promise<PairPlan[]> {
   if (plans.length === 0) return []
-  const { lost, enrollmentIds } = await writeChanges(trx, plans, () => metadata)
+  const { lost, enrollmentIds } = await writeChanges(trx, plans, () => metadata, { whoeverOwns: true })
   const written = plans.flatMap((plan) => {
     const id = enrollmentIds.get(plan)
     return id === undefined || lost.has(plan) ? [] : [{ id, plan }]

@@ -23,9 +23,10 @@ export type RetirementOutcome =
   | { readonly kind: 'notRequested' }
   /** The retirement is between two steps, or over: nothing is done for it. */
   | { readonly kind: 'notWorkable'; readonly retirement: Retirement }
-  | { readonly kind: 'nothingActive' }
+  /** `ownedByLms`: course runs with active enrollments that the LMS has to end. */
+  | { readonly kind: 'nothingActive'; readonly ownedByLms: string[] }
   /** `orgs`: the organisations of all enrollments that the learner ever had, each once. */
-  | { readonly kind: 'unenrolled'; readonly orgs: string[] }
+  | { readonly kind: 'unenrolled'; readonly orgs: string[]; readonly ownedByLms: string[] }
 
 /**
  * The step of a retirement that deactivates all enrollments of its learner, in one transaction (rest-v1 §1.12, §3.5).
@@ -41,10 +42,11 @@ export async function retireEnrollments(
   if (retirement === null) return { kind: 'notRequested' }
   if (!isWorkable(retirement.state)) return { kind: 'notWorkable', retirement }
   const { learnerId, userId } = retirement
-  const deactivated = await unenrollAll(db, { userId: String(userId) }, { reason: 'retirement', ...by })
-  return deactivated.length === 0
-    ? { kind: 'nothingActive' }
-    : { kind: 'unenrolled', orgs: await orgsOf(db, learnerId) }
+  const learner = { userId: String(userId) }
+  const { outcomes, ownedByLms } = await unenrollAll(db, learner, { reason: 'retirement', ...by })
+  return outcomes.length === 0
+    ? { kind: 'nothingActive', ownedByLms }
+    : { kind: 'unenrolled', orgs: await orgsOf(db, learnerId), ownedByLms }
 }
 
 /** Those of the accounts for which a retirement was requested, at whatever stage it is. */

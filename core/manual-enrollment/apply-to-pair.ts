@@ -22,6 +22,7 @@ export function applyToPair(
   pair: Pair,
   enrollment: Result | { readonly isEnrolled: boolean },
 ): PairOutcome {
+  if (!pair.known.isOwnedHere) return failed(pair, 'ownedByLms')
   const change = changeOf(enrollment)
   if ('because' in change) return failed(pair, change.because)
   const { learner, course } = pair

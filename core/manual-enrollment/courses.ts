@@ -5,6 +5,8 @@ import type { ManualCourse } from './request.ts'
 /** A course run of a request that exists. */
 export interface KnownCourse {
   readonly id: number
+  /** Otherwise the LMS writes its enrollments. */
+  readonly isOwnedHere: boolean
   /** Null: none was asked for. */
   readonly cohort: { readonly id: number; readonly name: string } | null
 }
@@ -26,7 +28,7 @@ export async function readManualCourses(
     .leftJoin('cohorts as h', (join) =>
       join.onRef('h.course_id', '=', 'c.id').on('h.name', '=', sql<string>`any (${names}::text[])`),
     )
-    .select(['c.id', 'c.course_key', 'h.id as cohort_id', 'h.name as cohort_name'])
+    .select(['c.id', 'c.course_key', 'c.owner', 'h.id as cohort_id', 'h.name as cohort_name'])
     .where('c.course_key', '=', sql<string>`any (${keys}::text[])`)
     .execute()
   const found = Map.groupBy(rows, (row) => row.course_key)
@@ -35,7 +37,8 @@ export async function readManualCourses(
     const [first] = ofCourse
     if (first === undefined) return null
     const id = ofCourse.find((row) => row.cohort_name === cohort)?.cohort_id ?? null
-    return { id: first.id, cohort: id === null || cohort === null ? null : { id, name: cohort } }
+    const isOwnedHere = first.owner === 'here'
+    return { id: first.id, isOwnedHere, cohort: id === null || cohort === null ? null : { id, name: cohort } }
   })
 }
 

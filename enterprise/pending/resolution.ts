@@ -13,7 +13,7 @@ import type { DueRow } from './due-rows.ts'
  * - `refused`: for good, unless somebody sends the row again.
  * - `cancelled`: the customer has unlinked the address in the meantime.
  * - `withoutAccount`: nobody has the address now; it waits on.
- * - `postponed`: others or the database were in the way; it is due again when its claim ends.
+ * - `postponed`: others or the database were in the way, or the LMS owns the course run; it is due again when its claim ends.
  */
 export type Resolution =
   | { readonly is: 'fulfilled'; readonly enrollmentId: string | null }
@@ -42,7 +42,10 @@ export function resolveUnattempted(
 export function resolutionOf(outcome: RowOutcome | undefined): Resolution {
   if (outcome === undefined) throw new RangeError('Each row that is attempted has an outcome')
   if (outcome.ok) return { is: 'fulfilled', enrollmentId: outcome.enrollmentId }
-  return outcome.retryable ? { is: 'postponed' } : { is: 'refused', code: outcome.code }
+  // What the LMS owns now may be owned here later.
+  return outcome.retryable || outcome.code === 'ownedByLms'
+    ? { is: 'postponed' }
+    : { is: 'refused', code: outcome.code }
 }
 
 /** Why rows are cancelled that nobody has cancelled by name. */

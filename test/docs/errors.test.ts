@@ -17,6 +17,7 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   invalidCourseKey: { courseId: '<course_id>' },
   modeUnavailable: { mode: '<mode>', available: ['audit'], expired: true, includeExpired: false },
   enrollmentClosed: { because: 'ended' },
+  ownedByLms: { courseId: '<course_id>' },
   courseFull: { limit: 1 },
   notEnrolled: { courseId: '<course_id>' },
   modeMismatch: { activeMode: '<active_mode>', requestedMode: '<requested_mode>' },

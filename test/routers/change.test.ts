@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
+import { addEnrollment } from '../support/world.ts'
 import { callerOf, refusalOf } from './calls.ts'
 
 const PAST = '2020-01-01T00:00:00Z'
@@ -81,6 +82,17 @@ describe('change', () => {
 })
 
 describe('unenrollAll', () => {
+  test('leaves course runs of the LMS to it, and names them', async () => {
+    const { username, id } = await addLearner(db)
+    const [ours, theirs] = [await addCourse(db), await addCourse(db, { owner: 'lms' })]
+    await addEnrollment(db, id, ours)
+    await addEnrollment(db, id, theirs)
+    const answer = await enrollment.unenrollAll({ username })
+    expect(answer).toMatchObject({ outcomes: [{ enrollment: { courseId: ours } }], ownedByLms: [theirs] })
+    expect(await enrollment.unenrollAll({ username })).toEqual({ outcomes: [], ownedByLms: [theirs] })
+    expect(await enrollment.get({ username, courseId: theirs })).toMatchObject({ isActive: true })
+  })
+
   test('deactivates what is active, oldest first, and leaves the modes', async () => {
     const { username } = await addLearner(db)
     const courses = [await addCourse(db), await addCourse(db), await addCourse(db)]

@@ -88,6 +88,15 @@ describe('an error has a code, the code of tRPC and details (rpc §4)', () => {
     })
   })
 
+  test('ownedByLms', async () => {
+    const elsewhere = await addCourse(db, { owner: 'lms' })
+    expect(await refusalOf(enrollment.enroll({ username, courseId: elsewhere }))).toEqual({
+      trpc: 'CONFLICT',
+      code: 'ownedByLms',
+      details: { courseId: elsewhere },
+    })
+  })
+
   test('courseFull', async () => {
     const full = await addCourse(db, { max_enrollments: 0 })
     expect(await refusalOf(enrollment.enroll({ username, courseId: full }))).toEqual({

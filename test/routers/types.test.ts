@@ -84,7 +84,10 @@ describe('what other code compiles against (rpc §1 to §4)', () => {
     expectTypeOf<{ username: string; courseId: string; isActive: 'yes' }>().not.toExtend<Input>()
     expectTypeOf<Outputs['enrollment']['enroll']>().toEqualTypeOf<Outcome>()
     expectTypeOf<Outputs['enrollment']['change']>().toEqualTypeOf<Outcome>()
-    expectTypeOf<Outputs['enrollment']['unenrollAll']>().toEqualTypeOf<{ outcomes: Outcome[] }>()
+    expectTypeOf<Outputs['enrollment']['unenrollAll']>().toEqualTypeOf<{
+      outcomes: Outcome[]
+      ownedByLms?: string[]
+    }>()
   })
 
   test('a result of a batch tells its outcome or its error', () => {

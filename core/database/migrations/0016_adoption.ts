@@ -6,8 +6,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  // Who writes the enrollments of a course run: this service, or the LMS that it follows.
-  `alter table courses add column owner text not null default 'here' check (owner in ('here', 'lms'))`,
+  // Who writes the enrollments of a course run: this service, or the LMS that it follows. leaving: nobody, on the way to the LMS,
+  // until the last changes from here have arrived there.
+  `alter table courses add column owner text not null default 'here' check (owner in ('here', 'leaving', 'lms'))`,
+
+  // course_key: the account is enrolled in this course run alone, as soon as it is owned here; null: in all that allowances say.
+  `alter table auto_enrollment_arrivals add column course_key text`,
 
   // joined: when the account was made where it comes from; null: nobody has said. is_disabled: staff has locked it out, which is
   // another thing than an account that is not activated.

@@ -3,7 +3,7 @@ import { parseCourseKey } from '../../../core/course/key.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { findMissingCohort, readManualCourses } from '../../../core/manual-enrollment/courses.ts'
 import type { ManualCourse, ManualEnrollment } from '../../../core/manual-enrollment/request.ts'
-import { NOT_FOUND, Refusal } from '../django/response.ts'
+import { NOT_FOUND, ownedByLms, Refusal } from '../django/response.ts'
 import { fieldReader, type FieldReader } from '../django/serializer-fields.ts'
 import type { JsonObject } from '../django/json.ts'
 
@@ -20,7 +20,7 @@ const MAX_PAIRS = 10_000
  * Reads the fields of R9. All that is wrong with single fields is told together; what is wrong with several at once is
  * told only when each of them is fine (rest-v1 §3.9).
  *
- * @throws {Refusal} 400 with the texts by field; 404 for a course run that does not exist (D12).
+ * @throws {Refusal} 400 with the texts by field; 404 for a course run that does not exist (D12), 403 for one that the LMS owns.
  */
 export async function readBulkEnrollment(db: Kysely<DB>, body: JsonObject): Promise<BulkEnrollment> {
   const fields = fieldReader(body)
@@ -67,6 +67,8 @@ async function requireCohorts(db: Kysely<DB>, courses: readonly ManualCourse[]):
 async function requireCourses(db: Kysely<DB>, courses: readonly ManualCourse[]): Promise<void> {
   const known = await readManualCourses(db, courses)
   if (known.includes(null)) throw new Refusal(NOT_FOUND)
+  const foreign = courses.find((_, index) => known[index]?.isOwnedHere === false)
+  if (foreign !== undefined) throw new Refusal(ownedByLms(foreign.key.text))
 }
 
 function overall(text: string): Refusal {

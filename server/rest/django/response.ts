@@ -55,6 +55,11 @@ export function authenticationFailed(body: object): ViewResponse {
 /** 403 for a caller who may not use the route. */
 export const NOT_PERMITTED: ViewResponse = detail(403, 'You do not have permission to perform this action.')
 
+/** 403 for a change in a course run whose enrollments the LMS writes (adoption.md §3). */
+export function ownedByLms(courseId: string): ViewResponse {
+  return message(403, `Enrollments in the course run '${courseId}' are changed in the LMS, not here.`)
+}
+
 /** 405 for a method that the route does not have; `Allow` is a header of every response of the route. */
 export function methodNotAllowed(method: string): ViewResponse {
   return detail(405, `Method "${method}" not allowed.`)

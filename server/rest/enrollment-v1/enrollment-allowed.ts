@@ -1,7 +1,11 @@
+import type { Kysely } from 'kysely'
 import { allow, disallow, listAllowances, type Allowance } from '../../../core/course/allowance.ts'
+import type { CourseKey } from '../../../core/course/key.ts'
+import { isOwnedByLms } from '../../../core/course/runs-by-owner.ts'
+import type { DB } from '../../../core/database/schema.ts'
 import { requireObject } from '../django/body.ts'
 import { readAutoEnroll, readInvitation } from './enrollment-allowed-fields.ts'
-import { message, type ViewResponse } from '../django/response.ts'
+import { message, ownedByLms, Refusal, type ViewResponse } from '../django/response.ts'
 import { globalStaff } from '../auth/rights.ts'
 import type { View, ViewRequest } from '../view.ts'
 
@@ -24,6 +28,7 @@ async function list({ db, query, rights }: ViewRequest): Promise<ViewResponse> {
 async function create({ db, body, now }: ViewRequest): Promise<ViewResponse> {
   const fields = requireObject(body)
   const { email, courseId, key } = readInvitation(fields)
+  await requireOwnedHere(db, key)
   const allowance = await allow(db, { email, courseId: key.stored, autoEnroll: readAutoEnroll(fields), now })
   if (allowance !== null) return { status: 201, body: renderAllowance(allowance) }
   return message(409, `An enrollment allowed with email ${email} and course ${courseId} already exists.`)
@@ -31,8 +36,14 @@ async function create({ db, body, now }: ViewRequest): Promise<ViewResponse> {
 
 async function remove({ db, body }: ViewRequest): Promise<ViewResponse> {
   const { email, courseId, key } = readInvitation(requireObject(body))
+  await requireOwnedHere(db, key)
   if (await disallow(db, { email, courseId: key.stored })) return { status: 204 }
   return message(404, `An enrollment allowed with email ${email} and course ${courseId} doesn't exists.`)
+}
+
+/** Who may enroll in a course run of the LMS is written there as well (adoption.md §3). */
+async function requireOwnedHere(db: Kysely<DB>, { stored, text }: CourseKey): Promise<void> {
+  if (await isOwnedByLms(db, stored)) throw new Refusal(ownedByLms(text))
 }
 
 function renderAllowance({ email, courseId, autoEnroll, created, claimedBy }: Allowance) {

@@ -22,6 +22,10 @@ async function unenroll(request: ViewRequest): Promise<ViewResponse> {
   if (username !== null && typeof username !== 'string') return message(400, 'username must be text.')
   const by = { metadata: request.metadata, policy: request.policy }
   const outcome = await retireEnrollments(request.db, username ?? '', by)
+  // The retirement asks the LMS as well.
+  if ('ownedByLms' in outcome && outcome.ownedByLms.length > 0) {
+    request.log.info({ courseIds: outcome.ownedByLms }, 'unenrollment left course runs of the LMS out')
+  }
   if (outcome.kind === 'unenrolled') return { status: 200, body: outcome.orgs }
   if (outcome.kind === 'nothingActive') return { status: 204 }
   if (outcome.kind === 'notWorkable') return { status: 500, body: notWorkable(outcome.retirement) }

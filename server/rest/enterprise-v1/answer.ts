@@ -111,6 +111,7 @@ const listOf: Readonly<Record<RefusalCode, Exclude<keyof Lists, 'successes' | 'p
   linkForbidden: 'invalidEmails',
   identityMismatch: 'failures',
   enrollmentClosed: 'failures',
+  ownedByLms: 'failures',
   courseFull: 'failures',
   modeNotAvailable: 'failures',
   courseNotFound: 'failures',

@@ -1,5 +1,5 @@
 import { cancelFulfilment, type CancelFulfilmentAnswer } from '../../../enterprise/fulfilments/cancel-fulfilment.ts'
-import { detail, NOT_FOUND, UNAVAILABLE, type ViewResponse } from '../django/response.ts'
+import { detail, message, NOT_FOUND, UNAVAILABLE, type ViewResponse } from '../django/response.ts'
 import { contextOf, fulfilmentOf, mayActForFulfilment, type EnterpriseApi } from './api.ts'
 import { repeatPassing } from './repeat.ts'
 import type { EnterpriseRequest, EnterpriseView } from './serve.ts'
@@ -24,6 +24,7 @@ async function cancel(api: EnterpriseApi, fulfilmentId: string, request: Enterpr
   if (answer.outcome === 'alreadyRevoked') return detail(200, 'Enrollment is already canceled.')
   if (answer.outcome === 'fulfilmentNotFound') return NOT_FOUND
   if (answer.retryable) return UNAVAILABLE
+  if (answer.code === 'ownedByLms') return message(403, answer.message)
   const { userId, courseId } = await fulfilmentOf(api, fulfilmentId)
   const what = `unable to unenroll User ${userId} from Course ${courseId}`
   return { status: 500, body: `Subsidized enrollment terminations error: ${what} because: ${answer.message}` }

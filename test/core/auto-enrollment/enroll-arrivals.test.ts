@@ -64,6 +64,25 @@ test('who was there before the allowance is not enrolled', async () => {
   expect(await getEnrollment(db, { username }, courseId)).toBe(null)
 })
 
+test('in a course run of the LMS the wish waits until it is owned here, and for this course run alone', async () => {
+  const [username, courseId, other] = [nobodyYet(), await addCourse(db, { owner: 'lms' }), await addCourse(db)]
+  await promise(username, courseId)
+  const { account } = await signIn(username)
+  expect(await work()).toBe(1)
+  expect(await getEnrollment(db, { username }, courseId)).toBe(null)
+  expect(await listAllowances(db, at(username))).toMatchObject([{ claimedBy: null }])
+  expect(await work()).toBe(0)
+  await sweepAllowances(db, { after: SWEEP_START, limit: 1000 })
+  expect(await work()).toBe(0)
+  await promise(username, other)
+  await db.updateTable('courses').set({ owner: 'here' }).where('course_key', '=', courseId).execute()
+  expect(await work()).toBe(1)
+  expect(await historyOf(username, courseId)).toMatchObject([{ kind: 'created', via: 'rest' }])
+  expect(await getEnrollment(db, { username }, other)).toBe(null)
+  expect(await listAllowances(db, at(username))).toMatchObject([{ claimedBy: account.userId }, { claimedBy: null }])
+  expect(await work()).toBe(0)
+})
+
 test('an inactive account waits until it is active', async () => {
   const [username, courseId] = [nobodyYet(), await addCourse(db)]
   await promise(username, courseId)

@@ -18,6 +18,7 @@ const ADDING: Fault[] = [
   ['invalidCourseKey', knowing({ courseKey: null, course: null })],
   ['learnerNotFound', knowing({ learner: null })],
   ['courseNotFound', knowing({ course: null })],
+  ['ownedByLms', withCourse({ owner: 'lms' })],
   ['modeUnavailable', asking({ mode: 'masters' })],
   ['enrollmentClosed', withCourse({ invitationOnly: true })],
   ['courseFull', withCourse({ maxEnrollments: 0 })],

@@ -135,6 +135,7 @@ const facts: fc.Arbitrary<Facts> = fc.record({
   course: fc.option(
     fc.record({
       id: fc.constant(1),
+      owner: fc.constantFrom('here', 'leaving', 'lms'),
       enrollmentStart: maybe(instant),
       enrollmentEnd: maybe(instant),
       invitationOnly: fc.boolean(),

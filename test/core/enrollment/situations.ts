@@ -66,6 +66,7 @@ const ALICE: LearnerFacts = {
 
 const OPEN_COURSE: CourseFacts = {
   id: 2,
+  owner: 'here',
   enrollmentStart: null,
   enrollmentEnd: null,
   invitationOnly: false,

@@ -44,6 +44,15 @@ describe('a fulfilment that is cancelled', () => {
     ])
   })
 
+  test('stays as it is in a course run of the LMS', async () => {
+    const { learner, courseId, fulfilmentId } = await pay(db, customer, 'transaction')
+    await db.updateTable('courses').set({ owner: 'lms' }).where('course_key', '=', courseId).execute()
+    const answer = await cancelFulfilment(context, { fulfilmentId })
+    expect(answer).toMatchObject({ outcome: 'refused', code: 'ownedByLms', details: { courseId } })
+    expect(await enrollmentInWords(db, learner.id, courseId)).toBe('active verified')
+    expect(inWords(await recordOf(db, customer, learner.id, courseId))).toEqual(['transaction'])
+  })
+
   test('leaves one event of the enrollment, which says who and why', async () => {
     const { learner, courseId, fulfilmentId } = await pay(db, customer, 'transaction')
     const answer = await cancelFulfilment(context, { fulfilmentId, reason: 'returned' })

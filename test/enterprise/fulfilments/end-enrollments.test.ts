@@ -51,6 +51,14 @@ describe('an enrollment that is ended', () => {
     ])
   })
 
+  test('stays in a course run of the LMS, with what pays for it', async () => {
+    const { learner, courseId } = await pay(db, customer, 'license')
+    await db.updateTable('courses').set({ owner: 'lms' }).where('course_key', '=', courseId).execute()
+    const { rows } = await end([{ userId: String(learner.id), courseId }])
+    expect(rows).toMatchObject([{ outcome: 'refused', refusal: { code: 'ownedByLms' } }])
+    expect(inWords(await recordOf(db, customer, learner.id, courseId))).toEqual(['license'])
+  })
+
   test('is not ended twice', async () => {
     const { learner, courseId } = await pay(db, customer, 'license')
     const row = { userId: String(learner.id), courseId }

@@ -44,6 +44,14 @@ describe('licenses that expire', () => {
     expect(results.map(({ courseId }) => courseId)).toEqual(paid.map(({ courseId }) => courseId))
   })
 
+  test('leave an enrollment in a course run of the LMS, with its license, and say so', async () => {
+    const paid = await pay(db, customer, 'license')
+    await db.updateTable('courses').set({ owner: 'lms' }).where('course_key', '=', paid.courseId).execute()
+    const { ok, results } = await expireLicenses(context, { licenses: [paid.fundingId] })
+    expect([ok, results]).toMatchObject([false, [{ did: 'refused', code: 'ownedByLms', retryable: false }]])
+    expect(await inShort(paid)).toEqual(['active verified', 'enrolled at version 1', 'license'])
+  })
+
   test('leave an enrollment that was changed at the cut-off or after it', async () => {
     const paid = await pay(db, customer, 'license')
     const licenses = [paid.fundingId]

@@ -28,6 +28,15 @@ describe('licenses of a learner', () => {
     expect(await enrollmentInWords(db, theirs.learner.id, theirs.courseId)).toBe('active verified')
   })
 
+  test('stay where the LMS owns the course run', async () => {
+    const paid = await pay(db, customer, 'license')
+    await db.updateTable('courses').set({ owner: 'lms' }).where('course_key', '=', paid.courseId).execute()
+    const learner = { userId: String(paid.learner.id) }
+    const { courses } = await revokeLicenses(context, { customer: customer.uuid, learner })
+    expect(courses).toMatchObject([{ success: false, did: 'refused', code: 'ownedByLms' }])
+    expect(await enrollmentInWords(db, paid.learner.id, paid.courseId)).toBe('active verified')
+  })
+
   test.each(['username', 'email'] as const)('are found by %s', async (name) => {
     const learner = await addLearner(db)
     await pay(db, customer, 'license', { learner })

@@ -17,6 +17,19 @@ const customer = await addCustomer(db)
 let addresses = 0
 
 describe('a row whose address gets an account', () => {
+  test('waits as long as the LMS owns the course run', async () => {
+    const email = newAddress()
+    const courseId = await addCourse(db, { owner: 'lms' })
+    await enroll(db, customer, [{ email, courseId, funding: license('waits for its owner') }])
+    const learner = await addLearner(db, { email })
+    expect(await fulfil(db)).toEqual({ postponed: 1 })
+    expect(await pendingOf(db, customer, email, courseId)).toMatchObject({ state: 'waiting', refusal: null })
+    expect(await enrollmentInWords(db, learner.id, courseId)).toBe(null)
+    await db.updateTable('courses').set({ owner: 'here' }).where('course_key', '=', courseId).execute()
+    expect(await fulfil(db, { now: () => later(3601) })).toEqual({ fulfilled: 1 })
+    expect(await enrollmentInWords(db, learner.id, courseId)).toBe('active verified')
+  })
+
   test('is carried out with all that was kept of it', async () => {
     const email = newAddress()
     const courseId = await addCourse(db, { modes: ['audit', 'honor', 'verified'], enrollment_end: PAST })

@@ -1,5 +1,5 @@
 import type { EnrollmentError, ErrorCode, ErrorDetails } from '../../../../core/errors.ts'
-import { message, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
+import { message, ownedByLms, UNAVAILABLE, type ViewResponse } from '../../django/response.ts'
 import { pythonLiteral } from '../../django/text.ts'
 
 /** What a POST asked for, in the client's own values: the texts of refusals repeat them. */
@@ -27,6 +27,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
       `The [${mode ?? 'None'}] course mode is expired or otherwise unavailable for course run [${courseId}].`,
     ),
   enrollmentClosed: anyError,
+  ownedByLms: (_, { courseId }) => ownedByLms(courseId),
   courseFull: anyError,
   notEnrolled: anyError,
   modeMismatch: ({ activeMode, requestedMode }) =>

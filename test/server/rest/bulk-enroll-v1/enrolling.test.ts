@@ -18,6 +18,14 @@ describe('enrolling (rest-v1 §3.9)', () => {
     expect(await enrollmentInWords(world.door.db, world.notEnrolled.id, closed)).toBe('active audit')
   })
 
+  test('is refused as a whole where one of the course runs is owned by the LMS', async () => {
+    const theirs = await addCourse(world.door.db, { owner: 'lms' })
+    const identifiers = `${world.notEnrolled.username},${stranger()}`
+    const answer = await ask({ identifiers, courses: `${world.course},${theirs}`, auto_enroll: true })
+    expect(answer).toMatchObject({ status: 403, json: { message: expect.stringContaining(theirs) } })
+    expect(await enrollmentInWords(world.door.db, world.notEnrolled.id, world.course)).toBe(null)
+  })
+
   test('takes honor where a priced honor is all there is', async () => {
     const shop = await addCourse(world.door.db, { modes: [] })
     await addMode(world.door.db, shop, 'honor', { min_price: 10 })

@@ -39,6 +39,17 @@ describe('examples 132 to 141 (rest-v1 §5.7)', () => {
     )
   })
 
+  test('an address and a course run of the LMS', async () => {
+    const courseId = await addCourse(door.db, { owner: 'lms' })
+    const [email, invitation] = [fresh(), { course_id: courseId }]
+    await addAllowance(door.db, email, courseId)
+    const refused = { status: 403, json: { message: expect.stringContaining(courseId) } }
+    expect(await staff.postTo('/enrollment_allowed/', { email: fresh(), ...invitation })).toMatchObject(refused)
+    const body = JSON.stringify({ email, ...invitation })
+    const headers = { 'content-type': 'application/json' }
+    expect(await staff.send('DELETE', '/enrollment_allowed/', { headers, body })).toMatchObject(refused)
+  })
+
   test('133: only a course', async () => {
     const answer = await staff.postTo('/enrollment_allowed/', { course_id: COURSE })
     expect(answer).toMatchObject({ status: 400, text: JSON.stringify({ message: PROVIDE }) })

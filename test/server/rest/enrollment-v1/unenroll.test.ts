@@ -46,6 +46,15 @@ describe('examples 96 to 100 (rest-v1 §5.4): active in four courses of three or
     expect(answer.headers['content-type']).toBe('application/json')
   })
 
+  test('the course runs of the LMS are left to it', async () => {
+    const bob = await retiring()
+    const theirs = await addCourse(door.db, { owner: 'lms' })
+    await addEnrollment(door.db, bob.id, theirs)
+    expect((await ask(bob)).status).toBe(200)
+    expect(await activeCourses(bob)).toBe(1)
+    expect(await ask(bob)).toMatchObject({ status: 204, text: '' })
+  })
+
   test('100: twice', async () => {
     const bob = await retiring()
     const first = await ask(bob)
