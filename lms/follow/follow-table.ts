@@ -5,10 +5,10 @@ import { identifier } from '../source/identifier.ts'
 import type { LmsSource } from '../source/source.ts'
 import type { LmsConnection } from './connection.ts'
 import { paceOf } from './pace.ts'
+import { hasComeOfAge } from './rows-aside.ts'
 import { moveStream, noteLook, openStream, readStream } from './stream-row.ts'
 import { LOOK_MS, type Stream } from './stream-step.ts'
 import type { StreamName } from './streams.ts'
-import { hasComeOfAge } from './rows-aside.ts'
 import {
   changedRanges,
   fingerprintOf,
@@ -18,25 +18,28 @@ import {
   type TableDigest,
 } from './table-digest.ts'
 
-/** How a stream of tables is followed. */
+/** A table that is brought in step as a whole, and what has to be looked at to know whether it is. */
+export interface FollowedTable {
+  readonly table: string
+  /** The table itself first, then what belongs to its rows; all have buckets of the same key, or none has. */
+  readonly digested: readonly DigestedTable[]
+}
+
 export interface FollowedTables {
   readonly name: StreamName
-  /** What is looked at. Those with buckets have them of one column: the key of the first one. */
-  readonly tables: readonly DigestedTable[]
-  /** Whether rows wait for accounts and course runs that come later. */
-  readonly waits: boolean
+  readonly tables: readonly FollowedTable[]
   /**
-   * Brings the tables in step.
+   * Brings a table in step.
    *
-   * @param ranges of the key of the first table; null: all of it.
+   * @param ranges of its key; null: all of it.
    * @returns how much has changed here.
    */
-  sync(source: LmsSource, ranges: readonly BucketRange[] | null): Promise<number>
+  sync(source: LmsSource, table: string, ranges: readonly BucketRange[] | null): Promise<number>
 }
 
 const place = z.object({
   fingerprint: z.string(),
-  /** The highest key that was read. */
+  /** The highest key of the first table that was read; null: it has no keys that grow. */
   lastKey: z.number().nullable(),
   /** What accounts and course runs had brought then. */
   references: z.string(),
@@ -45,54 +48,53 @@ type Place = z.output<typeof place>
 
 /**
  * Follows tables that do not tell what has changed in them: by checksums, which the LMS makes, and only where these differ by the
- * rows themselves. New rows with a key that grows are seen before that, where checksums take long.
+ * rows themselves. Where checksums take long, new rows are seen before that by a key that grows. Rows that are kept aside are
+ * tried again when accounts or course runs have come.
  */
 export function tableStream(
   { db, connection }: { readonly db: Kysely<LmsDB>; readonly connection: LmsConnection },
-  followed: FollowedTables,
+  { name, tables, sync }: FollowedTables,
 ): Stream {
-  const { name, tables } = followed
   const pace = paceOf(LOOK_MS)
   const digestPace = paceOf(LOOK_MS)
-  let known: TableDigest = new Map()
+  let known: readonly TableDigest[] = []
 
   const lookAtAll = async (source: LmsSource, isMine: () => boolean) => {
     const began = performance.now()
     const [before, references] = [placeIn(await openStream(db, name)), await referencesOf(db)]
     const asked = performance.now()
     const lastKey = await highestKey(source, tables)
-    const digest = await readTableDigest(source, tables)
+    const digests: TableDigest[] = []
+    for (const { digested } of tables) digests.push(await readTableDigest(source, digested))
     digestPace.looked(performance.now() - asked)
-    const fingerprint = fingerprintOf(digest)
+    const fingerprint = fingerprintOf(digests)
     const isSame = before?.fingerprint === fingerprint
-    const isAsideDue =
-      followed.waits &&
-      before?.references !== references &&
-      (await hasComeOfAge(
-        db,
-        tables.map(({ table }) => table),
-      ))
-    if (!isSame || isAsideDue || before?.references !== references) {
+    const hasReferences = before?.references === references
+    if (!isSame || !hasReferences) {
       const isKnown = before !== null && fingerprintOf(known) === before.fingerprint
-      const isByRange = tables[0]?.bucketBy !== undefined && isKnown && !isAsideDue
-      const ranges = isByRange ? changedRanges(known, digest) : null
-      const changes = isSame && !isAsideDue ? 0 : await followed.sync(source, ranges)
+      let changes = 0
+      for (const [index, { table, digested }] of tables.entries()) {
+        const isTriedAgain = !hasReferences && (await hasComeOfAge(db, [table]))
+        if (isSame && !isTriedAgain) continue
+        const isByRange = isKnown && !isTriedAgain
+        const ranges = isByRange ? rangesOf(digested, known[index], digests[index]) : null
+        if (ranges?.length !== 0) changes += await sync(source, table, ranges)
+      }
       // Whoever has lost the lease meanwhile may have written what was older: it is all read again.
       await moveStream(db, name, { position: isMine() ? { fingerprint, lastKey, references } : null, changes })
     }
-    known = digest
+    known = digests
     await noteLook(db, name, { tookMs: performance.now() - began })
   }
 
   const lookAtNew = async (source: LmsSource) => {
-    const began = performance.now()
     const before = placeIn(await openStream(db, name))
-    if (before === null || before.lastKey === null) return
+    const [first] = tables
+    if (before === null || before.lastKey === null || first === undefined) return
     const lastKey = await highestKey(source, tables)
     if (lastKey === null || lastKey <= before.lastKey) return
-    const changes = await followed.sync(source, [[before.lastKey + 1, lastKey]])
+    const changes = await sync(source, first.table, [[before.lastKey + 1, lastKey]])
     await moveStream(db, name, { position: { ...before, lastKey }, changes })
-    pace.looked(performance.now() - began)
   }
 
   return {
@@ -100,8 +102,8 @@ export function tableStream(
     pace,
     async look(_signal, isMine) {
       const isDue = digestPace.isDue()
-      if (!isDue && tables[0]?.bucketBy === undefined) return false
       await connection.use((source) => (isDue ? lookAtAll(source, isMine) : lookAtNew(source)))
+      pace.looked(0)
       return false
     },
   }
@@ -111,11 +113,23 @@ function placeIn({ position }: { readonly position: unknown }): Place | null {
   return place.safeParse(position).data ?? null
 }
 
+/** Where a table has changed; null: anywhere. */
+function rangesOf(
+  [first]: readonly DigestedTable[],
+  before: TableDigest | undefined,
+  after: TableDigest | undefined,
+): readonly BucketRange[] | null {
+  if (before === undefined || after === undefined) return null
+  if (first?.bucketBy !== undefined) return changedRanges(before, after)
+  return fingerprintOf([before]) === fingerprintOf([after]) ? [] : null
+}
+
 /** The highest key of the first table, where that is a number. */
-async function highestKey(source: LmsSource, [first]: readonly DigestedTable[]): Promise<number | null> {
-  if (first?.bucketBy === undefined || !(await source.columns(first.table)).has(first.bucketBy)) return null
+async function highestKey(source: LmsSource, [first]: readonly FollowedTable[]): Promise<number | null> {
+  const [main] = first?.digested ?? []
+  if (main?.bucketBy === undefined || !(await source.columns(main.table)).has(main.bucketBy)) return null
   const [row] = await source.query<{ last: number | null }>(
-    `select max(${identifier(first.bucketBy)}) as last from ${identifier(first.table)}`,
+    `select max(${identifier(main.bucketBy)}) as last from ${identifier(main.table)}`,
   )
   return row?.last ?? null
 }

@@ -5,10 +5,8 @@ import type { LmsSource } from '../source/source.ts'
 /** A table of the LMS, and what of it matters. */
 export interface DigestedTable {
   readonly table: string
-  /** What rows are told apart by. */
-  readonly key: string
   readonly columns: readonly string[]
-  /** The column, a whole number, by which rows are gathered into buckets; without it all are in one. */
+  /** The column by which rows are gathered into buckets where it is a whole number; unset: all are in one. */
   readonly bucketBy?: string | undefined
 }
 
@@ -20,7 +18,9 @@ export const BUCKET_SIZE = 1_024
 
 /**
  * Finds out in the LMS what rows come to, as sums of checksums: equal where nothing has changed, also of tables that keep no
- * instants. Tables whose buckets have one name belong together. A table or a column that this release lacks counts for nothing.
+ * instants. A table or a column that this release lacks counts for nothing.
+ *
+ * @param tables that have one key in common.
  */
 export async function readTableDigest(source: LmsSource, tables: readonly DigestedTable[]): Promise<TableDigest> {
   const digest = new Map<string, string>()
@@ -41,9 +41,9 @@ type DigestRow = {
   readonly sum: string | null
 }
 
-function statementFor({ table, key, columns, bucketBy }: DigestedTable, known: ReadonlySet<string>): string | null {
-  if (!known.has(key)) return null
-  const values = [...new Set([key, ...columns])].filter((column) => known.has(column)).map(valueOf)
+function statementFor({ table, columns, bucketBy }: DigestedTable, known: ReadonlySet<string>): string | null {
+  const values = columns.filter((column) => known.has(column)).map(valueOf)
+  if (values.length === 0) return null
   const bucket = bucketBy === undefined ? `''` : `${identifier(bucketBy)} div ${BUCKET_SIZE}`
   return `select ${bucket} as bucket, count(*) as count, sum(crc32(concat_ws(char(31), ${values.join(', ')}))) as sum
     from ${identifier(table)} group by bucket`
@@ -54,10 +54,13 @@ function valueOf(column: string): string {
   return `convert(ifnull(${identifier(column)}, '~') using utf8mb4)`
 }
 
-/** One text for a digest, to compare it by. */
-export function fingerprintOf(digest: TableDigest): string {
+/** One text for digests, to compare them by. */
+export function fingerprintOf(digests: readonly TableDigest[]): string {
   const hash = createHash('sha256')
-  for (const [bucket, text] of [...digest].toSorted(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${bucket}\0${text}\0`)
+  for (const digest of digests) {
+    hash.update('\0')
+    for (const [bucket, text] of [...digest].toSorted(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${bucket}\0${text}\0`)
+  }
   return hash.digest('base64')
 }
 
