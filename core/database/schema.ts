@@ -121,6 +121,7 @@ export interface EnrollmentAllowances {
   created: Generated<string>;
   email: string;
   id: Generated<number>;
+  made: string | null;
 }
 
 export interface EnrollmentAttributes {

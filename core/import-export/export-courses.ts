@@ -7,12 +7,12 @@ import { PAGE_SIZE, pagesOf } from './pages.ts'
 export function exportCourses(db: Kysely<DB>): AsyncGenerator<string> {
   const courses = db
     .selectFrom('courses')
-    .select(['id', ...COURSE_COLUMNS])
+    .select(['id', 'owner', ...COURSE_COLUMNS])
     .orderBy('id')
     .limit(PAGE_SIZE)
   return pagesOf(
     (after: { id: number } | null) => courses.where('id', '>', after?.id ?? 0).execute(),
-    (row) => ({ type: 'course', ...withoutId(row) }),
+    ({ owner, ...row }) => ({ type: 'course', ...withoutId(row), ...(owner === 'lms' && { owner: 'lms' as const }) }),
   )
 }
 
@@ -27,40 +27,6 @@ export function exportModes(db: Kysely<DB>): AsyncGenerator<string> {
   return pagesOf(
     (after: { id: number } | null) => modes.where('m.id', '>', after?.id ?? 0).execute(),
     (row) => ({ type: 'mode', ...withoutId(row) }),
-  )
-}
-
-/** Exports the cohorts; who is in them is not part of the format. */
-export function exportCohorts(db: Kysely<DB>): AsyncGenerator<string> {
-  const cohorts = db
-    .selectFrom('cohorts as h')
-    .innerJoin('courses as c', 'c.id', 'h.course_id')
-    .select(['h.id', 'c.course_key', 'h.name'])
-    .orderBy('h.id')
-    .limit(PAGE_SIZE)
-  return pagesOf(
-    (after: { id: number } | null) => cohorts.where('h.id', '>', after?.id ?? 0).execute(),
-    (row) => ({ type: 'cohort', courseId: row.course_key, name: row.name }),
-  )
-}
-
-/** Exports the embargo rules. */
-export function exportEmbargoRules(db: Kysely<DB>): AsyncGenerator<string> {
-  const rules = db
-    .selectFrom('embargo_rules as r')
-    .innerJoin('courses as c', 'c.id', 'r.course_id')
-    .select(['r.course_id', 'c.course_key', 'r.whitelist', 'r.blacklist', 'r.message_key'])
-    .orderBy('r.course_id')
-    .limit(PAGE_SIZE)
-  return pagesOf(
-    (after: { course_id: number } | null) => rules.where('r.course_id', '>', after?.course_id ?? 0).execute(),
-    (row) => ({
-      type: 'embargo',
-      courseId: row.course_key,
-      whitelist: row.whitelist,
-      blacklist: row.blacklist,
-      messageKey: row.message_key,
-    }),
   )
 }
 

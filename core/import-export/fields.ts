@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { EMAIL_FORM } from '../learner/email-address.ts'
 import { z } from 'zod'
 import { MAX_COURSE_KEY_LENGTH, parseCourseKey, type CourseKey } from '../course/key.ts'
@@ -37,6 +38,20 @@ export function country() {
   return z.string({ error: expected('a country code such as FR') }).regex(/^[A-Z]{2}$/, {
     error: (issue) => `${quote(String(issue.input))} is not a country code such as FR`,
   })
+}
+
+/** A network, such as `192.0.2.0/24`, or one address. */
+export function network() {
+  return z.string({ error: expected('a network such as 192.0.2.0/24') }).refine(isNetwork, {
+    error: (issue) => `${quote(String(issue.input))} is not a network such as 192.0.2.0/24`,
+  })
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', prefix, ...more] = value.split('/')
+  const family = address.includes('%') ? 0 : isIP(address)
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+  return family !== 0 && isPrefix && more.length === 0
 }
 
 /** A course key, parsed. */

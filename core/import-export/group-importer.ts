@@ -25,11 +25,21 @@ export interface LineFailure {
   readonly reason: string
 }
 
+/** Rows that lines have written; a row that said the same already is in neither number. */
+export interface Written {
+  readonly created: number
+  readonly changed: number
+}
+
 /** What became of a group of lines. */
-export interface GroupOutcome {
+export interface GroupOutcome extends Written {
   readonly failures: readonly LineFailure[]
-  /** Rows that were inserted or changed. */
-  readonly written: number
+}
+
+/** What several writes of one group have written. */
+export function sumOf(...parts: readonly Written[]): Written {
+  const sum = (of: keyof Written) => parts.reduce((total, part) => total + part[of], 0)
+  return { created: sum('created'), changed: sum('changed') }
 }
 
 /** What a group of lines is imported with. */

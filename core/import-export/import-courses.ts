@@ -27,6 +27,7 @@ const COURSES = {
     invitation_only: ['boolean', 'value'],
     max_enrollments: ['integer', 'value'],
     self_paced: ['boolean', 'value'],
+    owner: ['text', 'optional', `'here'`],
   },
 } as const satisfies UpsertTarget
 
@@ -41,15 +42,17 @@ export async function importCourses(
     lines.map(({ line }) => line.courseId),
     added,
   )
-  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
+  const { rows, failures } = resolveRows<LineOf<'course'>, CourseRow>(lines, ({ number, line }, earlier) => {
     const { stored, org } = line.courseId
     if (courseIdOf(stored, number) === undefined && !added.courses.has(stored)) added.courses.set(stored, number)
-    return { key: stored, row: courseRow(line, stored, org) }
+    return { key: stored, row: courseRow(line, stored, org, line.owner ?? earlier(stored)?.owner ?? null) }
   })
-  return { failures, written: await upsert(trx, COURSES, rows) }
+  return { failures, ...(await upsert(trx, COURSES, rows)) }
 }
 
-function courseRow(line: LineOf<'course'>, stored: string, org: string) {
+type CourseRow = ReturnType<typeof courseRow>
+
+function courseRow(line: LineOf<'course'>, stored: string, org: string, owner: string | null) {
   return {
     course_key: stored,
     org,
@@ -61,6 +64,7 @@ function courseRow(line: LineOf<'course'>, stored: string, org: string) {
     invitation_only: line.invitationOnly,
     max_enrollments: line.maxEnrollments,
     self_paced: line.selfPaced,
+    owner,
   }
 }
 
@@ -103,27 +107,7 @@ export async function importModes(
       bulk_sku: line.bulkSku,
     },
   }))
-  return { failures, written: await upsert(trx, MODES, rows) }
-}
-
-const COHORTS = {
-  table: 'cohorts',
-  conflict: 'course_id, name',
-  match: 't.course_id = line.course_id and t.name = line.name',
-  columns: { course_id: ['integer', 'key'], name: ['text', 'key'] },
-} as const satisfies UpsertTarget
-
-/** Imports cohorts. */
-export async function importCohorts(
-  trx: Transaction<DB>,
-  lines: readonly Numbered<'cohort'>[],
-  context: GroupContext,
-): Promise<GroupOutcome> {
-  const { rows, failures } = await resolveInCourse(trx, lines, context, (line, courseId) => ({
-    key: `${courseId} ${line.name}`,
-    row: { course_id: courseId, name: line.name },
-  }))
-  return { failures, written: await upsert(trx, COHORTS, rows) }
+  return { failures, ...(await upsert(trx, MODES, rows)) }
 }
 
 const EMBARGO_RULES = {
@@ -153,15 +137,18 @@ export async function importEmbargoRules(
       message_key: line.messageKey,
     },
   }))
-  return { failures, written: await upsert(trx, EMBARGO_RULES, rows) }
+  return { failures, ...(await upsert(trx, EMBARGO_RULES, rows)) }
 }
 
 /** Builds the rows of lines that belong to a course run, which has to exist. */
-async function resolveInCourse<T extends 'mode' | 'cohort' | 'embargo', Row>(
+export async function resolveInCourse<
+  T extends 'mode' | 'cohort' | 'cohortMember' | 'cohortPreassignment' | 'embargo',
+  Row,
+>(
   trx: Transaction<DB>,
   lines: readonly Numbered<T>[],
   { added }: GroupContext,
-  resolve: (line: LineOf<T>, courseId: number) => ResolvedLine<Row>,
+  resolve: (line: LineOf<T>, courseId: number, lineNumber: number) => ResolvedLine<Row>,
 ) {
   const keyOf = (line: LineOf<T>): CourseKey => line.courseId
   const courseIdOf = await courseFinder(
@@ -172,6 +159,6 @@ async function resolveInCourse<T extends 'mode' | 'cohort' | 'embargo', Row>(
   return resolveRows(lines, ({ number, line }): ResolvedLine<Row> => {
     const key = keyOf(line)
     const id = courseIdOf(key.stored, number)
-    return id === undefined ? { reason: `courseId: ${noCourse(key)}` } : resolve(line, id)
+    return id === undefined ? { reason: `courseId: ${noCourse(key)}` } : resolve(line, id, number)
   })
 }

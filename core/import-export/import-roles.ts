@@ -1,8 +1,6 @@
-import { sql, type Transaction } from 'kysely'
-import { instantFromDate } from '../database/instant.ts'
+import type { Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { resolveRows, type GroupContext, type GroupOutcome, type Numbered } from './group-importer.ts'
-import { quote } from './printable.ts'
 import { learnerFinder, noAccount } from './references.ts'
 import { upsert, type UpsertTarget } from './upsert.ts'
 
@@ -39,50 +37,5 @@ export async function importRoles(
       row: { learner_id: learnerId, role: line.role, org: line.org, course_key: courseKey },
     }
   })
-  return { failures, written: await upsert(trx, ROLES, rows) }
-}
-
-const RETIREMENTS = {
-  table: 'retirements',
-  conflict: 'learner_id',
-  match: 't.learner_id = line.learner_id',
-  columns: {
-    learner_id: ['integer', 'key'],
-    original_username: ['text', 'first'],
-    state: ['text', 'value'],
-    updated: ['timestamptz', 'metadata'],
-  },
-} as const satisfies UpsertTarget
-
-/** Imports retirements, one an account, under the username that the account has. */
-export async function importRetirements(
-  trx: Transaction<DB>,
-  lines: readonly Numbered<'retirement'>[],
-  { metadata, added }: GroupContext,
-): Promise<GroupOutcome> {
-  const usernames = lines.map(({ line }) => line.username)
-  const learnerIdOf = await learnerFinder(trx, usernames, added)
-  const holders = await retirementHolders(trx, usernames)
-  const updated = instantFromDate(metadata.now)
-  const { rows, failures } = resolveRows(lines, ({ number, line: { username, state } }) => {
-    const learnerId = learnerIdOf(username, number)
-    if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
-    if ((holders.get(username) ?? learnerId) !== learnerId) {
-      return { reason: `username: ${quote(username)} is the former name of another retired account` }
-    }
-    return {
-      key: String(learnerId),
-      row: { learner_id: learnerId, original_username: username, state, updated },
-    }
-  })
-  return { failures, written: await upsert(trx, RETIREMENTS, rows) }
-}
-
-async function retirementHolders(trx: Transaction<DB>, usernames: readonly string[]): Promise<Map<string, number>> {
-  const rows = await trx
-    .selectFrom('retirements')
-    .select(['original_username', 'learner_id'])
-    .where('original_username', '=', sql<string>`any (${[...new Set(usernames)]}::text[])`)
-    .execute()
-  return new Map(rows.map((row) => [row.original_username, row.learner_id]))
+  return { failures, ...(await upsert(trx, ROLES, rows)) }
 }

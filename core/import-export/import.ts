@@ -6,21 +6,20 @@ import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
 import type { Actor, CallMetadata } from '../enrollment/command.ts'
 import { EnrollmentError, failure } from '../errors.ts'
+import { addWindow, noCounts, takenBack, type ImportCounts, type WindowOutcome } from './counts.ts'
 import { importAccounts } from './import-accounts.ts'
 import { importAllowances } from './import-allowances.ts'
-import { importCohorts, importCourses, importEmbargoRules, importModes } from './import-courses.ts'
+import { importCohortMembers, importCohortPreassignments, importCohorts } from './import-cohorts.ts'
+import { importCourses, importEmbargoRules, importModes } from './import-courses.ts'
+import { importEmailOptIns } from './import-email-opt-ins.ts'
+import { importEmbargoAddresses, importEmbargoCountries } from './import-embargo.ts'
 import { importEnrollments } from './import-enrollments.ts'
-import { importRetirements, importRoles } from './import-roles.ts'
-import type {
-  ExtensionLineType,
-  GroupContext,
-  GroupImporter,
-  GroupOutcome,
-  LineFailure,
-  NumberedLine,
-} from './group-importer.ts'
+import { importManualEnrollments } from './import-manual-enrollments.ts'
+import { importRetirementRequests, importRetirements } from './import-retirements.ts'
+import { importRoles } from './import-roles.ts'
+import type { ExtensionLineType, GroupContext, GroupImporter, LineFailure, NumberedLine } from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
-import { readWindows, type Window } from './window.ts'
+import { readWindows, windowOfObjects, type Window } from './window.ts'
 
 export interface ImportOptions {
   /** Keep nothing when one line is bad. */
@@ -40,17 +39,6 @@ export interface ImportProgress {
   readonly bytes: number
   readonly lines: number
   readonly failed: number
-}
-
-/** What became of the lines of an import. */
-export interface ImportCounts {
-  /** All lines but blank ones: `kept` and `failed` add up to it, unless a strict import was taken back. */
-  lines: number
-  /** Good lines, whether or not they changed anything. */
-  kept: number
-  failed: number
-  /** Rows that were inserted or changed; 0 when the database already said what the file says. */
-  written: number
 }
 
 /**
@@ -73,8 +61,23 @@ export async function importLines(
     if (!db.isTransaction) await waitPatiently(trx, db)
     const counts = await importAll(trx, source, options)
     if (counts.failed === 0) return { keep: true, value: counts }
-    return { keep: false, value: { ...counts, kept: 0, written: 0 } }
+    return { keep: false, value: takenBack(counts) }
   })
+}
+
+/**
+ * Imports a window of lines that are objects already, as {@link importLines} does, in the transaction of the caller.
+ *
+ * @param lines up to some thousands; failures name them by their places in the list, from 1.
+ * @throws what the database throws; the transaction has to be rolled back then, and begun again after {@link isLostRace}.
+ */
+export function importObjects(
+  trx: Transaction<DB>,
+  lines: readonly unknown[],
+  { now, actor, further = [] }: Pick<ImportOptions, 'now' | 'actor' | 'further'>,
+): Promise<WindowOutcome> {
+  const window = windowOfObjects(lines, lineFormat(further))
+  return importGroups(trx, window, [...coreImporters, ...further], { actor, via: 'cli', now })
 }
 
 async function importAll(
@@ -84,14 +87,11 @@ async function importAll(
 ): Promise<ImportCounts> {
   const metadata: CallMetadata = { actor, via: 'cli', now }
   const importers = [...coreImporters, ...further]
-  const counts: ImportCounts = { lines: 0, kept: 0, failed: 0, written: 0 }
+  const counts = noCounts()
   for await (const window of readWindows(source, lineFormat(further))) {
-    const { failures, written } = await importWindow(db, window, importers, metadata)
-    for (const bad of failures) onFailure?.(bad)
-    counts.lines += window.lines
-    counts.failed += failures.length
-    counts.kept += window.lines - failures.length
-    counts.written += written
+    const outcome = await importWindow(db, window, importers, metadata)
+    for (const bad of outcome.failures) onFailure?.(bad)
+    addWindow(counts, outcome)
     onProgress?.({ bytes: window.bytes, lines: counts.lines, failed: counts.failed })
   }
   return counts
@@ -102,7 +102,7 @@ async function importWindow(
   window: Window,
   importers: readonly Importer[],
   metadata: CallMetadata,
-): Promise<GroupOutcome> {
+): Promise<WindowOutcome> {
   return retryOnSerializationFailure(db, async () => {
     try {
       return await inTransaction(db, (trx) => importGroups(trx, window, importers, metadata))
@@ -116,7 +116,7 @@ async function importWindow(
 }
 
 /** Another writer was faster. The unique index may be that of the e-mail addresses: once it is read again, all is clear. */
-function isLostRace(error: unknown): boolean {
+export function isLostRace(error: unknown): boolean {
   return isSerializationFailure(error) || isUniqueViolation(error)
 }
 
@@ -130,20 +130,20 @@ async function importGroups(
   { groups, ...window }: Window,
   importers: readonly Importer[],
   metadata: CallMetadata,
-): Promise<GroupOutcome> {
+): Promise<WindowOutcome> {
   const added = { accounts: new Map(), courses: new Map(), others: new Map() }
   const context: GroupContext = { metadata, added, arrived: new Map() }
   const failures = [...window.failures]
-  let written = 0
+  const written: WindowOutcome['groups'][number][] = []
   for (const { type, importGroup } of importers) {
     const lines = groups.get(type)
     if (lines === undefined) continue
     // The schema of this very type has read them.
     const outcome = await importGroup(trx, lines as readonly NumberedLine<never>[], context)
     failures.push(...outcome.failures)
-    written += outcome.written
+    written.push({ type, lines: lines.length, outcome })
   }
-  return { failures: failures.toSorted((a, b) => a.line - b.line), written }
+  return { lines: window.lines, failures: failures.toSorted((a, b) => a.line - b.line), groups: written }
 }
 
 type Importer = Pick<ExtensionLineType, 'type' | 'importGroup'>
@@ -156,8 +156,15 @@ const importersOfTypes: { [T in LineType]: GroupImporter<LineOf<T>> } = {
   cohort: importCohorts,
   allowance: importAllowances,
   enrollment: importEnrollments,
+  cohortMember: importCohortMembers,
+  cohortPreassignment: importCohortPreassignments,
+  emailOptIn: importEmailOptIns,
+  manualEnrollment: importManualEnrollments,
   retirement: importRetirements,
+  retirementRequest: importRetirementRequests,
   embargo: importEmbargoRules,
+  embargoCountry: importEmbargoCountries,
+  embargoAddress: importEmbargoAddresses,
 }
 
 const coreImporters: readonly Importer[] = lineTypes.map((type) => ({ type, importGroup: importersOfTypes[type] }))

@@ -5,6 +5,7 @@ export { line } from './lines.ts'
 export {
   extensionLineType,
   resolveRows,
+  sumOf,
   type Added,
   type ExtensionLineType,
   type GroupContext,

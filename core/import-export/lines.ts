@@ -1,8 +1,10 @@
 import { z } from 'zod'
-import { country, courseId, email, expected, flag, instant, text, wholeNumber } from './fields.ts'
+import { country, courseId, email, expected, flag, instant, network, text, wholeNumber } from './fields.ts'
 import { printable, quote } from './printable.ts'
 
 const username = text({ max: 150 })
+/** Characters of a text that has no bound of its own, so that it fits into a line. */
+const LONG = 100_000
 const SUGGESTED_PRICES = /^(\d+(\.\d+)?(, ?\d+(\.\d+)?)*)?$/
 const NEVER_EXPIRE: readonly string[] = ['professional', 'no-id-professional']
 
@@ -11,9 +13,39 @@ const attribute = z.strictObject(
   { error: wrongObject('an object of namespace, name and value') },
 )
 
+/** What happened to an enrollment before it came here; its kind follows from the state before it. */
+const pastEvent = z.strictObject(
+  {
+    at: instant(),
+    mode: text({ max: 100 }),
+    isActive: flag(),
+    // Whoever imports unless given.
+    actor: z
+      .strictObject(
+        {
+          kind: z.enum(['service', 'user', 'system'], { error: expected('service, user or system') }),
+          name: text({ max: 255 }),
+        },
+        { error: wrongObject('an object of kind and name') },
+      )
+      .optional(),
+    via: z
+      .enum(['rest', 'rpc', 'caller', 'bulk', 'cli'], { error: expected('rest, rpc, caller, bulk or cli') })
+      .default('cli'),
+    reason: text({ min: 0, max: LONG }).nullable().default(null),
+    enterpriseUuid: text({ min: 0, max: 255 }).nullable().default(null),
+    requestId: text({ min: 0, max: 1000 }).nullable().default(null),
+    batchId: z
+      .guid({ error: expected('a UUID') })
+      .nullable()
+      .default(null),
+  },
+  { error: wrongObject('an object of at, mode and isActive') },
+)
+
 /**
  * The import format (run §4): one schema a type of line. A key that is left out has its default, so that a line says all
- * about its row; only `id`, `created`, `attributes` and `claimedBy` that are left out stay as they are. What may be empty may
+ * about its row; only those that are optional here stay as they are when they are left out. What may be empty may
  * also be `null`: that is how an export writes it.
  */
 export const lineSchemas = {
@@ -30,6 +62,10 @@ export const lineSchemas = {
     isSuperuser: flag().default(false),
     country: country().nullable().default(null),
     yearOfBirth: wholeNumber({ min: 1, max: 9999 }).nullable().default(null),
+    // When the account was made where it comes from.
+    created: instant().optional(),
+    // Locked out by staff.
+    isDisabled: flag().default(false),
   }),
   course: line('course', {
     courseId: courseId(),
@@ -41,6 +77,7 @@ export const lineSchemas = {
     invitationOnly: flag().default(false),
     maxEnrollments: wholeNumber().nullable().default(null),
     selfPaced: flag().default(false),
+    owner: z.enum(['here', 'lms'], { error: expected('here or lms') }).optional(),
   }),
   mode: line('mode', {
     courseId: courseId(),
@@ -66,7 +103,8 @@ export const lineSchemas = {
   role: line('role', {
     username,
     role: text({ max: 64 }),
-    org: text({ max: 255 }),
+    // Empty: no organisation.
+    org: text({ min: 0, max: 255 }),
     courseId: courseId().nullable().default(null),
   }),
   cohort: line('cohort', { courseId: courseId(), name: text({ max: 255 }) }),
@@ -75,6 +113,7 @@ export const lineSchemas = {
     courseId: courseId(),
     autoEnroll: flag().default(false),
     claimedBy: username.nullable().optional(),
+    created: instant().optional(),
   }),
   enrollment: line('enrollment', {
     username,
@@ -86,14 +125,51 @@ export const lineSchemas = {
       .array(attribute, { error: expected('a list') })
       .max(100, { error: 'has more than 100 items' })
       .optional(),
+    // The id of the LMS.
+    id: wholeNumber({ min: 1 }).optional(),
+    // Of a new enrollment: all its events, in their order.
+    history: z.array(pastEvent, { error: expected('a list') }).optional(),
   }),
-  retirement: line('retirement', { username, state: text({ max: 30 }) }),
+  cohortMember: line('cohortMember', { courseId: courseId(), cohort: text({ max: 255 }), username }),
+  cohortPreassignment: line('cohortPreassignment', {
+    courseId: courseId(),
+    cohort: text({ max: 255 }),
+    email: email(),
+  }),
+  emailOptIn: line('emailOptIn', {
+    username,
+    org: text({ min: 0, max: 255 }),
+    value: text({ min: 0, max: LONG }),
+    updated: instant().optional(),
+  }),
+  manualEnrollment: line('manualEnrollment', {
+    email: text({ max: 255 }).nullable(),
+    courseId: courseId(),
+    // Staff who did it, and whose enrollment there came of it.
+    actor: username.nullable().default(null),
+    enrolled: username.nullable().default(null),
+    transition: text({ min: 0, max: 255 }),
+    reason: text({ min: 0, max: LONG }).nullable().default(null),
+    role: text({ min: 0, max: 64 }).nullable().default(null),
+    created: instant().nullable().default(null),
+    // The how-manieth of rows that are equal in all else.
+    number: wholeNumber({ min: 1 }).default(1),
+  }),
+  retirement: line('retirement', {
+    username,
+    state: text({ max: 30 }),
+    originalUsername: username.optional(),
+    originalEmail: email().optional(),
+  }),
+  retirementRequest: line('retirementRequest', { username, created: instant().nullable().default(null) }),
   embargo: line('embargo', {
     courseId: courseId(),
     whitelist: z.array(country(), { error: expected('a list of countries') }).default([]),
     blacklist: z.array(country(), { error: expected('a list of countries') }).default([]),
     messageKey: text({ max: 255 }).default('default'),
   }),
+  embargoCountry: line('embargoCountry', { country: country() }),
+  embargoAddress: line('embargoAddress', { network: network(), isAllowed: flag() }),
 }
 
 export type LineType = keyof typeof lineSchemas
@@ -125,10 +201,14 @@ export type ParsedLine =
 /** Reads one line of a format; what is wrong with it is returned as a text for a person. Never throws. */
 export function parseLine(source: string, format: LineFormat): ParsedLine {
   const json = parseJson(source)
-  if (!json.ok) return { ok: false, type: null, reason: json.reason }
-  const known = schemaOf(json.value, format)
+  return json.ok ? parseObject(json.value, format) : { ok: false, type: null, reason: json.reason }
+}
+
+/** The same for a line that is an object already. */
+export function parseObject(value: unknown, format: LineFormat): ParsedLine {
+  const known = schemaOf(value, format)
   if (!known.ok) return { ok: false, type: null, reason: known.reason }
-  const parsed = known.schema.safeParse(json.value)
+  const parsed = known.schema.safeParse(value)
   if (parsed.success) return { ok: true, line: parsed.data }
   const { type } = known
   return { ok: false, type, reason: shorten(`${type}: ${parsed.error.issues.map(textOf).join('; ')}`) }

@@ -4,10 +4,19 @@ import type { AnyLine, LineInput, LineType } from './lines.ts'
 export const PAGE_SIZE = 2_000
 
 /** A line as an export writes it: nothing is left out, so that it says the same whatever the defaults are. */
-export type FullLine = { [T in LineType]: Required<Omit<LineInput<T>, Exception>> & LineInput<T> }[LineType]
+export type FullLine = { [T in LineType]: Required<Omit<LineInput<T>, Exception<T>>> & LineInput<T> }[LineType]
 
-/** Said only where it is so: most files are for a platform. */
-type Exception = 'idDrawnHere'
+/** Said only where it is so: most files are for a platform, or of one that was never anywhere else. */
+type Exception<T extends LineType> = T extends keyof Exceptions ? Exceptions[T] : never
+
+interface Exceptions {
+  user: 'idDrawnHere' | 'created' | 'isDisabled'
+  course: 'owner'
+  allowance: 'created'
+  enrollment: 'id' | 'history'
+  manualEnrollment: 'number'
+  retirement: 'originalUsername' | 'originalEmail'
+}
 
 /**
  * Writes the rows of a table as lines, a page at a time.

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import type { Written } from './group-importer.ts'
 
 /** A table with the columns that lines of one type fill. */
 export interface UpsertTarget<Column extends string = string, Table extends string = keyof DB> {
@@ -13,25 +14,32 @@ export interface UpsertTarget<Column extends string = string, Table extends stri
 }
 
 /**
- * What a column is for: part of the natural key; a value that a line sets; set only in a new row; or set together
- * with the values, but alone no reason to change a row.
+ * What a column is for: part of the natural key; a value that a line sets; one that a line may leave out (null), which then
+ * stays as it is, and is `initially` in a new row; set only in a new row; or set together with the values, but alone no
+ * reason to change a row.
+ *
+ * @param initially an SQL expression; null unless given.
  */
-export type ColumnUse = readonly [type: ColumnType, use: 'key' | 'value' | 'first' | 'metadata']
-export type ColumnType = 'text' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'uuid'
+export type ColumnUse = readonly [
+  type: ColumnType,
+  use: 'key' | 'value' | 'optional' | 'first' | 'metadata',
+  initially?: string,
+]
+export type ColumnType =
+  'text' | 'cidr' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'numeric' | 'timestamptz' | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are
  * changed, and those that are equal are not touched at all.
  *
  * @param rows no two of one natural key.
- * @returns how many rows were inserted or changed.
  */
 export async function upsert<Column extends string>(
   trx: Transaction<DB>,
   target: UpsertTarget<Column, string>,
   rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
-): Promise<number> {
-  if (rows.length === 0) return 0
+): Promise<Written> {
+  if (rows.length === 0) return { created: 0, changed: 0 }
   const columns = Object.keys(target.columns) as Column[] // Its declared keys.
   const parameters = columns.map((column) => {
     const [type] = target.columns[column]
@@ -39,7 +47,7 @@ export async function upsert<Column extends string>(
     return sql`${values}::${sql.raw(type === 'text[]' ? 'text' : type)}[]`
   })
   const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(trx)
-  return answer[0]?.written ?? 0
+  return answer[0] ?? { created: 0, changed: 0 }
 }
 
 /** For lists, each row is one text of JSON: unnest would flatten a list of lists. */
@@ -50,23 +58,29 @@ function parameter(type: ColumnType, value: unknown): unknown {
 function upsertStatement(
   { table, conflict, match, columns }: UpsertTarget<string, string>,
   parameters: RawBuilder<unknown>,
-): RawBuilder<{ written: number }> {
+): RawBuilder<Written> {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
-  const values = named('value')
-  const written = named('value', 'metadata')
-  const set = (from: string) => written.map((name) => `${name} = ${from}.${name}`).join(', ')
-  const row = (from: string) => `row(${values.map((name) => `${from}.${name}`).join(', ')})`
+  const values = named('value', 'optional')
+  const written = named('value', 'optional', 'metadata')
+  const kept = new Set(named('optional'))
+  const valueOf = (name: string, from: string, row: string) =>
+    kept.has(name) ? `coalesce(${from}.${name}, ${row}.${name})` : `${from}.${name}`
+  const set = (from: string, row: string) => written.map((name) => `${name} = ${valueOf(name, from, row)}`).join(', ')
+  const rowOf = (valueIn: (name: string) => string) => `row(${values.map(valueIn).join(', ')})`
   const names = all.map(([name]) => name).join(', ')
+  const inserted = all.map(([name, [, , initially]]) =>
+    initially === undefined ? name : `coalesce(${name}, ${initially})`,
+  )
   const selected = all.map(([name, [type]]) =>
     type === 'text[]' ? `array(select jsonb_array_elements_text(${name}::jsonb)) as ${name}` : name,
   )
   const changed =
     values.length === 0
       ? `select 1 where false`
-      : `update ${table} t set ${set('line')} from line
-         where ${match} and ${row('t')} is distinct from ${row('line')} returning 1`
-  const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded')}`
+      : `update ${table} t set ${set('line', 't')} from line
+         where ${match} and ${rowOf((name) => `t.${name}`)} is distinct from ${rowOf((name) => valueOf(name, 'line', 't'))} returning 1`
+  const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded', table)}`
   return sql`with line as materialized (
     select ${sql.raw(selected.join(', '))}, n
     from unnest(${parameters}) with ordinality as line (${sql.raw(names)}, n)
@@ -74,10 +88,10 @@ function upsertStatement(
     ${changed}
   ), added as (
     insert into ${table} (${names})
-    select ${names} from line where not exists (select from ${table} t where ${match})
+    select ${inserted.join(', ')} from line where not exists (select from ${table} t where ${match})
     order by n
     on conflict (${conflict}) do ${resolution}
     returning 1
   )`)}
-  select ((select count(*) from changed) + (select count(*) from added))::integer as written`
+  select (select count(*) from added)::integer as created, (select count(*) from changed)::integer as changed`
 }

@@ -1,4 +1,4 @@
-import { parseLine, type LineFormat } from './lines.ts'
+import { parseLine, parseObject, type LineFormat, type ParsedLine } from './lines.ts'
 import type { LineFailure, NumberedLine } from './group-importer.ts'
 import { splitLines, type RawLine } from './split.ts'
 
@@ -41,13 +41,26 @@ export async function* readWindows(
   if (waiting.length > 0) yield windowOf(waiting, format, bytes)
 }
 
+/** A window of lines that are objects already; their numbers are their places in the list, from 1. */
+export function windowOfObjects(lines: readonly unknown[], format: LineFormat): Window {
+  return windowOfParsed(
+    lines.map((value, index) => ({ number: index + 1, parsed: parseObject(value, format) })),
+    0,
+  )
+}
+
 function windowOf(lines: readonly RawLine[], format: LineFormat, bytes: number): Window {
+  const parsed = lines.map((raw) => ({
+    number: raw.number,
+    parsed: raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text, format),
+  }))
+  return windowOfParsed(parsed, bytes)
+}
+
+function windowOfParsed(lines: readonly { number: number; parsed: ParsedLine }[], bytes: number): Window {
   const groups = new Map<string, NumberedLine[]>()
   const failures: LineFailure[] = []
-  for (const raw of lines) {
-    const { number } = raw
-    const parsed =
-      raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text, format)
+  for (const { number, parsed } of lines) {
     if (parsed.ok) add(groups, { number, line: parsed.line })
     else failures.push({ line: number, type: parsed.type, reason: parsed.reason })
   }

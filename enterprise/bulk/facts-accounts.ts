@@ -131,5 +131,5 @@ left join enterprise_learner_links k on k.learner_id = a.learner_id and k.custom
 left join enterprise_enrollment_records r on r.link_id = k.id and r.course_key = a.course_key
 left join lateral (${latest('license')}) l on true
 left join lateral (${latest('transaction')}) t on true
-left join enterprise_default_intentions d on d.customer_id = $1 and d.course_key = a.course_key
+left join enterprise_default_intentions d on d.customer_id = $1 and d.course_key = a.course_key and not d.is_removed
 order by a.n`

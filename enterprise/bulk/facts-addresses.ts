@@ -2,7 +2,8 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { LearnerAddress } from '../learner/resolve-learners.ts'
 import type { BatchContext } from './batch-context.ts'
-import type { RowSource, WhenEnrolled } from './request.ts'
+import type { RecordSource } from '../record-source.ts'
+import type { WhenEnrolled } from './request.ts'
 import type { PreparedRow } from './rows.ts'
 
 /** What exists of a customer, an address without an account and a course run before a row changes it. */
@@ -29,7 +30,7 @@ export interface RequestedTerms {
   readonly discount: number
   readonly force: boolean
   readonly isDefaultAutoEnrollment: boolean
-  readonly source: RowSource
+  readonly source: RecordSource
   readonly whenEnrolled: WhenEnrolled
 }
 
@@ -102,7 +103,7 @@ interface PendingRow {
   discount: string
   force: boolean
   is_default_auto_enrollment: boolean
-  source: RowSource
+  source: RecordSource
   when_enrolled: WhenEnrolled
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { storableText } from '../../routers/extension.ts'
+import { RECORD_SOURCES } from '../record-source.ts'
 
 /** What pays for an enrollment: a license, or a transaction of a ledger, by its UUID. */
 const funding = z.union([z.strictObject({ license: z.string() }), z.strictObject({ transaction: z.string() })], {
@@ -26,7 +27,7 @@ const enrollLearnersRow = z
     /** Whether the learner is told who is enrolled by this row; left out: as the request says. */
     notify: z.boolean().optional(),
     /** What a new record says of how it came; left out: `customerAdmin`. */
-    source: z.enum(['customerAdmin', 'api']).optional(),
+    source: z.enum(RECORD_SOURCES).optional(),
     /**
      * What becomes of an enrollment that exists: it gets the mode of the row (`update`, also where this is left out), or only if
      * it is inactive or that leads from audit or honor to a paid mode (`upgrade`, enterprise-routes.md §2.6).
@@ -68,11 +69,8 @@ export type EnrollLearnersRequest = z.input<typeof enrollLearnersRequest>
 
 type ParsedRequest = z.output<typeof enrollLearnersRequest>
 
-/** What a request asks for one learner in one course run. */
+/** What is asked for one learner in one course run. */
 export type RequestedRow = ParsedRequest['rows'][number]
-
-/** What a record says of how it came. */
-export type RowSource = NonNullable<RequestedRow['source']>
 
 /** What a row does to an enrollment that exists. */
 export type WhenEnrolled = NonNullable<RequestedRow['whenEnrolled']>

@@ -2,7 +2,7 @@ import { CompiledQuery, type Transaction } from 'kysely'
 import type { EnterpriseDB } from '../database/schema.ts'
 import type { BatchContext } from './batch-context.ts'
 import type { Funding } from './decide-funding.ts'
-import type { RowSource } from './request.ts'
+import type { RecordSource } from '../record-source.ts'
 
 /** What a customer knows of an enrollment from now on. */
 export interface RecordChange {
@@ -12,7 +12,7 @@ export interface RecordChange {
   /** The newest change of the enrollment. */
   readonly enrollmentVersion: number
   /** How the record came, if it is new. */
-  readonly source: RowSource
+  readonly source: RecordSource
 }
 
 /**

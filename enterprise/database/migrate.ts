@@ -10,6 +10,7 @@ import * as cancellations from './migrations/0005_cancellations.ts'
 import * as returning from './migrations/0006_returning.ts'
 import * as enrollmentLists from './migrations/0007_enrollment_lists.ts'
 import * as eventBus from './migrations/0008_event_bus.ts'
+import * as adoption from './migrations/0009_adoption.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
@@ -21,6 +22,7 @@ export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
   '0006_returning': returning,
   '0007_enrollment_lists': enrollmentLists,
   '0008_event_bus': eventBus,
+  '0009_adoption': adoption,
 }
 
 /**

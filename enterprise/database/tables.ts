@@ -44,7 +44,9 @@ export interface EnterpriseCustomerAdmins {
 
 export interface EnterpriseCustomers {
   created: Generated<string>;
+  enable_autocohorting: Generated<boolean>;
   id: Generated<number>;
+  is_active: Generated<boolean>;
   name: string;
   slug: string | null;
   uuid: string;
@@ -55,6 +57,7 @@ export interface EnterpriseDefaultIntentions {
   created: Generated<string>;
   customer_id: number;
   id: Generated<number>;
+  is_removed: Generated<boolean>;
 }
 
 export interface EnterpriseDefaultRealizations {
@@ -100,9 +103,11 @@ export interface EnterpriseLearnerLinks {
   customer_id: number;
   id: Generated<Int8>;
   is_active: Generated<boolean>;
+  is_created_known: Generated<boolean>;
   is_linked: Generated<boolean>;
   is_permanently_unlinked: Generated<boolean>;
   learner_id: number;
+  shown_id: Int8 | null;
   updated: string;
 }
 
@@ -146,8 +151,9 @@ export interface EnterprisePendingCancellations {
 
 export interface EnterprisePendingEnrollments {
   attempts: Generated<number>;
-  batch_id: string;
+  batch_id: string | null;
   carried_out_in: string | null;
+  cohort: string | null;
   course_key: string;
   created: string;
   discount: Numeric;
@@ -160,6 +166,7 @@ export interface EnterprisePendingEnrollments {
   next_attempt: string | null;
   pending_link_id: Int8;
   refusal: string | null;
+  salesforce_id: string | null;
   source: Generated<string>;
   state: Generated<string>;
   transaction_id: string | null;

@@ -2,6 +2,7 @@ import { CompiledQuery, sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import { cursorOf, inTransaction, positionOf, pythonIsoFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
+import { SOURCE_SLUGS, type RecordSource } from '../record-source.ts'
 import { REVOKED_CREDIT, revokedCreditSchema } from './revoked-credit-schema.ts'
 
 /**
@@ -118,19 +119,12 @@ function readNumbered(db: Kysely<DB>, after: string, limit: number) {
       'c.uuid as customer',
       'l.user_id',
     ])
-    .select(sql<string>`coalesce(r.shown_link_id, r.link_id)`.as('link_id'))
+    .select(sql<string>`coalesce(r.shown_link_id, k.shown_id, k.id)`.as('link_id'))
     .select(sql<string>`v.bus_number`.as('number'))
     .where(sql<boolean>`v.bus_number > 0 and v.bus_number > ${after}::bigint`)
     .orderBy('v.bus_number')
     .limit(limit)
     .execute()
-}
-
-/** The slugs of edx-enterprise for who recorded an enrollment. */
-const SOURCES: Readonly<Record<string, string>> = {
-  api: 'enterprise_api',
-  customerAdmin: 'customer_admin',
-  learner: 'enrollment_url',
 }
 
 /** The fulfilment as it was revoked; customer, learner and record as they are by now. */
@@ -160,7 +154,7 @@ function creditOf(row: NumberedRevocation) {
       },
       course_id: row.course_key,
       saved_for_later: row.saved_for_later,
-      source_slug: SOURCES[row.source] ?? null,
+      source_slug: SOURCE_SLUGS[row.source as RecordSource],
       unenrolled: row.unenrolled,
       // A refund is counted from then on, also where something else pays for the enrollment now.
       unenrolled_at: pythonIsoFormat(row.unenrolled_at ?? row.at),

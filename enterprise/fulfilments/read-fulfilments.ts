@@ -49,7 +49,7 @@ export async function readFulfilments(
       'r.created',
       'r.unenrolled_at as unenrolledAt',
     ])
-    .select(sql<string>`coalesce(r.shown_link_id, r.link_id)`.as('linkId'))
+    .select(sql<string>`coalesce(r.shown_link_id, k.shown_id, k.id)`.as('linkId'))
     .orderBy('r.unenrolled_at')
     .orderBy('f.uuid')
   if ('fulfilmentId' in filter) {

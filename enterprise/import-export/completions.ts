@@ -51,7 +51,8 @@ async function importCompletions(
   const values = [removed.map((row) => row.learner_id), removed.map((row) => row.course_key)]
   const { numAffectedRows = 0n } = await trx.executeQuery(CompiledQuery.raw(REMOVE, values))
   const passed = rows.filter((row) => row.passed_at !== null)
-  return { failures, written: Number(numAffectedRows) + (await upsert(trx, COMPLETIONS, passed)) }
+  const { created, changed } = await upsert(trx, COMPLETIONS, passed)
+  return { failures, created, changed: changed + Number(numAffectedRows) }
 }
 
 const REMOVE = `/* enterprise.removeCompletions */

@@ -4,12 +4,12 @@ import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 import { customerFinder, noCustomer } from './customer-finder.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 
 const { extensionLineType, learnerFinder, line, noAccount, PAGE_SIZE, pagesOfLines, resolveRows, text, upsert } =
   importFormat
 
-const schema = line('customerAdmin', { customer: customerUuid(), username: text({ max: 150 }) })
+const schema = line('customerAdmin', { customer: uuidField(), username: text({ max: 150 }) })
 
 /** Who may enroll the learners of a customer: the role `enterprise_admin` (enterprise C.0 E8). */
 export const customerAdmins = extensionLineType({
@@ -42,7 +42,7 @@ async function importCustomerAdmins(
     if (learnerId === undefined) return { reason: `username: ${noAccount(username)}` }
     return { key: `${learnerId} ${customerId}`, row: { learner_id: learnerId, customer_id: customerId } }
   })
-  return { failures, written: await upsert(trx, CUSTOMER_ADMINS, rows) }
+  return { failures, ...(await upsert(trx, CUSTOMER_ADMINS, rows)) }
 }
 
 /** In the order of the accounts, which an import keeps. */

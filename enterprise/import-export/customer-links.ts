@@ -4,19 +4,24 @@ import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
 import { customerFinder, noCustomer } from './customer-finder.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 import { exportCustomerLinks } from './export-customer-links.ts'
-import { lockNamedLearners, type NamedLearner } from './named-learners.ts'
+import { lockNamedLearners } from './named-learners.ts'
+import { deactivate, readLinks, trackActive, type StoredLink } from './stored-links.ts'
 
-const { email, flag, extensionLineType, line, resolveRows, text, upsert } = importFormat
+const { email, flag, extensionLineType, instant, line, resolveRows, sumOf, text, upsert, wholeNumber } = importFormat
 
 const schema = line('customerLink', {
-  customer: customerUuid(),
+  customer: uuidField(),
   username: text({ max: 150 }).optional(),
   email: email().optional(),
   // Unless it says so, true for whoever may be linked.
   isLinked: flag().optional(),
   isPermanentlyUnlinked: flag().default(false),
+  // What is left out of these three stays as it is; only the link of an account has them.
+  isActive: flag().optional(),
+  created: instant().optional(),
+  id: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional(),
 })
   .refine(({ username, email }) => (username === undefined) !== (email === undefined), {
     error: 'must have either username or email',
@@ -25,16 +30,22 @@ const schema = line('customerLink', {
     path: ['isLinked'],
     error: 'must be false for whoever is permanently unlinked',
   })
+  .refine((line) => line.isActive !== true || isLinkedBy(line), {
+    path: ['isActive'],
+    error: 'must be false for whoever is not linked',
+  })
 
 type CustomerLink = z.output<typeof schema>
 
 /**
  * The learners that customers are linked with (enterprise C.0): accounts, and addresses that have none yet. An address that
- * has an account stands for that account. Which customer is the active one of a learner is not part of the format.
+ * has an account stands for that account. `isActive`: the customer is the active one of the learner, in place of another.
+ * `id` and `created` are those of another system, which keep `enterprise_customer_user` as it was (enterprise-routes.md §2.3).
  */
 export const customerLinks = extensionLineType({
   type: 'customerLink',
-  usage: '{"type": "customerLink", "customer", "username" or "email", "isLinked"?, "isPermanentlyUnlinked"?}',
+  usage:
+    '{"type": "customerLink", "customer", "username" or "email", "isLinked"?, "isPermanentlyUnlinked"?, "isActive"?, "created"?, "id"?}',
   schema,
   importGroup: importCustomerLinks,
   exportLines: exportCustomerLinks,
@@ -49,7 +60,10 @@ const LEARNER_LINKS = {
     customer_id: ['integer', 'key'],
     is_linked: ['boolean', 'value'],
     is_permanently_unlinked: ['boolean', 'value'],
-    created: ['timestamptz', 'first'],
+    is_active: ['boolean', 'value'],
+    shown_id: ['bigint', 'value'],
+    is_created_known: ['boolean', 'value'],
+    created: ['timestamptz', 'value'],
     updated: ['timestamptz', 'metadata'],
   },
 } as const satisfies importFormat.UpsertTarget<string, keyof EnterpriseTables>
@@ -74,73 +88,66 @@ async function importCustomerLinks(
   lines: readonly importFormat.NumberedLine<CustomerLink>[],
   { added, metadata }: importFormat.GroupContext,
 ): Promise<importFormat.GroupOutcome> {
-  const customerOf = await customerFinder(
+  const named = lines.map((numbered) => numbered.line)
+  const customers = named.map(({ customer }) => customer)
+  const customerOf = await customerFinder(trx, customers, added)
+  const learnerOf = await lockNamedLearners(trx, named, added)
+  const learners = lines.map(({ line, number }) => learnerOf(line, number))
+  const links = await readLinks(
     trx,
-    lines.map((numbered) => numbered.line.customer),
-    added,
+    learners.flatMap((one) => ('learnerId' in one ? one.learnerId : [])),
   )
-  const learnerOf = await lockNamedLearners(
-    trx,
-    lines.map((numbered) => numbered.line),
-    added,
-  )
-  const { rows, failures } = resolveRows(lines, ({ number, line }) => {
+  const active = trackActive(links)
+  const at = metadata.now.toISOString()
+  const { rows, failures } = resolveRows(lines, ({ number, line }, earlier): LinkLine => {
     const customerId = customerOf(line.customer, number)
     if (customerId === undefined) return { reason: `customer: ${noCustomer(line.customer)}` }
     const learner = learnerOf(line, number)
     if ('reason' in learner) return learner
-    const key = 'learnerId' in learner ? `${customerId} ${learner.learnerId}` : `${customerId} ${learner.email}`
-    return { key, row: { learner, columns: columnsOf(line, customerId, metadata.now.toISOString()) } }
+    if ('email' in learner) return addressRow(line, customerId, learner.email, at)
+    const { learnerId } = learner
+    const key = `${customerId} ${learnerId}`
+    active.take(learnerId, customerId, isLinkedBy(line) ? line.isActive : false)
+    const before = links.get(learnerId)?.find(({ customer_id }) => customer_id === customerId)
+    const account = accountRow(line, earlier(key)?.account ?? before, at)
+    return { key, row: { account: { learner_id: learnerId, customer_id: customerId, ...account } } }
   })
-  const accounts = rows.flatMap(({ learner, columns }) => forAccount(learner, columns))
-  await deactivateUnlinked(trx, accounts)
+  await deactivate(trx, active.former(), at)
+  const accounts = rows.flatMap(({ account }) =>
+    account === undefined ? [] : { ...account, is_active: active.is(account.learner_id, account.customer_id) },
+  )
+  const addresses = rows.flatMap(({ address }) => address ?? [])
   const written = await upsert(trx, LEARNER_LINKS, accounts)
-  const addresses = rows.flatMap(({ learner, columns }) => forAddress(learner, columns))
-  return { failures, written: written + (await upsert(trx, PENDING_LINKS, addresses)) }
+  return { failures, ...sumOf(written, await upsert(trx, PENDING_LINKS, addresses)) }
 }
 
-type Columns = ReturnType<typeof columnsOf>
+type LinkLine = { readonly key: string; readonly row: LinkRow } | { readonly reason: string }
 
-function columnsOf(
-  { isPermanentlyUnlinked, isLinked = !isPermanentlyUnlinked }: CustomerLink,
-  customer_id: number,
-  at: string,
-) {
+/** Of an account, or of an address without one. */
+interface LinkRow {
+  readonly account?: { learner_id: number; customer_id: number } & ReturnType<typeof accountRow>
+  readonly address?: Record<keyof typeof PENDING_LINKS.columns, unknown>
+}
+
+function isLinkedBy(line: { isPermanentlyUnlinked: boolean; isLinked?: boolean | undefined }): boolean {
+  return line.isLinked ?? !line.isPermanentlyUnlinked
+}
+
+/** @param before what was stored, or an earlier line of the same link. */
+function accountRow(line: CustomerLink, before: Omit<StoredLink, 'customer_id' | 'is_active'> | undefined, at: string) {
   return {
-    customer_id,
-    is_linked: isLinked,
-    is_permanently_unlinked: isPermanentlyUnlinked,
-    created: at,
+    is_linked: isLinkedBy(line),
+    is_permanently_unlinked: line.isPermanentlyUnlinked,
+    shown_id: line.id === undefined ? (before?.shown_id ?? null) : String(line.id),
+    is_created_known: line.created !== undefined || (before?.is_created_known ?? false),
+    created: line.created ?? before?.created ?? at,
     updated: at,
   }
 }
 
-function forAccount(learner: NamedLearner, columns: Columns) {
-  return 'learnerId' in learner ? [{ learner_id: learner.learnerId, ...columns }] : []
-}
-
-function forAddress(learner: NamedLearner, columns: Columns) {
-  return 'learnerId' in learner ? [] : [{ email: learner.email, taken_by: null, ...columns }]
-}
-
-/** A customer from whom a learner is unlinked is no longer their active one. */
-async function deactivateUnlinked(
-  trx: Transaction<DB>,
-  links: readonly (Columns & { learner_id: number })[],
-): Promise<void> {
-  const unlinked = links.filter(({ is_linked }) => !is_linked)
-  if (unlinked.length === 0) return
-  await trx
-    .$extendTables<EnterpriseTables>()
-    .updateTable('enterprise_learner_links')
-    .set({ is_active: false })
-    .where('is_active', '=', true)
-    .where((where) =>
-      where(
-        where.refTuple('learner_id', 'customer_id'),
-        'in',
-        unlinked.map(({ learner_id, customer_id }) => where.tuple(learner_id, customer_id)),
-      ),
-    )
-    .execute()
+function addressRow(line: CustomerLink, customer_id: number, email: string, at: string): LinkLine {
+  const { isPermanentlyUnlinked: is_permanently_unlinked, created = at } = line
+  if (line.isActive === true) return { reason: 'isActive: an address without an account has no active customer' }
+  const state = { is_linked: isLinkedBy(line), is_permanently_unlinked, taken_by: null, created }
+  return { key: `${customer_id} ${email}`, row: { address: { email, customer_id, ...state } } }
 }

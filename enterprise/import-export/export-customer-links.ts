@@ -8,7 +8,8 @@ const { PAGE_SIZE, pagesOfLines } = importFormat
 /**
  * Exports the links of accounts, and after them those of addresses. An address that has got an account meanwhile stands
  * for that account, as it does when it is imported: its link is written under the username, unless the account has one itself. A link
- * that an account has taken over is exported as that of the account alone.
+ * that an account has taken over is exported as that of the account alone, unless the address has no account now and something
+ * waits behind it.
  */
 export async function* exportCustomerLinks(db: Kysely<DB>): AsyncGenerator<string> {
   const tables = db.$extendTables<EnterpriseTables>()
@@ -23,11 +24,18 @@ function exportLearnerLinks(db: Kysely<EnterpriseDB>): AsyncGenerator<string> {
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
     .innerJoin('learners as l', 'l.id', 'k.learner_id')
     .select(['k.id', 'c.uuid', 'l.username', 'k.is_linked', 'k.is_permanently_unlinked'])
+    .select(['k.is_active', 'k.created', 'k.is_created_known', 'k.shown_id'])
     .orderBy('k.id')
     .limit(PAGE_SIZE)
   return pagesOfLines(
     (after: { id: string } | null) => page.where('k.id', '>', after?.id ?? '0').execute(),
-    (row) => lineOf(row, { username: row.username }),
+    (row) => ({
+      ...lineOf(row, { username: row.username }),
+      // Said only where it is so, or was brought.
+      ...(row.is_active && { isActive: true }),
+      ...(row.is_created_known && { created: row.created }),
+      ...(row.shown_id !== null && { id: Number(row.shown_id) }),
+    }),
   )
 }
 
@@ -43,7 +51,17 @@ function exportPendingLinks(
       join.onRef('own.learner_id', '=', 'l.id').onRef('own.customer_id', '=', 'k.customer_id'),
     )
     .select(['k.id', 'k.email', 'c.uuid', 'l.username', 'k.is_linked', 'k.is_permanently_unlinked'])
-    .where('k.taken_by', 'is', null)
+    .where((where) =>
+      where.or([
+        where('k.taken_by', 'is', null),
+        where.and([
+          where('l.id', 'is', null),
+          sql<boolean>`exists (
+            select from enterprise_pending_enrollments p where p.pending_link_id = k.id and p.state = 'waiting'
+          )`,
+        ]),
+      ]),
+    )
     .where('own.id', 'is', null)
     .where('l.id', ofAccounts ? 'is not' : 'is', null)
     .orderBy('k.id')

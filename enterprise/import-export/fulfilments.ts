@@ -1,38 +1,28 @@
 import { type Transaction } from 'kysely'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { canonicalUuid } from '../uuid.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 import { exportFulfilments } from './export-fulfilments.ts'
 import { referencesFinder } from './funded-references.ts'
 import { readPaying, traceRevocations } from './stored-fulfilments.ts'
 
-const { courseId, expected, extensionLineType, instant, line, quote, resolveRows, text, upsert } = importFormat
+const { courseId, extensionLineType, instant, line, resolveRows, sumOf, text, upsert } = importFormat
 
 const schema = line('fulfilment', {
-  uuid: customerUuid(),
-  customer: customerUuid(),
+  uuid: uuidField(),
+  customer: uuidField(),
   username: text({ max: 150 }),
   courseId: courseId(),
-  license: fundingUuid().optional(),
-  transaction: fundingUuid().optional(),
+  license: uuidField().optional(),
+  transaction: uuidField().optional(),
   // What is left out of these two stays as it is.
   created: instant().optional(),
   revokedAt: instant().nullable().optional(),
 }).refine(({ license, transaction }) => (license === undefined) !== (transaction === undefined), {
   error: 'must have either license or transaction',
 })
-
-function fundingUuid() {
-  return z.string({ error: expected('a UUID') }).transform((value, context): string => {
-    const uuid = canonicalUuid(value)
-    if (uuid !== null) return uuid
-    context.issues.push({ code: 'custom', message: `${quote(value)} is not a UUID`, input: value })
-    return z.NEVER
-  })
-}
 
 /** What pays for enrollments, with the UUIDs by which it is cancelled (enterprise-routes.md §7.1). */
 export const fulfilments = extensionLineType({
@@ -104,5 +94,5 @@ async function importFulfilments(
     metadata.actor,
   )
   const others = rows.filter((row) => row.revoked === null)
-  return { failures, written: written + (await upsert(trx, FULFILMENTS, others)) }
+  return { failures, ...sumOf(written, await upsert(trx, FULFILMENTS, others)) }
 }

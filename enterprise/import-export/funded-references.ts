@@ -14,6 +14,8 @@ interface EnrollmentNames {
 /** What is stored for a line; null together with the columns after each. */
 export interface StoredReferences {
   readonly link_id: string | null
+  /** The id under which the link is shown. */
+  readonly known_link_id: string
   readonly enrollment_id: string | null
   readonly version: number
   readonly record_id: string | null
@@ -66,7 +68,7 @@ export async function referencesFinder<Line extends importFormat.NumberedLine<En
 }
 
 const READ = `/* enterprise.importReferences */
-select k.id as link_id, e.id as enrollment_id, e.version, r.id as record_id, r.created, r.shown_link_id
+select k.id as link_id, coalesce(k.shown_id, k.id) as known_link_id, e.id as enrollment_id, e.version, r.id as record_id, r.created, r.shown_link_id
 from unnest((select $1::integer[]), (select $2::integer[]), (select $3::text[])) with ordinality
   as a (customer_id, learner_id, course_key, n)
 left join enterprise_learner_links k on k.customer_id = a.customer_id and k.learner_id = a.learner_id

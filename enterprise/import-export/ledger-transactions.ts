@@ -3,12 +3,12 @@ import { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 
 const { expected, extensionLineType, line, PAGE_SIZE, pagesOfLines, resolveRows, upsert } = importFormat
 
 const schema = line('ledgerTransaction', {
-  uuid: customerUuid(),
+  uuid: uuidField(),
   state: z.enum(['committed', 'failed', 'reversed'], { error: expected('committed, failed or reversed') }),
 })
 
@@ -33,7 +33,7 @@ async function importTransactions(
   lines: readonly importFormat.NumberedLine<z.output<typeof schema>>[],
 ): Promise<importFormat.GroupOutcome> {
   const { rows, failures } = resolveRows(lines, ({ line: { uuid, state } }) => ({ key: uuid, row: { uuid, state } }))
-  return { failures, written: await upsert(trx, TRANSACTIONS, rows) }
+  return { failures, ...(await upsert(trx, TRANSACTIONS, rows)) }
 }
 
 function exportTransactions(db: Kysely<DB>): AsyncGenerator<string> {

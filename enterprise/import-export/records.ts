@@ -1,21 +1,20 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { DB } from '../../core/database/schema.ts'
 import { importFormat } from '../../routers/extension.ts'
 import type { EnterpriseTables } from '../database/schema.ts'
-import { customerUuid } from './customers.ts'
+import { uuidField } from './uuid-field.ts'
 import { referencesFinder } from './funded-references.ts'
+import { sourceField } from './source-field.ts'
 
-const { courseId, extensionLineType, expected, flag, instant, line, PAGE_SIZE, pagesOfLines } = importFormat
+const { courseId, extensionLineType, flag, instant, line, PAGE_SIZE, pagesOfLines } = importFormat
 const { resolveRows, text, upsert, wholeNumber } = importFormat
 
 const schema = line('enterpriseRecord', {
-  customer: customerUuid(),
+  customer: uuidField(),
   username: text({ max: 150 }),
   courseId: courseId(),
-  source: z
-    .enum(['customerAdmin', 'learner', 'api'], { error: expected('customerAdmin, learner or api') })
-    .default('customerAdmin'),
+  source: sourceField(),
   // What is left out of these two stays as it is.
   created: instant().optional(),
   linkId: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional(),
@@ -62,21 +61,21 @@ async function importRecords(
   const at = metadata.now.toISOString()
   const { rows, failures } = resolveRows(lines, (numbered) => {
     const stored = referencesOf(numbered)
-    const { username, courseId: key, source, created, linkId, unenrolledAt, savedForLater } = numbered.line
+    const { username, courseId: key, source: came, created, linkId, unenrolledAt, savedForLater } = numbered.line
     if ('reason' in stored) return stored
     const { link_id, enrollment_id, version: enrollment_version } = stored
     if (link_id === null) return { reason: `username: the customer is not linked with '${username}'` }
     if (enrollment_id === null) return { reason: `courseId: '${username}' has no enrollment there` }
     const flags = { unenrolled: unenrolledAt !== null, unenrolled_at: unenrolledAt, saved_for_later: savedForLater }
-    const shown_link_id = linkId === undefined ? stored.shown_link_id : foreignId(linkId, link_id)
+    const shown_link_id = linkId === undefined ? stored.shown_link_id : foreignId(linkId, stored.known_link_id)
     const kept = { created: created ?? stored.created ?? at, shown_link_id }
-    const row = { link_id, course_key: key.stored, enrollment_id, enrollment_version, source, updated: at }
+    const row = { link_id, course_key: key.stored, enrollment_id, enrollment_version, source: came, updated: at }
     return { key: `${link_id} ${key.stored}`, row: { ...row, ...flags, ...kept } }
   })
-  return { failures, written: await upsert(trx, RECORDS, rows) }
+  return { failures, ...(await upsert(trx, RECORDS, rows)) }
 }
 
-/** The id under which another system knew a link; null: it is our own. */
+/** The id under which another system knew a link, where the link itself does not have it; null: it does. */
 function foreignId(linkId: number, own: string): string | null {
   return String(linkId) === own ? null : String(linkId)
 }
@@ -89,7 +88,7 @@ function exportRecords(db: Kysely<DB>): AsyncGenerator<string> {
     .innerJoin('enterprise_customers as c', 'c.id', 'k.customer_id')
     .innerJoin('learners as l', 'l.id', 'k.learner_id')
     .select(['r.id', 'c.uuid', 'l.username', 'r.course_key', 'r.source', 'r.created', 'r.unenrolled_at'])
-    .select(['r.saved_for_later', sql<string>`coalesce(r.shown_link_id, r.link_id)`.as('link_id')])
+    .select(['r.saved_for_later', sql<string>`coalesce(r.shown_link_id, k.shown_id, k.id)`.as('link_id')])
     .orderBy('r.id')
     .limit(PAGE_SIZE)
   return pagesOfLines(

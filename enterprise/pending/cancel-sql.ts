@@ -59,11 +59,16 @@ join enterprise_pending_enrollments p
   on p.pending_link_id = k.id and (a.course_key is null or p.course_key = a.course_key)
 order by a.index, p.course_key`
 
+/** Who cancels, when and why. */
+interface Cancelling extends Pick<OperationContext, 'requestId' | 'at' | 'reason'> {
+  readonly context: Pick<OperationContext['context'], 'actor'>
+}
+
 /** Cancels pending enrollments that wait, and whose links are locked. */
 export async function writeCancellations(
   trx: Transaction<EnterpriseDB>,
   ids: readonly string[],
-  operation: OperationContext,
+  operation: Cancelling,
 ): Promise<void> {
   if (ids.length === 0) return
   await trx.executeQuery(CompiledQuery.raw(CANCEL, [ids, operation.at]))
@@ -78,7 +83,7 @@ where id = any ((select $1::bigint[])::bigint[])`
 export async function traceCancellations(
   trx: Transaction<EnterpriseDB>,
   ids: readonly string[],
-  { context: { actor }, requestId, reason, at }: OperationContext,
+  { context: { actor }, requestId, reason, at }: Cancelling,
 ): Promise<void> {
   if (ids.length === 0) return
   await trx.executeQuery(CompiledQuery.raw(TRACE, [ids, actor.kind, actor.name, requestId, reason, at]))

@@ -1,6 +1,7 @@
 import { CompiledQuery, type Transaction } from 'kysely'
-import type { RequestedRow, RowSource, WhenEnrolled } from '../bulk/request.ts'
+import type { RequestedRow, WhenEnrolled } from '../bulk/request.ts'
 import type { EnterpriseDB } from '../database/schema.ts'
+import type { RecordSource } from '../record-source.ts'
 
 /** A row that waits, and whose address has an account as far as is known. */
 export interface DueRow {
@@ -9,7 +10,7 @@ export interface DueRow {
   readonly isPermanentlyUnlinked: boolean
   /** What was asked for the learner. */
   readonly request: RequestedRow
-  /** Why. */
+  /** Why; null: nobody said, or it was imported. */
   readonly reason: string | null
 }
 
@@ -58,7 +59,7 @@ interface StoredRow {
   transaction_id: string | null
   force: boolean
   is_default_auto_enrollment: boolean
-  source: RowSource
+  source: RecordSource
   when_enrolled: WhenEnrolled
   email: string
   is_linked: boolean
@@ -71,7 +72,7 @@ select p.id, p.course_key, p.mode, p.license_uuid, p.transaction_id, p.force, p.
   p.source, p.when_enrolled, k.email, k.is_linked, k.is_permanently_unlinked, b.reason
 from enterprise_pending_enrollments p
 join enterprise_pending_links k on k.id = p.pending_link_id
-join enterprise_batches b on b.id = p.batch_id
+left join enterprise_batches b on b.id = p.batch_id
 where p.id = any ((select $1::bigint[])::bigint[]) and p.state = 'waiting'
 order by p.id`
 

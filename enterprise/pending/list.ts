@@ -67,8 +67,8 @@ export interface PendingEnrollment {
   nextAttempt: string | null
   /** The enrollment that it led to. */
   enrollmentId: string | null
-  /** The batch that requested it. */
-  batchId: string
+  /** The batch that requested it; null: it was imported. */
+  batchId: string | null
   created: string
   updated: string
 }

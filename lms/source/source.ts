@@ -1,6 +1,7 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise'
 import { connectionOptions, IN_UTC } from './connection-options.ts'
-import { withinDeadline } from './deadline.ts'
+import { LmsSilent, withinDeadline } from './deadline.ts'
+import { LmsSourceError, placeOf } from './failure.ts'
 import { identifier } from './identifier.ts'
 
 /** A value as MySQL gives it: instants, decimals and large numbers as text, so that nothing of them is lost. */
@@ -24,12 +25,24 @@ export interface PageOptions {
   /** What rows are ordered by, unique; among the columns. */
   readonly key: string
   readonly columns: readonly string[]
+  /** Other tables, of which a row has at most one row each. */
+  readonly joins?: readonly SourceJoin[] | undefined
   /** Only rows behind this key. */
   readonly after?: LmsValue
-  /** A further condition, in SQL. */
-  readonly where?: string
+  /** A further condition, in SQL; the table is `t`. */
+  readonly where?: string | undefined
   /** Rows of a page. */
   readonly size?: number
+}
+
+/** A table that is joined from the left; where a release lacks it, or a column of the condition, its columns are null. */
+export interface SourceJoin {
+  readonly table: string
+  readonly as: string
+  /** A column of an earlier table and one of this: `['t.user_id', 'id']`. */
+  readonly on: readonly [string, string]
+  /** Names in the row, with the columns that they stand for. */
+  readonly columns: Readonly<Record<string, string>>
 }
 
 /** So many rows a page has, unless given. */
@@ -41,15 +54,20 @@ export const SOURCE_PAGE_SIZE = 10_000
  * @param url `mysql://user:password@host:3306/edxapp`
  * @param options.snapshot everything is read as it is at one instant; without it each statement sees the present.
  * @param options.timeoutMs milliseconds that a statement may take; then it fails, and with it the connection. Unlimited unless given.
- * @throws {Error} of the driver, when the database cannot be reached.
+ * @throws {LmsSourceError} when the database cannot be reached; so do the statements. {@link LmsSilent} after `timeoutMs`.
  */
 export async function openLmsSource(
   url: string,
   { snapshot = false, timeoutMs }: { readonly snapshot?: boolean; readonly timeoutMs?: number } = {},
 ): Promise<LmsSource> {
+  const place = placeOf(url)
   const connectTimeout = Math.min(timeoutMs ?? CONNECT_MS, CONNECT_MS)
-  const connection = await createConnection({ ...connectionOptions(url), connectTimeout })
-  const source = sourceOn(connection, timeoutMs)
+  const connection = await createConnection({ ...connectionOptions(url), connectTimeout }).catch((error: unknown) => {
+    throw new LmsSourceError(place, error)
+  })
+  // Whoever asks next hears of it.
+  connection.on('error', () => {})
+  const source = sourceOn(connection, { place, timeoutMs })
   try {
     await source.query(IN_UTC)
     if (snapshot) {
@@ -66,14 +84,21 @@ export async function openLmsSource(
 /** Milliseconds for a connection, at most. */
 const CONNECT_MS = 10_000
 
-function sourceOn(connection: Connection, timeoutMs = Infinity): LmsSource {
+function sourceOn(
+  connection: Connection,
+  { place, timeoutMs = Infinity }: { readonly place: string; readonly timeoutMs?: number | undefined },
+): LmsSource {
   const columnsOfTables = new Map<string, Promise<ReadonlySet<string>>>()
   const query = async <Row extends LmsRow>(statement: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const answer = connection.query<RowDataPacket[]>(statement, [...values])
-    const [rows] = await (timeoutMs === Infinity
-      ? answer
-      : withinDeadline(answer, timeoutMs, () => connection.destroy()))
-    return rows as unknown as Row[] // as the statement selects them
+    try {
+      const answer = connection.query<RowDataPacket[]>(statement, [...values])
+      const [rows] = await (timeoutMs === Infinity
+        ? answer
+        : withinDeadline(answer, timeoutMs, () => connection.destroy()))
+      return rows as unknown as Row[] // as the statement selects them
+    } catch (error) {
+      throw error instanceof LmsSilent ? error : new LmsSourceError(place, error)
+    }
   }
   const columns = (table: string) => {
     const known = columnsOfTables.get(table) ?? query<{ name: string }>(COLUMNS, [table]).then(namesOf)
@@ -98,19 +123,35 @@ function namesOf(rows: readonly { name: string }[]): ReadonlySet<string> {
 async function* pagesOf<Row extends LmsRow>(
   { columns, query }: Pick<LmsSource, 'columns' | 'query'>,
   table: string,
-  { key, columns: wanted, after = null, where, size = SOURCE_PAGE_SIZE }: PageOptions,
+  { key, columns: wanted, joins = [], after = null, where, size = SOURCE_PAGE_SIZE }: PageOptions,
 ): AsyncGenerator<readonly Row[]> {
   const known = await columns(table)
   if (known.size === 0) return
-  const selected = wanted.map((name) => (known.has(name) ? identifier(name) : `null as ${identifier(name)}`)).join(', ')
+  const there = new Map([['t', known]])
+  const selected = wanted.map((name) => (known.has(name) ? `t.${identifier(name)}` : `null as ${identifier(name)}`))
+  let from = `${identifier(table)} t`
+  for (const join of joins) {
+    const [outer, inner] = join.on
+    const [alias = '', column = ''] = outer.split('.')
+    const columnsOfJoin = await columns(join.table)
+    const isThere = there.get(alias)?.has(column) === true && columnsOfJoin.has(inner)
+    if (isThere) {
+      there.set(join.as, columnsOfJoin)
+      from += ` left join ${identifier(join.table)} ${join.as} on ${join.as}.${identifier(inner)} = ${alias}.${identifier(column)}`
+    }
+    for (const [name, source] of Object.entries(join.columns)) {
+      const value = isThere && columnsOfJoin.has(source) ? `${join.as}.${identifier(source)}` : 'null'
+      selected.push(`${value} as ${identifier(name)}`)
+    }
+  }
   let last = after
   for (;;) {
     const conditions = [
       ...(where === undefined ? [] : [`(${where})`]),
-      ...(last === null ? [] : [`${identifier(key)} > ?`]),
+      ...(last === null ? [] : [`t.${identifier(key)} > ?`]),
     ]
     const condition = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
-    const statement = `select ${selected} from ${identifier(table)}${condition} order by ${identifier(key)} limit ${size}`
+    const statement = `select ${selected.join(', ')} from ${from}${condition} order by t.${identifier(key)} limit ${size}`
     const rows = await query<Row>(statement, last === null ? [] : [last])
     if (rows.length > 0) yield rows
     if (rows.length < size) return

@@ -10,6 +10,7 @@ import { write } from './streams.ts'
 interface Options {
   readonly output?: string
   readonly json?: boolean
+  readonly history?: boolean
 }
 
 /** `export`: writes everything in the format that `import` reads. */
@@ -22,6 +23,7 @@ export function addExport(program: Command, session: Session): void {
 export imports into an empty database and exports again byte for byte.`,
     )
     .option('-o, --output <file>', 'write to a file, which is replaced when the export is complete')
+    .option('--history', 'write what happened to every enrollment, and not only to those that came with their history')
     .option(
       '--json',
       'print one JSON object with the counts: after the lines on standard error, with --output on standard output',
@@ -37,13 +39,13 @@ Examples:
     .action((options: Options) => exportAll(session, options))
 }
 
-async function exportAll(session: Session, { output, json = false }: Options): Promise<void> {
+async function exportAll(session: Session, { output, json = false, history = false }: Options): Promise<void> {
   if (output === undefined) {
-    const counts = await writeLines(session, (piece) => write(session.stdout, piece))
+    const counts = await writeLines(session, history, (piece) => write(session.stdout, piece))
     if (json) await write(session.stderr, `${JSON.stringify(counts)}\n`)
     return
   }
-  const counts = await intoFile(output, (put) => writeLines(session, put))
+  const counts = await intoFile(output, (put) => writeLines(session, history, put))
   const words = json ? JSON.stringify({ ...counts, output }) : `${counts.lines} lines written to ${output}.`
   await write(session.stdout, `${words}\n`)
 }
@@ -55,11 +57,11 @@ interface Counts {
 
 type Put = (piece: Uint8Array) => Promise<void>
 
-function writeLines(session: Session, put: Put): Promise<Counts> {
+function writeLines(session: Session, history: boolean, put: Put): Promise<Counts> {
   const writeAll = async (db: Database) => {
     let lines = 0
     let bytes = 0
-    for await (const text of exportLines(db, lineTypesOf(session.extensions))) {
+    for await (const text of exportLines(db, lineTypesOf(session.extensions), { history })) {
       const piece = Buffer.from(text)
       lines += text.split('\n').length - 1
       bytes += piece.length

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { importLines, type ImportCounts } from '../../core/import-export/import.ts'
+import type { ImportCounts } from '../../core/import-export/counts.ts'
+import { importLines } from '../../core/import-export/import.ts'
 import type { LineFailure } from '../../core/import-export/group-importer.ts'
 import { lineTypesOf } from '../extension.ts'
 import { fileError } from './files.ts'
@@ -34,18 +35,27 @@ Examples:
   $ zcat backup.ndjson.gz | npm run --silent cli -- import -
 
 Lines look like these; a key with a question mark may be left out:
-  {"type": "user", "username", "email", "name"?, "isActive"?, "isStaff"?, "isSuperuser"?, "country"?, "yearOfBirth"?}
+  {"type": "user", "id"?, "username", "email", "name"?, "isActive"?, "isStaff"?, "isSuperuser"?, "country"?,
+   "yearOfBirth"?, "created"?, "isDisabled"?}
   {"type": "course", "courseId", "displayName"?, "start"?, "end"?, "enrollmentStart"?, "enrollmentEnd"?,
-   "invitationOnly"?, "maxEnrollments"?, "selfPaced"?}
+   "invitationOnly"?, "maxEnrollments"?, "selfPaced"?, "owner"?: "here" or "lms"}
   {"type": "mode", "courseId", "slug", "name"?, "minPrice"?, "suggestedPrices"?, "currency"?, "expires"?,
    "description"?, "sku"?, "bulkSku"?}
   {"type": "role", "username", "role", "org", "courseId"?}
   {"type": "cohort", "courseId", "name"}
-  {"type": "allowance", "email", "courseId", "autoEnroll"?, "claimedBy"?}
+  {"type": "allowance", "email", "courseId", "autoEnroll"?, "claimedBy"?, "created"?}
   {"type": "enrollment", "username", "courseId", "mode", "isActive"?, "created"?,
-   "attributes"?: [{"namespace", "name", "value"}]}
-  {"type": "retirement", "username", "state"}
+   "attributes"?: [{"namespace", "name", "value"}], "id"?,
+   "history"?: [{"at", "mode", "isActive", "actor"?: {"kind", "name"}, "via"?, "reason"?}]}
+  {"type": "cohortMember", "courseId", "cohort", "username"}
+  {"type": "cohortPreassignment", "courseId", "cohort", "email"}
+  {"type": "emailOptIn", "username", "org", "value", "updated"?}
+  {"type": "manualEnrollment", "email", "courseId", "actor"?, "enrolled"?, "transition", "reason"?, "role"?, "created"?}
+  {"type": "retirement", "username", "state", "originalUsername"?, "originalEmail"?}
+  {"type": "retirementRequest", "username", "created"?}
   {"type": "embargo", "courseId", "whitelist"?, "blacklist"?, "messageKey"?}
+  {"type": "embargoCountry", "country"}
+  {"type": "embargoAddress", "network", "isAllowed"}
 ${lineTypesOf(session.extensions)
   .map(({ usage }) => `  ${usage}`)
   .join('\n')}`,

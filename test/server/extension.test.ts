@@ -35,7 +35,7 @@ const notes: Extension = {
       schema: line('note', { text: z.string() }),
       importGroup: async (trx, lines) => {
         await sql`insert into notes select unnest(${lines.map((each) => each.line.text)}::text[])`.execute(trx)
-        return { written: lines.length, failures: [] }
+        return { created: lines.length, changed: 0, failures: [] }
       },
       exportLines: async function* () {},
     }),

@@ -17,6 +17,9 @@ const statements = [
   // another thing than an account that is not activated.
   `alter table learners add column joined timestamptz, add column is_disabled boolean not null default false`,
 
+  // When the allowance was made where it comes from; null: nobody has said.
+  `alter table enrollment_allowances add column made timestamptz`,
+
   // What happened before the data came here: whoever relays events leaves these out.
   `alter table enrollment_events add column is_imported boolean not null default false`,
 
@@ -33,6 +36,7 @@ const statements = [
     add column role text check (char_length(role) <= 64)`,
 
   `alter table retirements add column original_email text check (char_length(original_email) between 1 and 254)`,
+  `create index retirements_original_email_idx on retirements (fold_email(original_email)) where original_email is not null`,
   // Whoever has asked to be retired: stays when the retirement is over.
   `create table retirement_requests (
     learner_id integer primary key references learners,

@@ -6,13 +6,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
-  // What a row of the LMS said when it was read last, as a digest of what it came to here: rows that say the same again need no
-  // look. line: what it came to, where that is a line of the import format.
+  // What a row of the LMS came to here when it was imported last. digest: of the line that was wanted; rows that want the same
+  // again need no look. line: the line of the import format that was written, with the accounts that it names by their ids.
+  // bent: what had to be written otherwise than wanted, which is tried again each time.
   `create table lms_rows (
     table_name text not null,
     primary_key text not null,
     digest bytea not null,
-    line jsonb,
+    line jsonb not null,
+    bent text,
     primary key (table_name, primary_key)
   )`,
 

@@ -80,12 +80,14 @@ describe('importing a file', () => {
   test('keeps every line, and a second time changes nothing', async () => {
     await using fresh = await createTestDatabase()
     const first = await importAll(fresh.db, world)
-    expect(first).toEqual({ lines: 17, kept: 17, failed: 0, written: 17, failures: [] })
+    expect(first).toMatchObject({ lines: 17, kept: 17, failed: 0, written: 17, failures: [] })
+    expect(first.byType['user']).toEqual({ created: 3, changed: 0, unchanged: 0, failed: 0 })
     const before = await everything(fresh.db)
     expect(before['enrollments']).toHaveLength(2)
 
     const second = await importAll(fresh.db, world, { now: new Date('2027-01-01T00:00:00Z') })
-    expect(second).toEqual({ lines: 17, kept: 17, failed: 0, written: 0, failures: [] })
+    expect(second).toMatchObject({ lines: 17, kept: 17, failed: 0, written: 0, failures: [] })
+    expect(second.byType['user']).toEqual({ created: 0, changed: 0, unchanged: 3, failed: 0 })
     // Not even rewritten: the transaction that wrote each row is the same.
     expect(await everything(fresh.db)).toEqual(before)
   })
@@ -188,7 +190,12 @@ describe('a bad line is reported with its number, and the others are kept', () =
       { line: 16, type: 'user', reason: "user: email: 'ALICE@example.com' belongs to the account 'alice'" },
       { line: 17, type: 'course', reason: "course: courseId: 'x' is not a course key" },
     ])
-    expect(counts).toEqual({ lines: 16, kept: 5, failed: 11, written: 5 })
+    expect(counts).toMatchObject({ lines: 16, kept: 5, failed: 11, written: 5 })
+    const { user: users, course: runs } = counts.byType
+    expect({ users, runs }).toEqual({
+      users: { created: 1, changed: 0, unchanged: 0, failed: 1 },
+      runs: { created: 0, changed: 0, unchanged: 0, failed: 1 },
+    })
   })
 
   test('a reference to a later line is bad', async () => {

@@ -15,9 +15,9 @@ beforeEach(() => removeAll(db))
 
 describe('importing lines of the extension', () => {
   test('keeps every line, and a second time changes nothing', async () => {
-    expect(await importLines(db, world)).toEqual({ lines: 12, kept: 12, failed: 0, written: 12, failures: [] })
+    expect(await importLines(db, world)).toMatchObject({ lines: 12, kept: 12, failed: 0, written: 12, failures: [] })
     const kept = await everything()
-    expect(await importLines(db, world)).toEqual({ lines: 12, kept: 12, failed: 0, written: 0, failures: [] })
+    expect(await importLines(db, world)).toMatchObject({ lines: 12, kept: 12, failed: 0, written: 0, failures: [] })
     expect(await everything()).toEqual(kept)
     expect(await linksInWords()).toEqual({ alice: 'linked', bob: 'unlinked for good', carol: 'unlinked' })
   })
@@ -83,7 +83,7 @@ describe('importing lines of the extension', () => {
     const { type } = line as { type: string }
     const { failures, ...counts } = await importLines(db, [user('alice'), line])
     expect(failures).toEqual([{ line: 2, type, reason: `${type}: ${reason}` }])
-    expect(counts).toEqual({ lines: 2, kept: 1, failed: 1, written: 0 })
+    expect(counts).toMatchObject({ lines: 2, kept: 1, failed: 1, written: 0 })
     expect(await everything()).toEqual(kept)
   })
 

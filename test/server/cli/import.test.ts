@@ -40,6 +40,10 @@ describe('import', () => {
       kept: 1,
       failed: 2,
       written: 1,
+      byType: {
+        course: { created: 0, changed: 0, unchanged: 0, failed: 1 },
+        user: { created: 1, changed: 0, unchanged: 0, failed: 0 },
+      },
       failures: [
         { line: 1, type: null, reason: expect.stringContaining('not JSON') },
         { line: 3, type: 'course', reason: "course: courseId: 'x' is not a course key" },

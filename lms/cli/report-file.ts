@@ -1,0 +1,51 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { fileError } from '../../server/cli/files.ts'
+import type { Session } from '../../server/cli/session.ts'
+import type { Remark } from '../import/report.ts'
+
+/** Where remarks go. */
+export interface ReportFile extends AsyncDisposable {
+  readonly add: (remark: Remark) => void
+}
+
+const BUFFER = 65_536
+
+/**
+ * Opens a report of rows: NDJSON in a file that only its owner may read, as it names people; or, without a file, a line each on
+ * the error stream. Nothing is kept in memory.
+ *
+ * @throws {CommandError} when the file cannot be written.
+ */
+export async function openReport(session: Session, path: string | undefined): Promise<ReportFile> {
+  if (path === undefined) {
+    return {
+      add: ({ table, primaryKey, what, why }) => {
+        session.stderr.write(`${table} ${primaryKey}: ${what === 'bent' ? '' : 'left aside: '}${why}\n`)
+      },
+      [Symbol.asyncDispose]: async () => {},
+    }
+  }
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      throw fileError('write', `'${path}'`, error)
+    }
+  }
+  const file = attempt(() => openSync(path, 'w', 0o600))
+  let waiting = ''
+  const flush = () => {
+    attempt(() => writeSync(file, waiting))
+    waiting = ''
+  }
+  return {
+    add(remark) {
+      waiting += `${JSON.stringify(remark)}\n`
+      if (waiting.length > BUFFER) flush()
+    },
+    async [Symbol.asyncDispose]() {
+      flush()
+      closeSync(file)
+    },
+  }
+}
