@@ -2,6 +2,8 @@ import type { Extension } from '../server/extension.ts'
 import type { LmsConfig } from '../server/lms/settings.ts'
 import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
+import { readFollowConsumers } from './follow/status.ts'
+import { followSteps } from './follow/workers.ts'
 import { openLmsTokens } from './tokens/open.ts'
 
 /**
@@ -10,11 +12,16 @@ import { openLmsTokens } from './tokens/open.ts'
  * @param settings those of a server; the command line reads them when a command needs them.
  */
 export function lmsExtension(settings?: LmsConfig): Extension {
-  const { databaseUrl } = settings ?? {}
+  const { databaseUrl, follow = false } = settings ?? {}
+  const isFollowing = follow && databaseUrl !== undefined
   return {
     name: 'lms',
     migrations: lmsMigrations,
     commands: lmsCommands,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
+    ...(isFollowing && {
+      workers: ({ db, log }) => ({ steps: followSteps(db, databaseUrl, log) }),
+      consumers: readFollowConsumers,
+    }),
   }
 }

@@ -9,7 +9,7 @@ import type { Policy } from '../core/policy.ts'
 import type { Logger } from '../routers/index.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import type { FeedConsumer } from './background/feed-consumer.ts'
-import type { WorkerStep } from './background/loop.ts'
+import type { FailureLog, WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
 import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
@@ -75,7 +75,7 @@ export interface ExtensionRouteOptions {
 export interface WorkerContext {
   /** A pool. */
   readonly db: Kysely<DB>
-  readonly log: Logger
+  readonly log: Logger & FailureLog
   readonly policy: Policy
 }
 

@@ -26,7 +26,15 @@ export type ColumnUse = readonly [
   initially?: string,
 ]
 export type ColumnType =
-  'text' | 'cidr' | 'text[]' | 'integer' | 'bigint' | 'boolean' | 'numeric' | 'timestamptz' | 'uuid'
+  | 'text'
+  | 'cidr'
+  | 'text[]'
+  | 'integer'
+  | 'bigint'
+  | 'boolean'
+  | 'numeric'
+  | 'timestamptz'
+  | 'uuid'
 
 /**
  * Writes rows by their natural key in one statement: new ones are inserted in the order given, those that differ are

@@ -50,15 +50,18 @@ async function importCustomers(
   )
   const known = new Set(stored.map(({ uuid }) => uuid))
   const holders = trackHolders(new Map(stored.flatMap(({ uuid, slug }) => (slug === null ? [] : [[uuid, slug]]))))
-  const { rows, failures } = resolveRows(lines, ({ number, line: { uuid, name, slug, isActive, enableAutocohorting } }) => {
-    const holder = slug === null ? undefined : holders.holderOf(slug)
-    if (holder !== undefined && holder !== uuid) {
-      return { reason: `slug: ${quote(slug ?? '')} belongs to the customer '${holder}'` }
-    }
-    if (!known.has(uuid) && !added.others.has(uuid)) added.others.set(uuid, number)
-    holders.give(uuid, slug)
-    return { key: uuid, row: { uuid, name, slug, is_active: isActive, enable_autocohorting: enableAutocohorting } }
-  })
+  const { rows, failures } = resolveRows(
+    lines,
+    ({ number, line: { uuid, name, slug, isActive, enableAutocohorting } }) => {
+      const holder = slug === null ? undefined : holders.holderOf(slug)
+      if (holder !== undefined && holder !== uuid) {
+        return { reason: `slug: ${quote(slug ?? '')} belongs to the customer '${holder}'` }
+      }
+      if (!known.has(uuid) && !added.others.has(uuid)) added.others.set(uuid, number)
+      holders.give(uuid, slug)
+      return { key: uuid, row: { uuid, name, slug, is_active: isActive, enable_autocohorting: enableAutocohorting } }
+    },
+  )
   await releaseSlugs(trx, holders.passedOn())
   return { failures, ...(await upsert(trx, CUSTOMERS, rows)) }
 }

@@ -37,7 +37,9 @@ const schema = line('pendingEnrollment', {
   // What is left out stays as it is.
   created: instant().optional(),
   state: z.enum(['waiting', 'cancelled'], { error: expected('waiting or cancelled') }).default('waiting'),
-}).refine(({ license, transaction }) => !license || !transaction, { error: 'must not have both license and transaction' })
+}).refine(({ license, transaction }) => !license || !transaction, {
+  error: 'must not have both license and transaction',
+})
 
 type PendingLine = z.output<typeof schema>
 

@@ -28,6 +28,8 @@ export interface FollowedTable {
 export interface FollowedTables {
   readonly name: StreamName
   readonly tables: readonly FollowedTable[]
+  /** What their rows refer to: comes first, and rows that are kept aside are tried again when more of it has come. */
+  readonly after: readonly StreamName[]
   /**
    * Brings a table in step.
    *
@@ -41,19 +43,18 @@ const place = z.object({
   fingerprint: z.string(),
   /** The highest key of the first table that was read; null: it has no keys that grow. */
   lastKey: z.number().nullable(),
-  /** What accounts and course runs had brought then. */
+  /** How much had changed then in what the rows refer to. */
   references: z.string(),
 })
 type Place = z.output<typeof place>
 
 /**
  * Follows tables that do not tell what has changed in them: by checksums, which the LMS makes, and only where these differ by the
- * rows themselves. Where checksums take long, new rows are seen before that by a key that grows. Rows that are kept aside are
- * tried again when accounts or course runs have come.
+ * rows themselves. Where checksums take long, new rows are seen before that by a key that grows.
  */
 export function tableStream(
   { db, connection }: { readonly db: Kysely<LmsDB>; readonly connection: LmsConnection },
-  { name, tables, sync }: FollowedTables,
+  { name, tables, after, sync }: FollowedTables,
 ): Stream {
   const pace = paceOf(LOOK_MS)
   const digestPace = paceOf(LOOK_MS)
@@ -61,7 +62,8 @@ export function tableStream(
 
   const lookAtAll = async (source: LmsSource, isMine: () => boolean) => {
     const began = performance.now()
-    const [before, references] = [placeIn(await openStream(db, name)), await referencesOf(db)]
+    if (!(await haveLooked(db, after))) return
+    const [before, references] = [placeIn(await openStream(db, name)), await changesOf(db, after)]
     const asked = performance.now()
     const lastKey = await highestKey(source, tables)
     const digests: TableDigest[] = []
@@ -134,8 +136,15 @@ async function highestKey(source: LmsSource, [first]: readonly FollowedTable[]):
   return row?.last ?? null
 }
 
-/** Changes where accounts or course runs have come. */
-export async function referencesOf(db: Kysely<LmsDB>): Promise<string> {
-  const [accounts, runs] = [await readStream(db, 'accounts'), await readStream(db, 'course-runs')]
-  return `${accounts?.changes ?? 0} ${runs?.changes ?? 0}`
+/** Whether streams have once left nothing to do. */
+export async function haveLooked(db: Kysely<LmsDB>, names: readonly StreamName[]): Promise<boolean> {
+  for (const name of names) if ((await readStream(db, name))?.hasLooked !== true) return false
+  return true
+}
+
+/** Another text when streams have brought something. */
+export async function changesOf(db: Kysely<LmsDB>, names: readonly StreamName[]): Promise<string> {
+  const changes: number[] = []
+  for (const name of names) changes.push((await readStream(db, name))?.changes ?? 0)
+  return changes.join(' ')
 }

@@ -59,7 +59,8 @@ export function fingerprintOf(digests: readonly TableDigest[]): string {
   const hash = createHash('sha256')
   for (const digest of digests) {
     hash.update('\0')
-    for (const [bucket, text] of [...digest].toSorted(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${bucket}\0${text}\0`)
+    for (const [bucket, text] of [...digest].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      hash.update(`${bucket}\0${text}\0`)
   }
   return hash.digest('base64')
 }

@@ -60,7 +60,11 @@ async function hasStored(db: Kysely<DB>, table: string): Promise<boolean> {
 }
 
 /** The keys of all lines that the LMS has now; of those that cannot be converted, those of their rows. */
-async function presentKeys(source: LmsSource, subject: Subject, { courses, ranges }: ImportContext): Promise<Set<string>> {
+async function presentKeys(
+  source: LmsSource,
+  subject: Subject,
+  { courses, ranges }: ImportContext,
+): Promise<Set<string>> {
   const keys = new Set<string>()
   if (subject.hasParts !== true) {
     const { table, key } = subject

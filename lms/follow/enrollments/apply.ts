@@ -1,13 +1,22 @@
-import { sql, type Kysely, type Transaction } from 'kysely'
-import { retryOnSerializationFailure } from '../../../core/database/retry.ts'
+import type { Kysely, Transaction } from 'kysely'
+import { isUniqueViolation } from '../../../core/database/failure.ts'
+import { LOST_RACE, retryOnSerializationFailure, type LostRace } from '../../../core/database/retry.ts'
 import { inTransaction } from '../../../core/database/transaction.ts'
+import { wakeReaders } from '../../../core/event/wake.ts'
 import type { LmsDB } from '../../database/schema.ts'
-import { applyRead, readPresent, type Applied } from '../../import/enrollments/apply-present.ts'
+import {
+  applyRead,
+  readPresent,
+  type Applied,
+  type PresentEnrollments,
+} from '../../import/enrollments/apply-present.ts'
+import { asideOf } from '../../import/enrollments/bring-rows.ts'
 import { courseRunFinder } from '../../import/enrollments/course-runs.ts'
-import { isDataError } from '../../import/enrollments/data-error.ts'
-import { ENROLLMENTS } from '../../import/enrollments/lms-enrollment.ts'
+import { isDataError, wordsOf } from '../../import/enrollments/data-error.ts'
+import { keepAside, takeBack } from '../../import/enrollments/keep-aside.ts'
 import type { LmsSource } from '../../source/source.ts'
 import { lockStream, moveStream, readStream } from '../stream-row.ts'
+import { goneEnrollments } from './gone.ts'
 import { positionIn, type EnrollmentPosition } from './position.ts'
 
 /** Enrollments that one transaction applies: a change of owner waits for it. */
@@ -22,6 +31,8 @@ export interface ApplyContext {
   readonly db: Kysely<LmsDB>
   readonly source: LmsSource
   readonly now?: Date | undefined
+  /** Whether the rows were kept aside before. */
+  readonly isTriedAgain?: boolean
 }
 
 /** What became of rows, in numbers and by name. */
@@ -40,7 +51,7 @@ export interface Outcome {
  * @throws {NotMine}
  */
 export async function applyAndMove(
-  { db, source, now }: ApplyContext,
+  context: ApplyContext,
   ids: readonly number[],
   to: Partial<Pick<EnrollmentPosition, 'history' | 'floorId'>>,
 ): Promise<Outcome> {
@@ -48,7 +59,7 @@ export async function applyAndMove(
   const pieces = piecesOf(ids)
   for (const [index, piece] of pieces.entries()) {
     const isLast = index === pieces.length - 1
-    const applied = await applyPiece({ db, source, now }, piece, isLast ? to : {})
+    const applied = await applyPiece(context, piece, isLast ? to : {})
     outcome.changed += applied.changed.length
     outcome.waiting.push(...applied.waiting)
   }
@@ -84,7 +95,7 @@ const MAX_READS = 5
 
 /** @param refused what the database said to the one row, when it was tried; it is kept aside. */
 async function applyTogether(
-  { db, source, now = new Date() }: ApplyContext,
+  { db, source, now = new Date(), isTriedAgain = false }: ApplyContext,
   ids: readonly number[],
   to: Partial<EnrollmentPosition>,
   refused: Error | undefined,
@@ -92,7 +103,7 @@ async function applyTogether(
   for (let read = 0; read < MAX_READS; read += 1) {
     const place = positionIn((await readStream(db, 'enrollments'))?.position)
     if (place === null) throw new NotMine('The enrollments are read from the beginning')
-    const present = await readPresent(source, { ids })
+    const present = await readPresentOrGone(db, source, ids)
     const find = await courseRunFinder(db)
     const write = async (trx: Transaction<LmsDB>): Promise<Applied | null> => {
       if (!(await lockStream(trx, 'enrollments'))) throw new NotMine('Another process follows the enrollments')
@@ -102,6 +113,7 @@ async function applyTogether(
         refused === undefined
           ? await applyRead(trx, present, { source, find, now, keepsAside: true })
           : await keepRefused(trx, present, refused)
+      if (isTriedAgain) await takeBack(trx, withHome(ids, applied))
       const history = to.history !== undefined && to.history > current.history ? to.history : current.history
       const position = { ...current, ...to, history, applied: current.applied + 1 }
       await moveStream(trx, 'enrollments', { position, changes: applied.changed.length })
@@ -110,9 +122,32 @@ async function applyTogether(
     const applied = await retryOnSerializationFailure(db, (attempt) =>
       inTransaction(db, write).catch((error: unknown) => lostRace(error, attempt)),
     )
-    if (applied !== null) return applied
+    if (applied === null) continue
+    if (applied.changed.length > 0) wakeReaders(db)
+    return applied
   }
   throw new NotMine('Another process applies enrollments')
+}
+
+/** Enrollments as they are now: of those that are gone, what they come to. */
+async function readPresentOrGone(
+  db: Kysely<LmsDB>,
+  source: LmsSource,
+  ids: readonly number[],
+): Promise<PresentEnrollments> {
+  const present = await readPresent(source, { ids })
+  const there = new Set(present.enrollments.map(({ id }) => id))
+  const gone = await goneEnrollments(
+    db,
+    ids.filter((id) => !there.has(id)),
+  )
+  return { ...present, enrollments: [...present.enrollments, ...gone] }
+}
+
+/** Those that need not be kept aside any more: they are here, or nowhere. */
+function withHome(ids: readonly number[], { waiting, notOwned }: Applied): number[] {
+  const stays = new Set([...waiting.map(({ id }) => id), ...notOwned])
+  return ids.filter((id) => !stays.has(id))
 }
 
 /** What two transactions take from each other is tried again; what stays so is no race. */
@@ -121,7 +156,11 @@ function lostRace(error: unknown, attempt: number): LostRace {
   throw error
 }
 
-async function keepRefused(trx: Transaction<LmsDB>, { enrollments }: PresentEnrollments, error: Error): Promise<Applied> {
+async function keepRefused(
+  trx: Transaction<LmsDB>,
+  { enrollments }: PresentEnrollments,
+  error: Error,
+): Promise<Applied> {
   const rows = enrollments.flatMap((row) => asideOf(row, `the database refused it: ${wordsOf(error)}`))
   await keepAside(trx, rows)
   const waiting = enrollments.map(({ id }) => ({ id, why: wordsOf(error) }))

@@ -3,11 +3,12 @@ import type { LmsDB } from '../../database/schema.ts'
 import { ENROLLMENTS, HISTORY } from '../../import/enrollments/lms-enrollment.ts'
 import type { LmsSource } from '../../source/source.ts'
 import type { LmsConnection } from '../connection.ts'
-import { referencesOf } from '../follow-table.ts'
+import { changesOf, haveLooked } from '../follow-table.ts'
 import { paceOf } from '../pace.ts'
 import { rowsOfAge } from '../rows-aside.ts'
-import { moveStream, noteLook, openStream, readStream } from '../stream-row.ts'
+import { moveStream, noteLook, openStream } from '../stream-row.ts'
 import { LOOK_MS, type Stream } from '../stream-step.ts'
+import type { StreamName } from '../streams.ts'
 import { applyAndMove, NotMine } from './apply.ts'
 import { historyWindow } from './history-window.ts'
 import { newIds } from './new-ids.ts'
@@ -93,19 +94,31 @@ function moves(place: EnrollmentPosition, to: Partial<EnrollmentPosition>): bool
   return (to.history ?? place.history) > place.history || (to.floorId ?? place.floorId) > place.floorId
 }
 
+const REFERENCES: readonly StreamName[] = ['accounts', 'course-runs']
+
 /**
  * Where following begins: now. What was before that, the first comparison finds; where nothing was imported at all, everything
  * is. Null: accounts and course runs come first.
  */
 async function begin({ db, connection, importAll }: EnrollmentStreamContext): Promise<EnrollmentPosition | null> {
-  for (const name of ['accounts', 'course-runs'] as const) {
-    if ((await readStream(db, name))?.hasLooked !== true) return null
-  }
+  if (!(await haveLooked(db, REFERENCES))) return null
   const position = await connection.use(presentPlace)
-  const brought = await db.selectFrom('enrollment_lms_ids').select('enrollment_id').limit(1).executeTakeFirst()
-  if (brought === undefined) await importAll()
+  if (await isImportDue(db)) {
+    await moveStream(db, 'enrollments', { position: IMPORTING })
+    await importAll()
+  }
   await moveStream(db, 'enrollments', { position })
   return position
+}
+
+/** The place of a stream whose enrollments are being imported: an import that was ended is begun again. */
+const IMPORTING = { isImporting: true }
+
+async function isImportDue(db: Kysely<LmsDB>): Promise<boolean> {
+  const { position } = await openStream(db, 'enrollments')
+  if (position !== null) return true
+  const brought = await db.selectFrom('enrollment_lms_ids').select('enrollment_id').limit(1).executeTakeFirst()
+  return brought === undefined
 }
 
 async function presentPlace(source: LmsSource): Promise<EnrollmentPosition> {
@@ -140,7 +153,13 @@ function waitingRows({ db }: EnrollmentStreamContext) {
 
 /** Changes where accounts or course runs have come, in whatever way. */
 async function whatIsHere(db: Kysely<LmsDB>): Promise<string> {
-  const learners = await db.selectFrom('learners').select(({ fn }) => fn.max('id').as('last')).executeTakeFirst()
-  const courses = await db.selectFrom('courses').select(({ fn }) => fn.max('id').as('last')).executeTakeFirst()
-  return `${learners?.last} ${courses?.last} ${await referencesOf(db)}`
+  const learners = await db
+    .selectFrom('learners')
+    .select(({ fn }) => fn.max('id').as('last'))
+    .executeTakeFirst()
+  const courses = await db
+    .selectFrom('courses')
+    .select(({ fn }) => fn.max('id').as('last'))
+    .executeTakeFirst()
+  return `${learners?.last} ${courses?.last} ${await changesOf(db, REFERENCES)}`
 }

@@ -1,4 +1,5 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
+import { lockRunsOwnedByLms } from '../../../core/course/lock-owner.ts'
 import { LOST_RACE, MAX_ATTEMPTS, retryOnSerializationFailure, type LostRace } from '../../../core/database/retry.ts'
 import { inTransaction } from '../../../core/database/transaction.ts'
 import { isUniqueViolation } from '../../../core/database/failure.ts'
@@ -56,7 +57,7 @@ export async function bringRows(
   } catch (error) {
     if (!isDataError(error) || db.isTransaction) throw error
     const [first] = enrollments
-    if (first !== undefined && enrollments.length === 1) return await leaveAside(db, first, wordsOf(error), options)
+    if (first !== undefined && enrollments.length === 1) return leaveAside(db, first, wordsOf(error), options)
     const middle = enrollments.length >> 1
     const halves = [enrollments.slice(0, middle), enrollments.slice(middle)]
     const brought: Brought[] = []
@@ -153,26 +154,23 @@ function straysOf({ lms }: RowPlan): AsideRow[] {
   }))
 }
 
-/**
- * Holds the course runs: their owner does not change while their enrollments are written.
- */
+/** Holds the course runs: their owner does not change while their enrollments are written. */
 async function lockRuns(
   trx: Transaction<LmsDB>,
   located: readonly LocatedEnrollment[],
   { onlyOwnedByLms }: BringOptions,
 ): Promise<{ owned: readonly LocatedEnrollment[]; notOwned: readonly LmsEnrollment[] }> {
   const ids = [...new Set(located.map(({ courseId }) => courseId))]
-  if (!onlyOwnedByLms) {
-    await sql`select id from courses where id = any (${ids}::integer[]) order by id for key share`.execute(trx)
-    return { owned: located, notOwned: [] }
+  const ofLms = await lockRunsOwnedByLms(trx, ids)
+  if (onlyOwnedByLms) {
+    const isOwned = ({ courseId }: LocatedEnrollment) => ofLms.has(courseId)
+    return { owned: located.filter(isOwned), notOwned: located.filter((row) => !isOwned(row)) }
   }
-  const { rows } = await sql<{ id: number }>`select id from courses
-    where id = any (${ids}::integer[]) and owner = 'lms' order by id for share`.execute(trx)
-  const owned = new Set(rows.map(({ id }) => id))
-  return {
-    owned: located.filter(({ courseId }) => owned.has(courseId)),
-    notOwned: located.filter(({ courseId }) => !owned.has(courseId)),
+  const others = ids.filter((id) => !ofLms.has(id))
+  if (others.length > 0) {
+    await sql`select id from courses where id = any (${others}::integer[]) order by id for key share`.execute(trx)
   }
+  return { owned: located, notOwned: [] }
 }
 
 type Round = Brought & { readonly lost: readonly LocatedEnrollment[] }

@@ -1,4 +1,4 @@
-import { instantFromMysql } from '../../source/instant.ts'
+import { instantFromMysql, microsecondsOf } from '../../source/instant.ts'
 import type { LmsRow, LmsSource, LmsValue } from '../../source/source.ts'
 import { attributesOf } from './attributes.ts'
 import type { HistoryRow } from './fold-history.ts'
@@ -152,7 +152,7 @@ export function isStray({ table, content }: Companion): boolean {
 
 async function readEarliest(source: LmsSource, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {
   if (ids.length === 0 || (await source.columns(HISTORY)).size === 0) return new Map()
-  const rows = await source.query<{ id: number; at: string }>(
+  const rows = await source.query<{ id: number | string; at: string }>(
     `select id, min(history_date) as at from ${HISTORY} where id in (?) and history_date > '0001-01-01' group by id`,
     [ids],
   )
@@ -164,12 +164,29 @@ async function readEarliest(source: LmsSource, ids: readonly number[]): Promise<
   )
 }
 
+/** The newest row of the history of each of these enrollments, by their ids. */
+export async function newestHistory(
+  source: LmsSource,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, HistoryRow>> {
+  const rows = await readRows(source, HISTORY, HISTORY_COLUMNS, 'id', { ids })
+  const newest = new Map<number, HistoryRow>()
+  for (const content of rows) {
+    const id = Number(content['id'])
+    const before = newest.get(id)
+    for (const row of historyRowOf(content)) {
+      if (before === undefined || microsecondsOf(before.at) <= microsecondsOf(row.at)) newest.set(id, row)
+    }
+  }
+  return newest
+}
+
 /** Rows of the history whose enrollment is gone, a page at a time. */
 export async function* historyOfGone(source: LmsSource): AsyncGenerator<Companion[]> {
   const pages = source.pages(HISTORY, {
     key: 'history_id',
     columns: HISTORY_COLUMNS,
-    where: `not exists (select 1 from student_courseenrollment e where e.id = ${HISTORY}.id)`,
+    where: `not exists (select 1 from student_courseenrollment e where e.id = t.id)`,
   })
   for await (const page of pages) yield page.map(historyCompanion)
 }

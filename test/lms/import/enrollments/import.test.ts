@@ -84,9 +84,8 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
   test('that were bent or left aside are named, and kept whole', async () => {
     const { db, bring } = await openWorld()
     const { remarks } = await bring()
-    expect(
-      remarks.map(({ table, primaryKey, what, why }) => `${table} ${primaryKey} ${what}: ${why}`),
-    ).toMatchInlineSnapshot(`
+    expect(remarks.map(({ table, primaryKey, what, why }) => `${table} ${primaryKey} ${what}: ${why}`))
+      .toMatchInlineSnapshot(`
       [
         "student_courseenrollment 106 bent: it has no instant of creation; it has that of the first import: 2026-11-28T12:00:00Z",
         "student_courseenrollment 107 bent: its instant of creation is none; it has that of the first import: 2026-11-28T12:00:00Z",
