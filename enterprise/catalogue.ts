@@ -1,7 +1,7 @@
 import type { DB } from '../core/database/schema.ts'
 import type { ForeignContext } from '../routers/index.ts'
 import { readOffers, type Offers } from './bulk/facts-offers.ts'
-import { findCustomer } from './customer.ts'
+import { findActiveCustomer } from './customer.ts'
 import { callerOn, operationContextOf, runOperation } from './operation.ts'
 
 /**
@@ -16,9 +16,9 @@ export async function readCatalogue<Tables extends DB>(
   context: ForeignContext<Tables>,
   customer: string,
   courseIds: readonly string[],
-): Promise<{ customer: Awaited<ReturnType<typeof findCustomer>>; offers: Offers }> {
+): Promise<{ customer: Awaited<ReturnType<typeof findActiveCustomer>>; offers: Offers }> {
   return runOperation(context, async (db) => ({
-    customer: await findCustomer(db, customer),
+    customer: await findActiveCustomer(db, customer),
     offers: await readOffers(callerOn(db, operationContextOf(context, { reason: undefined })), courseIds),
   }))
 }

@@ -8,7 +8,7 @@ import type { BatchContext } from './bulk/batch-context.ts'
 import { namedLicensesOf } from './bulk/named-licenses.ts'
 import { enrollLearnersRequest, type EnrollLearnersOptions, type EnrollLearnersRequest } from './bulk/request.ts'
 import { runBatch } from './bulk/run-batch.ts'
-import { findCustomer } from './customer.ts'
+import { findActiveCustomer } from './customer.ts'
 import type { EnterpriseDB, EnterpriseTables } from './database/schema.ts'
 import { operationContextOf, runOperation } from './operation.ts'
 import { parseRequest } from './parse-request.ts'
@@ -40,7 +40,7 @@ export async function enrollLearners<Tables extends DB>(
     isGivenUp: () => boolean,
     cancellation: Cancellation | undefined,
   ) => {
-    const customer = await findCustomer(db, uuid)
+    const customer = await findActiveCustomer(db, uuid)
     const batchId = randomUUID()
     const operation = operationContextOf(context, { reason, ownId: batchId })
     const numbered = rows.map((row, index) => ({ index, request: row }))

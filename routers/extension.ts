@@ -1,4 +1,5 @@
 // What an extension builds with beside the caller: transactions that join, retries, keys, lines of the import format.
+export { joinCohorts } from '../core/course/cohort.ts'
 export { parseCourseKey, type CourseKey } from '../core/course/key.ts'
 export { adoptDatabase, type AdoptedDatabase, type RunOptions } from '../core/database/adopt.ts'
 export { workAroundHeld, type DoneAroundHeld } from '../core/database/around-held.ts'

@@ -35,7 +35,8 @@ function decidePending(
   if (conflict !== null) return { ok: false, refusal: conflict }
   // A row without funding keeps the funding that waits.
   const { license, transaction } = row.funding === null ? waiting : requested
-  const terms = { ...requested, license, transaction }
+  // A cohort that is not named again stays, too.
+  const terms = { ...requested, license, transaction, cohort: requested.cohort ?? waiting.cohort }
   return { ok: true, kind: isSame(terms, waiting) ? 'pendingUnchanged' : 'pendingUpdated', terms }
 }
 
@@ -44,6 +45,7 @@ function termsOf({ request, funding }: PreparedRow<LearnerAddress>, discount: nu
     mode: request.mode ?? null,
     license: funding?.kind === 'license' ? funding.id : null,
     transaction: funding?.kind === 'transaction' ? funding.id : null,
+    cohort: request.cohort ?? null,
     discount: Number(discount.toFixed(5)),
     force: request.force,
     isDefaultAutoEnrollment: request.isDefaultAutoEnrollment,
@@ -65,6 +67,7 @@ function isSame(terms: RequestedTerms, waiting: WaitingEnrollment): boolean {
     terms.mode === waiting.mode &&
     terms.license === waiting.license &&
     terms.transaction === waiting.transaction &&
+    terms.cohort === waiting.cohort &&
     terms.discount === waiting.discount &&
     terms.force === waiting.force &&
     terms.isDefaultAutoEnrollment === waiting.isDefaultAutoEnrollment &&

@@ -5,6 +5,7 @@ import { hideUnlinkedLearners } from '../learner/visible-learners.ts'
 import { callerIn } from '../operation.ts'
 import type { RowOutcome } from './answer.ts'
 import type { BatchContext } from './batch-context.ts'
+import { assignCohorts, readCohorts, refuseUnknownCohort } from './cohorts.ts'
 import { decideAccount, type AcceptedRow } from './decide-account.ts'
 import { decideAddress } from './decide-address.ts'
 import { enrollAccounts } from './enroll-accounts.ts'
@@ -16,6 +17,7 @@ import { outcomeOf, rejectedOutcome } from './outcomes.ts'
 import { prepareRow, resolveRow, segmentsOf } from './prepare.ts'
 import { overridesOf, remarksOn } from './remarks.ts'
 import {
+  isEnrolled,
   isForAccount,
   isForAddress,
   isRejected,
@@ -121,14 +123,20 @@ async function enrollSegment(
 
   const mayReplace = batch.options.whenTransactionDiffers === 'supersede'
   const mayRevive = await revivalOf(trx, forAccounts, states, batch)
-  const decided = forAccounts.map((row, index) =>
-    decideAccount(row, states[index], { mayReplace, mayRevive: mayRevive(row, states[index]) }),
+  const cohortOf = await readCohorts(trx, forAccounts)
+  const decided = forAccounts.map(
+    (row, index) =>
+      refuseUnknownCohort(row, cohortOf) ??
+      decideAccount(row, states[index], { mayReplace, mayRevive: mayRevive(row, states[index]) }),
   )
-  const waiting = forAddresses.map((row, index) => decideAddress(row, pending[index], batch.options.discount))
+  const waiting = forAddresses.map(
+    (row, index) => refuseUnknownCohort(row, cohortOf) ?? decideAddress(row, pending[index], batch.options.discount),
+  )
 
   const accepted = decided.filter((one): one is AcceptedRow => !('refusal' in one))
   const refused = decided.flatMap((one) => ('refusal' in one ? one : []))
   const enrolled = await enrollAccounts(trx, accepted, batch)
+  await assignCohorts(trx, enrolled.filter(isEnrolled), cohortOf)
   const results = [...refused, ...enrolled, ...waiting].toSorted((a, b) => a.row.index - b.row.index)
   await countSeats(callerIn(trx, batch), seats, results)
   const seatsTaken = seatsAfterEach(results, seats)

@@ -26,6 +26,7 @@ export interface RequestedTerms {
   readonly mode: string | null
   readonly license: string | null
   readonly transaction: string | null
+  readonly cohort: string | null
   /** In percent, at most five decimal places. */
   readonly discount: number
   readonly force: boolean
@@ -83,6 +84,7 @@ function waitingOf(row: PendingRow): WaitingEnrollment | null {
     mode: row.mode,
     license: row.license_uuid,
     transaction: row.transaction_id,
+    cohort: row.cohort,
     discount: Number(row.discount),
     force: row.force,
     isDefaultAutoEnrollment: row.is_default_auto_enrollment,
@@ -100,6 +102,7 @@ interface PendingRow {
   mode: string | null
   license_uuid: string | null
   transaction_id: string | null
+  cohort: string | null
   discount: string
   force: boolean
   is_default_auto_enrollment: boolean
@@ -109,7 +112,7 @@ interface PendingRow {
 
 const READ = `/* enterprise.existingPending */
 select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
-  p.id, p.mode, p.license_uuid, p.transaction_id, p.discount, p.force, p.is_default_auto_enrollment,
+  p.id, p.mode, p.license_uuid, p.transaction_id, p.cohort, p.discount, p.force, p.is_default_auto_enrollment,
   p.source, p.when_enrolled
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)
 join enterprise_pending_links k on k.email = a.email and k.customer_id = $1

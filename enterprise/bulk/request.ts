@@ -19,6 +19,8 @@ const enrollLearnersRow = z
     /** Left out: the best mode that the course run offers. */
     mode: storableText(100).min(1).optional(),
     funding: funding.optional(),
+    /** The exact name of a cohort of the course run, into which whoever is enrolled by this row is put. */
+    cohort: storableText(1_000_000).min(1).optional(),
     /** Lifts window, invitation and allowance, never the capacity. */
     force: z.boolean().default(false),
     isDefaultAutoEnrollment: z.boolean().default(false),

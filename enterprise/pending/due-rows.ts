@@ -38,6 +38,7 @@ function requestOf(row: StoredRow): RequestedRow {
     courseId: row.course_key,
     ...(row.mode !== null && { mode: row.mode }),
     ...(funding !== null && { funding }),
+    ...(row.cohort !== null && { cohort: row.cohort }),
     force: row.force,
     isDefaultAutoEnrollment: row.is_default_auto_enrollment,
     reviveRevoked: false,
@@ -57,6 +58,7 @@ interface StoredRow {
   mode: string | null
   license_uuid: string | null
   transaction_id: string | null
+  cohort: string | null
   force: boolean
   is_default_auto_enrollment: boolean
   source: RecordSource
@@ -67,8 +69,12 @@ interface StoredRow {
   reason: string | null
 }
 
+// A seat is not lost for a cohort that is not there.
 const READ = `/* enterprise.dueRows */
-select p.id, p.course_key, p.mode, p.license_uuid, p.transaction_id, p.force, p.is_default_auto_enrollment,
+select p.id, p.course_key, p.mode, p.license_uuid, p.transaction_id,
+  (select h.name from courses c join cohorts h on h.course_id = c.id where c.course_key = p.course_key and h.name = p.cohort)
+    as cohort,
+  p.force, p.is_default_auto_enrollment,
   p.source, p.when_enrolled, k.email, k.is_linked, k.is_permanently_unlinked, b.reason
 from enterprise_pending_enrollments p
 join enterprise_pending_links k on k.id = p.pending_link_id

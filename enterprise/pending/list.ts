@@ -57,6 +57,8 @@ export interface PendingEnrollment {
   /** Null: the best that the course run offers when there is an account. */
   mode: string | null
   funding: { license: string } | { transaction: string } | null
+  /** The cohort that is asked for; left out: none. */
+  cohort?: string
   /** In percent. */
   discount: number
   force: boolean
@@ -97,8 +99,9 @@ export async function listPending<Tables extends DB>(
   })
 }
 
-function pendingOf({ license, transaction, discount, ...row }: ListedRow): PendingEnrollment {
-  return { ...row, funding: fundingOf(license, transaction), discount: Number(discount) }
+function pendingOf({ license, transaction, cohort, discount, ...row }: ListedRow): PendingEnrollment {
+  const funding = fundingOf(license, transaction)
+  return { ...row, funding, ...(cohort !== null && { cohort }), discount: Number(discount) }
 }
 
 function fundingOf(license: string | null, transaction: string | null): PendingEnrollment['funding'] {
@@ -118,15 +121,16 @@ function decode(text: string): unknown {
   }
 }
 
-interface ListedRow extends Omit<PendingEnrollment, 'funding' | 'discount'> {
+interface ListedRow extends Omit<PendingEnrollment, 'funding' | 'cohort' | 'discount'> {
   license: string | null
+  cohort: string | null
   transaction: string | null
   discount: string
 }
 
 const LIST = `/* enterprise.listPending */
 select p.id, k.email, p.course_key as "courseId", p.state, p.refusal, p.mode, p.license_uuid as license,
-  p.transaction_id as transaction, p.discount, p.force, p.is_default_auto_enrollment as "isDefaultAutoEnrollment",
+  p.transaction_id as transaction, p.cohort, p.discount, p.force, p.is_default_auto_enrollment as "isDefaultAutoEnrollment",
   p.attempts, p.next_attempt as "nextAttempt", p.enrollment_id as "enrollmentId", p.batch_id as "batchId", p.created,
   p.updated
 from enterprise_pending_links k join enterprise_pending_enrollments p on p.pending_link_id = k.id

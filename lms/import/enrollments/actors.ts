@@ -23,7 +23,7 @@ export function actorsOf(source: LmsSource): Actors {
       if (names.size > MAX_NAMES) names.clear()
       const unknown = [...new Set(userIds)].filter((id) => id !== null && !names.has(id))
       if (unknown.length === 0 || (await source.columns('auth_user')).size === 0) return
-      const rows = await source.query<{ id: number; username: string }>(
+      const rows = await source.query<{ id: number | string; username: string }>(
         'select id, username from auth_user where id in (?)',
         [unknown],
       )

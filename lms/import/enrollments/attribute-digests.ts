@@ -16,8 +16,8 @@ interface KnownAttributes {
 export async function keepDigests(trx: Transaction<LmsDB>, known: readonly KnownAttributes[]): Promise<void> {
   const ids = known.map(({ lmsId }) => String(lmsId))
   const digests = known.map(({ attributes }) => digestOf(attributes))
-  await sql`insert into lms_rows (table_name, primary_key, digest)
-    select ${ATTRIBUTES}, id, decode(digest, 'hex') from unnest(${ids}::text[], ${digests}::text[]) as r (id, digest)
+  await sql`insert into lms_rows (table_name, primary_key, digest, line)
+    select ${ATTRIBUTES}, id, decode(digest, 'hex'), 'null' from unnest(${ids}::text[], ${digests}::text[]) as r (id, digest)
     on conflict (table_name, primary_key) do update set digest = excluded.digest`.execute(trx)
 }
 

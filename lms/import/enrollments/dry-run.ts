@@ -48,6 +48,8 @@ export async function tryRows(
 
 async function accountsOf(source: LmsSource, userIds: readonly number[]): Promise<ReadonlySet<number>> {
   if (userIds.length === 0 || (await source.columns('auth_user')).size === 0) return new Set()
-  const rows = await source.query<{ id: number }>('select id from auth_user where id in (?)', [[...new Set(userIds)]])
+  const rows = await source.query<{ id: number | string }>('select id from auth_user where id in (?)', [
+    [...new Set(userIds)],
+  ])
   return new Set(rows.map(({ id }) => Number(id)))
 }

@@ -27,7 +27,7 @@ export async function otherRowsOf(
   }
   const linked = rows.filter(({ row, lms }) => row.lms_id !== null && row.lms_id !== lms.id)
   if (linked.length === 0) return others
-  const found = await source.query<{ id: number; user_id: number; course_id: string }>(
+  const found = await source.query<{ id: number | string; user_id: number; course_id: string }>(
     `select id, user_id, course_id from ${ENROLLMENTS} where id in (?)`,
     [linked.map(({ row }) => row.lms_id)],
   )

@@ -81,7 +81,7 @@ async function optionsOf(
 }
 
 async function highestId(source: LmsSource): Promise<number> {
-  const [row] = await source.query<{ id: number | null }>(`select max(id) as id from ${ENROLLMENTS}`)
+  const [row] = await source.query<{ id: number | string | null }>(`select max(id) as id from ${ENROLLMENTS}`)
   return Number(row?.id ?? 0)
 }
 

@@ -7,8 +7,8 @@ import type { ListContext, NamedItem } from './named-item.ts'
 const MAX_READ = 1000
 
 /**
- * The items that name a cohort and would enroll somebody (enterprise-routes.md §2.6). No customer has cohorts of its own here, so
- * that they are refused. Of an address that waits or is not linked it is not asked whether it is enrolled already.
+ * The items that name a cohort and would enroll somebody (enterprise-routes.md §2.6), which are refused where the customer has
+ * no auto-cohorting. Of an address that waits or is not linked it is not asked whether it is enrolled already.
  */
 export async function needCohort(context: ListContext, items: readonly NamedItem[]): Promise<ReadonlySet<NamedItem>> {
   const asking = items.filter(({ item }) => item.isActive && item.cohort !== undefined)

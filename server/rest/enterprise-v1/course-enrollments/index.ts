@@ -39,7 +39,8 @@ async function answerList(api: EnterpriseApi, uuid: string, request: EnterpriseR
     const courseKey = courseKeyOf(item.courseId)
     return learner === null || courseKey === undefined ? [] : [{ index, item, learner, courseKey }]
   })
-  const answers = await runItems({ api, customer: customer.uuid, request }, named)
+  const hasCohorts = customer.enable_autocohorting
+  const answers = await runItems({ api, customer: customer.uuid, hasCohorts, request }, named)
   return {
     status: 200,
     body: read.map((one, index) => ('errors' in one ? one.errors : (answers.get(index) ?? NOBODY))),

@@ -18,5 +18,7 @@ export interface ListContext {
   readonly api: EnterpriseApi
   /** The UUID of the customer. */
   readonly customer: string
+  /** Whether the customer puts learners into cohorts. */
+  readonly hasCohorts: boolean
   readonly request: EnterpriseRequest
 }

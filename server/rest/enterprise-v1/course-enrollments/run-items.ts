@@ -61,7 +61,7 @@ function wavesOf(items: readonly NamedItem[]): NamedItem[][] {
 
 /** @param answers those so far; those of the wave are added as they come. */
 async function runWave(context: ListContext, wave: readonly NamedItem[], answers: Map<number, object>): Promise<void> {
-  const cohorted = await needCohort(context, wave)
+  const cohorted = context.hasCohorts ? new Set<NamedItem>() : await needCohort(context, wave)
   for (const { index } of cohorted) answers.set(index, NO_COHORTS)
   let left = wave.filter((item) => !cohorted.has(item))
   const attempt = async () => {
@@ -90,13 +90,17 @@ async function endAll({ api, customer, request }: ListContext, items: readonly N
   return ending.map((named, index) => ({ named, refused: answer.rows[index]?.refusal ?? null }))
 }
 
-async function enrollAll({ api, customer, request }: ListContext, items: readonly NamedItem[]): Promise<RanItem[]> {
+async function enrollAll(
+  { api, customer, hasCohorts, request }: ListContext,
+  items: readonly NamedItem[],
+): Promise<RanItem[]> {
   const enrolling = items.filter(({ item }) => item.isActive)
   if (enrolling.length === 0) return []
   const rows = enrolling.map(({ item, learner, courseKey }) => ({
     ...learner.name,
     courseId: courseKey,
     mode: item.mode,
+    ...(hasCohorts && item.cohort !== undefined && { cohort: item.cohort }),
     notify: item.isTold,
     source: 'api' as const,
     whenEnrolled: 'upgrade' as const,

@@ -22,8 +22,7 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
     databases += 1
     const lms = `edxapp${databases}`
     const url = await mariadb.createDatabase(lms)
-    const { db: plain } = await createTestDatabase()
-    const db = plain as unknown as Kysely<LmsDB>
+    const { db } = await createTestDatabase()
     {
       await using source = await openLmsSource(url)
       await bringAccountsAndRuns(db, source)
@@ -181,15 +180,9 @@ describe.skipIf(!hasMariadb)('enrollments of an LMS', async () => {
     const { db } = await createTestDatabase()
     await using source = await openLmsSource(url, { snapshot: true })
     const report = listReport()
-    await importEnrollments(
-      db as unknown as Kysely<LmsDB>,
-      source,
-      { dryRun: true, prefer: 'here', now: NOW },
-      report,
-      {
-        history: true,
-      },
-    )
+    await importEnrollments(db, source, { dryRun: true, prefer: 'here', now: NOW }, report, {
+      history: true,
+    })
     expect(report.counts['enrollment']).toEqual({ created: 11, leftAside: 3 })
   })
 
