@@ -5,7 +5,7 @@ import { identifier } from '../source/identifier.ts'
 import type { LmsSource } from '../source/source.ts'
 import type { LmsConnection } from './connection.ts'
 import { paceOf } from './pace.ts'
-import { hasComeOfAge } from './rows-aside.ts'
+import { bentKeys, hasComeOfAge } from './rows-aside.ts'
 import { moveStream, noteLook, openStream, readStream } from './stream-row.ts'
 import { LOOK_MS, type Stream } from './stream-step.ts'
 import type { StreamName } from './streams.ts'
@@ -39,6 +39,9 @@ export interface FollowedTables {
   sync(source: LmsSource, table: string, ranges: readonly BucketRange[] | null): Promise<number>
 }
 
+/** Rows that were bent are tried so often again, while that changes something. */
+const MAX_ROUNDS = 5
+
 const place = z.object({
   fingerprint: z.string(),
   /** The highest key of the first table that was read; null: it has no keys that grow. */
@@ -60,6 +63,18 @@ export function tableStream(
   const digestPace = paceOf(LOOK_MS)
   let known: readonly TableDigest[] = []
 
+  /** What another row had stood in the way of may be free now, such as an address that two accounts have exchanged. */
+  const syncBent: FollowedTables['sync'] = async (source, table, ranges) => {
+    let last = await sync(source, table, ranges)
+    let changes = last
+    for (let round = 0; round < MAX_ROUNDS && last > 0; round += 1) {
+      const bent = await bentKeys(db, table)
+      last = bent.length === 0 ? 0 : await sync(source, table, bent.map((key) => [key, key]))
+      changes += last
+    }
+    return changes
+  }
+
   const lookAtAll = async (source: LmsSource, isMine: () => boolean) => {
     const began = performance.now()
     if (!(await haveLooked(db, after))) return
@@ -80,7 +95,7 @@ export function tableStream(
         if (isSame && !isTriedAgain) continue
         const isByRange = isKnown && !isTriedAgain
         const ranges = isByRange ? rangesOf(digested, known[index], digests[index]) : null
-        if (ranges?.length !== 0) changes += await sync(source, table, ranges)
+        if (ranges?.length !== 0) changes += await syncBent(source, table, ranges)
       }
       // Whoever has lost the lease meanwhile may have written what was older: it is all read again.
       await moveStream(db, name, { position: isMine() ? { fingerprint, lastKey, references } : null, changes })
@@ -95,7 +110,7 @@ export function tableStream(
     if (before === null || before.lastKey === null || first === undefined) return
     const lastKey = await highestKey(source, tables)
     if (lastKey === null || lastKey <= before.lastKey) return
-    const changes = await sync(source, first.table, [[before.lastKey + 1, lastKey]])
+    const changes = await syncBent(source, first.table, [[before.lastKey + 1, lastKey]])
     await moveStream(db, name, { position: { ...before, lastKey }, changes })
   }
 

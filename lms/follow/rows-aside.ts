@@ -27,3 +27,14 @@ export async function rowsOfAge(
     order by a.primary_key limit ${limit}`.execute(db)
   return rows.map(({ key }) => key)
 }
+
+/** So many rows that are bent are tried again at a time. */
+const MAX_BENT = 200
+
+/** The keys of rows that came over bent because of what else was here, where they are numbers. */
+export async function bentKeys(db: Kysely<LmsDB>, table: string): Promise<number[]> {
+  const { rows } = await sql<{ key: string }>`
+    select primary_key as key from lms_rows where table_name = ${table} and bent is not null
+      and primary_key ~ '^[0-9]{1,15}$' limit ${MAX_BENT}`.execute(db)
+  return rows.map(({ key }) => Number(key))
+}

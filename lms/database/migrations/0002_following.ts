@@ -28,4 +28,7 @@ const statements = [
     holder uuid,
     held_until timestamptz
   )`,
+
+  // Rows that came over bent are tried again when something has changed beside them.
+  `create index lms_rows_bent on lms_rows (table_name) where bent is not null`,
 ]

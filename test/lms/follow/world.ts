@@ -107,7 +107,7 @@ export function saved(
 ): string {
   const { id, userId, mode, isActive, courseId = DEMO } = change
   rows += 1
-  const historyId = rows.toString(16).padStart(32, 'f')
+  const historyId = rows.toString(16).padStart(32, '0').replace(/^0/, 'f')
   return `insert into student_courseenrollment (id, user_id, course_id, created, is_active, mode)
       values (${id}, ${userId}, '${courseId}', utc_timestamp(6), ${isActive}, '${mode}')
       on duplicate key update is_active = values(is_active), mode = values(mode);
