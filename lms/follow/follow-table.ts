@@ -69,7 +69,14 @@ export function tableStream(
     let changes = last
     for (let round = 0; round < MAX_ROUNDS && last > 0; round += 1) {
       const bent = await bentKeys(db, table)
-      last = bent.length === 0 ? 0 : await sync(source, table, bent.map((key) => [key, key]))
+      last =
+        bent.length === 0
+          ? 0
+          : await sync(
+              source,
+              table,
+              bent.map((key) => [key, key]),
+            )
       changes += last
     }
     return changes

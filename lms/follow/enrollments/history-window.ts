@@ -61,10 +61,11 @@ export function historyWindow(): HistoryWindow {
             for (const { historyId, at } of fresh) seen.set(historyId, at)
           },
         }
-        if (isLast) break
+        // No look goes back behind that.
+        const oldest = before(upTo, OVERLAP_MS)
+        for (const [historyId, at] of seen) if (at <= oldest) seen.delete(historyId)
+        if (isLast) return
       }
-      const oldest = before(upTo, OVERLAP_MS)
-      for (const [historyId, at] of seen) if (at <= oldest) seen.delete(historyId)
     },
   }
 }

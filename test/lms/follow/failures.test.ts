@@ -98,7 +98,10 @@ describe.skipIf(!hasMariadb)('following an LMS', () => {
       const historyId = n.toString(16).padStart(32, '0').replace(/^0/, 'a')
       return `(${id}, ${id - 4000}, '${DEMO}', now(), 1, 'audit', '${historyId}', @instant, '~')`
     })
-    const enrollments = Array.from({ length: 10 }, (_unused, n) => `(${5000 + n}, ${1000 + n}, '${DEMO}', now(), 1, 'verified')`)
+    const enrollments = Array.from(
+      { length: 10 },
+      (_unused, n) => `(${5000 + n}, ${1000 + n}, '${DEMO}', now(), 1, 'verified')`,
+    )
     await world.run(`set @instant = utc_timestamp(6); start transaction;
       insert into student_courseenrollment (id, user_id, course_id, created, is_active, mode) values ${enrollments.join(',')};
       insert into student_courseenrollment_history (id, user_id, course_id, created, is_active, mode, history_id, history_date,
@@ -115,7 +118,9 @@ describe.skipIf(!hasMariadb)('following an LMS', () => {
     await world.inStep()
     await mariadb.kill()
     const errors = async () => {
-      const { rows } = await sql<{ name: string }>`select name from lms_streams where last_error is not null`.execute(world.db)
+      const { rows } = await sql<{ name: string }>`select name from lms_streams where last_error is not null`.execute(
+        world.db,
+      )
       return rows.length
     }
     await eventually(async () => expect(await errors()).toBeGreaterThan(5), 50)
@@ -186,7 +191,9 @@ describe.skipIf(!hasMariadb)('following an LMS', () => {
     start(9)
     await eventually(async () => expect(await differences(world)).toEqual(AGREED), 200)
     const { rows: same } = await sql`
-      select from enrollment_events where before_mode = after_mode and before_is_active = after_is_active`.execute(world.db)
+      select from enrollment_events where before_mode = after_mode and before_is_active = after_is_active`.execute(
+      world.db,
+    )
     expect(same).toEqual([])
   })
 })

@@ -153,7 +153,8 @@ describe.skipIf(!hasMariadb)('what is followed of an LMS', () => {
   describe('enrollments:', () => {
     const ofAlice = `select e.mode, e.is_active from enrollments e join learners l on l.id = e.learner_id
       join courses c on c.id = e.course_id where l.user_id = 5 and c.course_key = '${DEMO}'`
-    const eventsOf = (id: number) => here(`select v.version, v.kind, v.after_mode, v.actor_name, v.is_imported, v.via
+    const eventsOf = (id: number) =>
+      here(`select v.version, v.kind, v.after_mode, v.actor_name, v.is_imported, v.via
       from enrollment_events v where v.enrollment_id = (select enrollment_id from enrollment_lms_ids where lms_id = ${id})
       order by v.version`)
 
