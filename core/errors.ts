@@ -15,8 +15,6 @@ export interface ErrorDetails {
     includeExpired: boolean
   }
   enrollmentClosed: { because: ClosedReason }
-  /** The LMS writes the enrollments of the course run (adoption.md §3). */
-  ownedByLms: { courseId: string }
   courseFull: { limit: number }
   notEnrolled: { courseId: string }
   modeMismatch: { activeMode: string; requestedMode: string }
@@ -26,6 +24,8 @@ export interface ErrorDetails {
   versionConflict: { expected: number; actual: number }
   idempotencyMismatch: { key: string }
   batchTooLarge: { limit: number }
+  /** The LMS writes the enrollments of the course run (adoption.md §3). */
+  ownedByLms: { courseId: string }
   vetoed: { by: string; message: string }
   notAttempted: Record<never, never>
   tooSlow: Record<never, never>
@@ -93,7 +93,6 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   modeUnavailable: ({ mode, available, expired }) =>
     `The course run ${expired ? 'no longer offers' : 'does not offer'} the mode '${mode}'; it offers: ${available.join(', ')}.`,
   enrollmentClosed: ({ because }) => closedMessages[because],
-  ownedByLms: ({ courseId }) => `The enrollments of the course run '${courseId}' are changed in the LMS.`,
   courseFull: ({ limit }) => `All ${limit} seats of the course run are taken.`,
   notEnrolled: ({ courseId }) => `The learner has no enrollment in '${courseId}'.`,
   modeMismatch: ({ activeMode, requestedMode }) =>
@@ -104,6 +103,7 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   versionConflict: ({ expected, actual }) => `The enrollment is at version ${actual}, not ${expected}.`,
   idempotencyMismatch: ({ key }) => `The idempotency key '${key}' was used with another input.`,
   batchTooLarge: ({ limit }) => `A batch holds at most ${limit} items.`,
+  ownedByLms: ({ courseId }) => `The enrollments of the course run '${courseId}' are changed in the LMS.`,
   vetoed: ({ message }) => message,
   notAttempted: () => 'Not attempted, because another row of the batch failed.',
   tooSlow: () => 'Too slow: more events have come than are kept. Resume after the last one that arrived.',

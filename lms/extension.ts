@@ -5,6 +5,7 @@ import { lmsMigrations } from './database/migrate.ts'
 import { readFollowConsumers } from './follow/status.ts'
 import { followSteps } from './follow/workers.ts'
 import { openLmsTokens } from './tokens/open.ts'
+import { openForwarding } from './forward/open.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
@@ -19,6 +20,7 @@ export function lmsExtension(settings?: LmsConfig): Extension {
     migrations: lmsMigrations,
     commands: lmsCommands,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
+    forwardChange: settings && openForwarding(settings),
     ...(isFollowing && {
       workers: ({ db, log }) => ({ steps: followSteps(db, databaseUrl, log) }),
       consumers: readFollowConsumers,

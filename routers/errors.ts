@@ -11,7 +11,6 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   invalidCourseKey: 'BAD_REQUEST',
   modeUnavailable: 'PRECONDITION_FAILED',
   enrollmentClosed: 'PRECONDITION_FAILED',
-  ownedByLms: 'CONFLICT',
   courseFull: 'PRECONDITION_FAILED',
   notEnrolled: 'NOT_FOUND',
   modeMismatch: 'CONFLICT',
@@ -21,6 +20,7 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   versionConflict: 'CONFLICT',
   idempotencyMismatch: 'CONFLICT',
   batchTooLarge: 'PAYLOAD_TOO_LARGE',
+  ownedByLms: 'CONFLICT',
   vetoed: 'FORBIDDEN',
   notAttempted: 'CONFLICT',
   // Clients of tRPC resume a subscription by themselves after this one.

@@ -116,6 +116,7 @@ export function buildApp({
       settings: { retirementServiceUsername: config.retirementServiceUsername },
       rateLimits: config.rateLimits,
       embargo: config.embargo,
+      forward: extensions.find(({ forwardChange }) => forwardChange !== undefined)?.forwardChange ?? null,
     })
     const identify = (request: FastifyRequest) => authenticate(request, authentication, 'nobody')
     for (const { routes } of extensions) {

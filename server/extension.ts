@@ -16,7 +16,10 @@ import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { OpaqueTokens } from './rest/auth/opaque-tokens.ts'
 import type { Identity } from './rest/auth/rights.ts'
+import type { ForwardChange } from './rest/forward.ts'
 import type { OpenApiPart } from './rest/openapi/part.ts'
+
+export type { ForwardChange, ForwardedChange } from './rest/forward.ts'
 
 /**
  * What a deployment adds to the server beside its own tables and rules: everything but the name is optional. The server knows
@@ -47,6 +50,8 @@ export interface Extension {
   readonly openTokens?: ((log: FastifyBaseLogger) => OpaqueTokens) | undefined
   /** How it stands with what it follows outside of the feed: shown beside the consumers of the feed (events.md §5). */
   readonly consumers?: ((db: Kysely<DB>, now: Date) => Promise<ConsumerStatus[]>) | undefined
+  /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
+  readonly forwardChange?: ForwardChange | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */

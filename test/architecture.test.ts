@@ -58,7 +58,7 @@ const rules: Rule[] = [
   {
     binds: /^lms\//,
     allows:
-      /^(lms\/|core\/|routers\/(index|extension)\.ts$|server\/(extension|background\/|lms\/|cli\/|rest\/auth\/)|node:|(commander|kysely|mysql2|undici|zod)(\/|$))/,
+      /^(lms\/|core\/|routers\/(index|extension)\.ts$|server\/(extension|setting-formats|background\/|lms\/|cli\/|rest\/auth\/)|node:|(commander|kysely|mysql2|undici|zod)(\/|$))/,
     why: 'lms/ is an extension: it knows the core, and of the server what extensions and commands are made with.',
   },
   {

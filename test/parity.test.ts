@@ -155,7 +155,7 @@ const situations: Record<string, Situation> = {
   'a course run of the LMS': {
     given: wishFor({ owner: 'lms' }),
     becomes: null,
-    refused: ['ownedByLms', '403 Enrollments'],
+    refused: ['ownedByLms', '403 Enrollments in'],
   },
   'the last seat, beside an instructor who takes none': {
     given: async (db) => {

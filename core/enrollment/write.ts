@@ -1,6 +1,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import { claimAllowances } from '../course/claim-allowances.ts'
-import { lockRunsOwnedBy } from '../course/lock-owner.ts'
+import { lockRunsOwnedHere } from '../course/lock-owner.ts'
 import { isUnheard } from '../database/after-commit.ts'
 import type { DB } from '../database/schema.ts'
 import { wakeReaders } from '../event/wake.ts'
@@ -122,7 +122,7 @@ export async function writePairsWithCompanions(
 async function withOwnerHeld(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<PairPlan[]> {
   const claiming = pairs.filter((pair) => pair.claimAllowance !== null)
   if (claiming.length === 0) return []
-  const held = await lockRunsOwnedBy(trx, 'here', [...new Set(claiming.map(({ courseId }) => courseId))])
+  const held = await lockRunsOwnedHere(trx, [...new Set(claiming.map(({ courseId }) => courseId))])
   return claiming.filter(({ courseId }) => held.has(courseId))
 }
 

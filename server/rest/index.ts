@@ -16,6 +16,7 @@ import { parseFields, type Fields } from './django/form.ts'
 import { followDjangoConventions, readBody, send } from './django/framework.ts'
 import { NOT_FOUND, Refusal, type ViewResponse } from './django/response.ts'
 import { refuseUnstorable, refuseUnstorableBody } from './django/storable.ts'
+import type { ForwardChange } from './forward.ts'
 import { documentedRoute } from './openapi/routes.ts'
 import { openRequestBounds, type RequestBounds } from './request-bounds.ts'
 import { BASE_PATH, BULK_ENROLL_PATH, findRoute, pathOf, viewOf, type RouteMatch, type ViewSettings } from './routes.ts'
@@ -28,6 +29,7 @@ export interface RestV1Options {
   readonly settings: ViewSettings
   readonly rateLimits: RateLimits
   readonly embargo: EmbargoConfig
+  readonly forward: ForwardChange | null
 }
 
 /**
@@ -36,7 +38,7 @@ export interface RestV1Options {
  * {@link admit}.
  */
 export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) => {
-  const { db, policy, authentication, settings } = options
+  const { db, policy, authentication, settings, forward } = options
   const throttle = openThrottleCheck(db, options.rateLimits)
   const embargo = await openEmbargoCheck(db, options.embargo)
 
@@ -60,9 +62,10 @@ export const restV1: FastifyPluginAsync<RestV1Options> = async (app, options) =>
       const now = authentication.now()
       const call = { actor: actorOf(rights), via: 'rest', now, requestId } as const
       const addresses = () => clientAddresses(request)
-      const read = { rights, url, query, body, now, log, addresses }
+      const sent = { address: request.originalUrl, acceptLanguage: request.headers['accept-language'] }
+      const read = { rights, url, query, body, now, log, addresses, ...sent }
       const response = await bounds.run((cancellation) =>
-        handler({ db, policy, embargo, metadata: { ...call, cancellation }, ...read }),
+        handler({ db, policy, embargo, forward, metadata: { ...call, cancellation }, ...read }),
       )
       return send(reply, response)
     })

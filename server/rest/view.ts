@@ -11,6 +11,7 @@ import type { ErrorEnvelope } from './django/error-envelope.ts'
 import type { Fields } from './django/form.ts'
 import type { Json } from './django/json.ts'
 import type { ViewResponse } from './django/response.ts'
+import type { ForwardChange } from './forward.ts'
 
 /** A request that has passed every check before its handler. */
 export interface ViewRequest {
@@ -22,6 +23,9 @@ export interface ViewRequest {
   /** The absolute address that was asked for, without its query. */
   readonly url: string
   readonly query: Fields
+  /** The path and the query, as they were sent. */
+  readonly address: string
+  readonly acceptLanguage: string | undefined
   /** An empty object where nothing was sent. */
   readonly body: Json
   readonly now: Date
@@ -30,6 +34,8 @@ export interface ViewRequest {
   readonly addresses: () => readonly (string | null)[]
   /** Null: it is off. */
   readonly embargo: EmbargoCheck | null
+  /** What passes changes in course runs of the LMS on to it; null: they are refused. */
+  readonly forward: ForwardChange | null
 }
 
 export type Handler<R = ViewRequest> = (request: R) => Promise<ViewResponse>

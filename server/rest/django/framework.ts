@@ -41,9 +41,10 @@ export function readBody({ body }: FastifyRequest, parse: BodyParser, bounds: Bo
 /** Sends a response. */
 export function send(
   reply: FastifyReply,
-  { status, body, headers = {}, isResult = status < 400 }: ViewResponse,
+  { status, body, raw, headers = {}, isResult = status < 400 }: ViewResponse,
 ): FastifyReply {
   reply.code(status).headers(headers)
+  if (raw !== undefined) return reply.header('content-type', raw.contentType).serializer(asItIs).send(raw.text)
   if (body === undefined) return reply.send()
   // With a serializer of its own, because Fastify gives the type of any other text a charset, which the contract does not
   // have; as text, because Node.js sends that in one piece with the head of the response.

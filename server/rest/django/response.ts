@@ -2,6 +2,8 @@
 export interface ViewResponse {
   readonly status: number
   readonly body?: unknown
+  /** A body that is sent as it is, in place of `body`. */
+  readonly raw?: { readonly contentType: string; readonly text: string }
   readonly headers?: Readonly<Record<string, string>>
   /** Whether the body tells of what was done, whatever the status: it is never shortened then. */
   readonly isResult?: boolean

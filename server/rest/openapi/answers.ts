@@ -66,6 +66,14 @@ export const UNSTORABLE: AnswersByStatus = {
   400: { description: 'A text holds a NUL character or half of a surrogate pair.', bodies: ['Message'] },
 }
 
+/** The refusal of a change in a course run of the LMS, beside that of a caller who may not ask for it. */
+export const OWNED_BY_LMS: AnswersByStatus = {
+  403: {
+    description: 'Not permitted, or the LMS writes the enrollments of the course run.',
+    bodies: ['Detail', 'Message'],
+  },
+}
+
 /** The refusals of bodies that cannot be read. */
 export const UNREADABLE: AnswersByStatus = {
   400: { description: 'The body cannot be read, or a field is wrong.', bodies: ['Message', 'Detail'] },

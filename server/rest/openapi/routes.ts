@@ -1,5 +1,5 @@
 import { BASE_PATH, BULK_ENROLL_PATH, type RouteMatch } from '../routes.ts'
-import { UNREADABLE, UNSTORABLE } from './answers.ts'
+import { OWNED_BY_LMS, UNREADABLE, UNSTORABLE } from './answers.ts'
 import type { ParameterSpec, RouteSpec } from './operation.ts'
 
 const course: ParameterSpec = {
@@ -197,6 +197,7 @@ const allowances: RouteSpec = {
       answers: {
         201: { description: 'Allowed.', bodies: ['Allowance'] },
         ...UNREADABLE,
+        ...OWNED_BY_LMS,
         409: { description: 'It was allowed already.', bodies: ['Message'] },
       },
     },
@@ -208,6 +209,7 @@ const allowances: RouteSpec = {
       answers: {
         204: { description: 'Taken back.' },
         ...UNREADABLE,
+        ...OWNED_BY_LMS,
         404: { description: 'There is none.', bodies: ['Message'] },
       },
     },
@@ -230,6 +232,7 @@ const bulkEnroll: RouteSpec = {
       answers: {
         200: { description: 'What became of everybody, by course run.', bodies: ['BulkEnrollment'] },
         ...UNREADABLE,
+        ...OWNED_BY_LMS,
         400: {
           description: 'The body cannot be read, or a field is wrong.',
           bodies: ['BulkEnrollFaults', 'Message', 'Detail'],

@@ -25,7 +25,7 @@ describe('to the LMS', () => {
   test('refuses callers from then on, and answers reads', async () => {
     const pair = await newPair()
     await enrollment.enroll(pair)
-    expect(await changeOwner(db, [pair.courseId], 'lms')).toEqual({ is: 'changed', courseIds: [pair.courseId] })
+    expect(await changeOwner(db, [pair.courseId], 'lms')).toEqual(changedTo(pair.courseId))
     expect(await codeOf(enrollment.change({ ...pair, isActive: false }))).toBe('ownedByLms')
     expect(await codeOf(enrollment.enroll({ ...pair, isActive: false, whenEnrolled: 'update' }))).toBe('ownedByLms')
     expect(await enrollment.get(pair)).toMatchObject({ isActive: true })
@@ -34,15 +34,15 @@ describe('to the LMS', () => {
 
   test('waits for a transaction in which somebody has enrolled', async () => {
     const pair = await newPair()
-    const changing = Promise.withResolvers<unknown>()
+    let change: Promise<unknown> | undefined
     let isChanged = false
     await db.transaction().execute(async (trx) => {
       await createCaller({ db: trx, actor }).enrollment.enroll(pair)
-      changing.resolve(changeOwner(operator, [pair.courseId], 'lms').finally(() => (isChanged = true)))
+      change = changeOwner(operator, [pair.courseId], 'lms').finally(() => (isChanged = true))
       await sleep(300)
       expect(isChanged).toBe(false)
     })
-    expect(await await changing.promise).toMatchObject({ is: 'changed' })
+    expect(await change).toMatchObject({ is: 'changed' })
     expect(await enrollment.get(pair)).toMatchObject({ isActive: true })
   })
 
@@ -86,25 +86,28 @@ describe('to the LMS', () => {
 
   test('changes nothing where both sides differ, and refuses callers while they are compared', async () => {
     const pair = await newPair()
-    const agree = async () => {
+    const other = await newPair()
+    const agreeing = async () => {
       expect(await codeOf(enrollment.enroll(pair))).toBe('ownedByLms')
       expect(await lockedByLms(pair.courseId)).toBe(0)
-      return false
+      return [other.courseId]
     }
-    expect(await changeOwner(db, [pair.courseId], 'lms', { agree })).toEqual({ is: 'notAgreed' })
+    const change = { is: 'changed', courseIds: [other.courseId], differing: [pair.courseId] }
+    expect(await changeOwner(db, [pair.courseId, other.courseId], 'lms', { agreeing })).toEqual(change)
     expect(await codeOf(enrollment.enroll(pair))).toBe('created')
+    expect(await codeOf(enrollment.enroll(other))).toBe('ownedByLms')
   })
 
   test('changes nothing where the comparison fails', async () => {
     const pair = await newPair()
-    const agree = () => Promise.reject(new Error('away'))
-    await expect(changeOwner(db, [pair.courseId], 'lms', { agree })).rejects.toThrow('away')
+    const agreeing = () => Promise.reject(new Error('away'))
+    await expect(changeOwner(db, [pair.courseId], 'lms', { agreeing })).rejects.toThrow('away')
     expect(await ownerOf(pair.courseId)).toBe('here')
   })
 
   test('goes on where a change was cut off', async () => {
     const { courseId } = await newPair({ owner: 'leaving' })
-    expect(await changeOwner(db, [courseId], 'lms')).toEqual({ is: 'changed', courseIds: [courseId] })
+    expect(await changeOwner(db, [courseId], 'lms')).toEqual(changedTo(courseId))
   })
 
   test('claims no allowance for somebody who is refused', async () => {
@@ -147,22 +150,26 @@ describe('to here', () => {
 
   test('refuses callers while both sides are compared, and lets them in afterwards', async () => {
     const pair = await newPair({ owner: 'lms' })
-    const agree = async () => (await codeOf(enrollment.enroll(pair))) === 'ownedByLms'
-    expect(await changeOwner(db, [pair.courseId], 'here', { agree })).toMatchObject({ is: 'changed' })
+    const agreeing = async (courseIds: readonly string[]) => {
+      expect(await codeOf(enrollment.enroll(pair))).toBe('ownedByLms')
+      return courseIds
+    }
+    expect(await changeOwner(db, [pair.courseId], 'here', { agreeing })).toEqual(changedTo(pair.courseId))
     expect(await codeOf(enrollment.enroll(pair))).toBe('created')
   })
 
   test('changes nothing where they differ', async () => {
     const { courseId } = await newPair({ owner: 'lms' })
-    const agree = () => Promise.resolve(false)
-    expect(await changeOwner(db, [courseId], 'here', { agree })).toEqual({ is: 'notAgreed' })
+    const agreeing = () => Promise.resolve([])
+    const change = { is: 'changed', courseIds: [], differing: [courseId] }
+    expect(await changeOwner(db, [courseId], 'here', { agreeing })).toEqual(change)
     expect(await ownerOf(courseId)).toBe('lms')
   })
 })
 
 test('a course run that is owned so already is not changed, nor one that is not there', async () => {
   const { courseId } = await newPair()
-  const nothing = { is: 'changed', courseIds: [] }
+  const nothing = { is: 'changed', courseIds: [], differing: [] }
   expect(await changeOwner(db, [courseId, 'course-v1:No+Such+Run'], 'here')).toEqual(nothing)
   expect(await changeOwner(db, ['course-v1:No+Such+Run'], 'lms')).toEqual(nothing)
 })
@@ -209,6 +216,10 @@ test('under load each call is kept before a change or refused after it, and noth
   const stored = Object.fromEntries(rows.map(({ pair, events }) => [JSON.stringify(JSON.parse(pair)), events]))
   expect(stored).toEqual(Object.fromEntries(kept))
 })
+
+function changedTo(...courseIds: string[]) {
+  return { is: 'changed', courseIds, differing: [] }
+}
 
 function wayIn(over: typeof db) {
   return createCaller({ db: over, actor }).enrollment

@@ -13,6 +13,7 @@ import type { Json } from '../../django/json.ts'
 import type { ViewRequest } from '../../view.ts'
 import { readAndRenderCourse, renderEnrollment } from '../render.ts'
 import type { ChangeResponse } from './audit-line.ts'
+import { forwardPost } from './forward-post.ts'
 import { attributeLacks, responseToEnrollmentError } from './errors.ts'
 import { readCohort } from './fields.ts'
 
@@ -38,6 +39,7 @@ export async function applyChange(request: ViewRequest, post: PostRequest): Prom
   } catch (error) {
     if (!(error instanceof EnrollmentError)) throw error
     if (error.code === 'learnerNotFound') throw noSuchUser(post.username)
+    if (error.code === 'ownedByLms' && request.forward !== null) return { response: await forwardPost(request, post) }
     return { response: await refuseChange(request, post, error) }
   }
 }

@@ -27,7 +27,6 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
       `The [${mode ?? 'None'}] course mode is expired or otherwise unavailable for course run [${courseId}].`,
     ),
   enrollmentClosed: anyError,
-  ownedByLms: (_, { courseId }) => ownedByLms(courseId),
   courseFull: anyError,
   notEnrolled: anyError,
   modeMismatch: ({ activeMode, requestedMode }) =>
@@ -45,6 +44,7 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   versionConflict: anyError,
   idempotencyMismatch: anyError,
   batchTooLarge: anyError,
+  ownedByLms: (_, { courseId }) => ownedByLms(courseId),
   vetoed: ({ message: reason }) => localized(403, reason),
   notAttempted: anyError,
   tooSlow: anyError,
