@@ -19,6 +19,8 @@ export interface FeedFilter {
 /** A filter whose course runs have keys. */
 export interface WantedEvents extends Omit<FeedFilter, 'courseIds'> {
   readonly courseKeys: readonly string[] | null
+  /** Whether what happened before the data came here is left out; not unless given. */
+  readonly isRelayed?: boolean | undefined
 }
 
 /** The filter with the ids of the tables in place of names. */
@@ -27,6 +29,7 @@ interface Condition {
   readonly learners: readonly number[] | null
   readonly batchId: string | null
   readonly kinds: readonly ChangeKind[] | null
+  readonly isRelayed: boolean
 }
 
 interface MatchingEvents {
@@ -91,12 +94,13 @@ export async function matchingEvents(
 }
 
 async function conditionOf(db: Kysely<DB>, wanted: WantedEvents): Promise<Condition> {
-  const { courseKeys, usernames, batchId = null, kinds = null } = wanted
+  const { courseKeys, usernames, batchId = null, kinds = null, isRelayed = false } = wanted
   return {
     courses: courseKeys === null ? null : await idsOfCourses(db, courseKeys),
     learners: usernames === undefined ? null : await idsOfLearners(db, usernames),
     batchId,
     kinds,
+    isRelayed,
   }
 }
 
@@ -162,12 +166,13 @@ async function eventsFrom(
   source: EventSource,
   { condition, range, limit }: { condition: Condition; range: FeedRange; limit: number },
 ): Promise<EnrollmentEvent[]> {
-  const { courses, learners, batchId, kinds } = condition
+  const { courses, learners, batchId, kinds, isRelayed } = condition
   let query = selectEvents(db, source).where(inRange('v', range))
   if (courses !== null) query = query.where(sql<boolean>`e.course_id = any (${courses}::integer[])`)
   if (learners !== null) query = query.where(sql<boolean>`e.learner_id = any (${learners}::integer[])`)
   if (batchId !== null) query = query.where('v.batch_id', '=', batchId)
   if (kinds !== null) query = query.where(sql<boolean>`v.kind = any (${kinds}::text[])`)
+  if (isRelayed) query = query.where('v.is_imported', '=', false)
   const rows = await query.orderBy('v.transaction_id').orderBy('v.id').limit(limit).execute()
   return rows.map(eventOf)
 }

@@ -5,7 +5,7 @@ import { EnrollmentError, failure } from '../errors.ts'
 import { createAlarm } from './alarm.ts'
 import { FEED_START, isAfter, positionOf } from './cursor.ts'
 import { feedChanges } from './listen.ts'
-import { readRange } from './read.ts'
+import { readRelayed } from './read.ts'
 import { createRing, type Ring } from './ring.ts'
 import { createWaitingRoom } from './waiting-room.ts'
 
@@ -100,10 +100,9 @@ function startReader(db: Kysely<DB>): Reader {
       waiting.wakeAll()
       while (last !== null && isAfter(last, ring.tip()) && !end.signal.aborted) {
         const range = { after: ring.tip(), through: last }
-        const page = await readRange(db, range, PAGE_SIZE).catch(() => null)
+        const page = await readRelayed(db, range, PAGE_SIZE).catch(() => null)
         if (page === null) await pause.wait(RETRY_MS, end.signal)
-        else if (page.events.length === 0) break
-        else ring.push(page.events)
+        else ring.push(page.events, page.cursor)
         waiting.wakeAll()
       }
     }

@@ -26,6 +26,7 @@ export async function rewind(
     .selectFrom('enrollment_events as v')
     .select(['v.transaction_id as transaction', 'v.id'])
     .where(inRange('v', range))
+    .where('v.is_imported', '=', false)
     .orderBy('v.transaction_id', 'desc')
     .orderBy('v.id', 'desc')
     .offset(count)

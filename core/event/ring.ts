@@ -1,12 +1,16 @@
 import type { TrackedPage } from '../tracked.ts'
-import { cursorOf, isAfter, positionOf, type FeedPosition } from './cursor.ts'
+import { isAfter, positionOf, type FeedPosition } from './cursor.ts'
 import type { EnrollmentEvent } from './event.ts'
 
 /** The events of the feed that were read last, in numbered pages. A page is one object for all who read it. */
 export interface Ring {
-  /** Adds what comes next in the feed: at least one event. */
-  push(events: readonly EnrollmentEvent[]): void
-  /** The last event that is in it, or the place where it began. */
+  /**
+   * Adds what comes next in the feed.
+   *
+   * @param cursor continues after the events, and after those that nobody is shown.
+   */
+  push(events: readonly EnrollmentEvent[], cursor: string): void
+  /** Up to where the feed is in it, or the place where it began. */
   tip(): FeedPosition
   /** The number of the first page with events after a position; null: some of these are not in it any more. */
   find(position: FeedPosition): number | null
@@ -34,12 +38,12 @@ export function createRing(begin: FeedPosition, maxEvents = MAX_EVENTS): Ring {
   }
 
   return {
-    push(events) {
+    push(events, id) {
+      tip = positionOf(id)
+      if (events.length === 0) return
       const items = events.map((event) => ({ id: event.cursor, data: event }))
-      const id = items.at(-1)?.id ?? cursorOf(tip)
       pages.push({ items, id })
       size += items.length
-      tip = positionOf(id)
       dropOldest()
     },
     tip: () => tip,

@@ -24,7 +24,8 @@ export interface WatchOptions {
 type EventPage = TrackedPage<EnrollmentEvent>
 
 /**
- * Follows the feed of all changes live (events.md §2): every event that a filter leaves, once, in the order of the feed. The
+ * Follows the feed of all changes live (events.md §2): every event that a filter leaves, once, in the order of the feed, but not
+ * what happened before the data came here (adoption.md §1). The
  * first page is empty and says where it begins.
  *
  * Watchers of a pool share one reader and its recent events. One that begins before these reads pages of its own first, a few
@@ -125,7 +126,7 @@ function earlierPage(
   const { run, reading } = readersOf(db)
   const read = () =>
     run(async () => {
-      const { events, cursor } = await listEvents(db, { after, limit: EARLIER_PAGE_SIZE, filter })
+      const { events, cursor } = await listEvents(db, { after, limit: EARLIER_PAGE_SIZE, filter, isRelayed: true })
       return { items: events.map((event) => ({ id: event.cursor, data: event })), id: cursor }
     })
   if (filter !== undefined) return read()

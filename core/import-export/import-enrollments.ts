@@ -84,6 +84,9 @@ async function readStored(
     else {
       const stored = storedPair(row, learnerId, courseId)
       const taken = takeId(numbered.line.id, stored, lmsIds)
+      const name = addedEnrollment(learnerId, courseId)
+      const isNew = taken === null && stored.enrollment === null && !added.others.has(name)
+      if (isNew) added.others.set(name, numbered.number)
       if (taken === null) found.push({ ...numbered, stored })
       else failures.push(failureOf(numbered, taken))
     }
@@ -105,7 +108,13 @@ function takeId(
   return null
 }
 
-interface PairRow {
+/** The name in `Added.others` of an enrollment that a line adds. */
+export function addedEnrollment(learnerId: number | null, courseId: number | null): string {
+  return `enrollment ${learnerId}:${courseId}`
+}
+
+/** A pair of learner and course run with what is stored for it. */
+export interface PairRow {
   learner_id: number | null
   course_id: number | null
   /** Null together with all that follows where there is no enrollment. */

@@ -1,9 +1,9 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { failureOf, type GroupContext, type GroupOutcome, type LineFailure, type Numbered } from './group-importer.ts'
-import { readPairs } from './import-enrollments.ts'
+import { addedEnrollment, readPairs, type PairRow } from './import-enrollments.ts'
 import { quote } from './printable.ts'
-import { learnerFinder, noAccount } from './references.ts'
+import { isThere, learnerFinder, noAccount } from './references.ts'
 
 /**
  * Imports the audit of manual enrollment, which is only ever added to: a line is there already where so many rows are equal to
@@ -20,17 +20,20 @@ export async function importManualEnrollments(
     username === null ? [] : [{ username, courseId }],
   )
   const pairs = (await readPairs(trx, enrolled)).values()
+  const isAdded = ({ learner_id, course_id }: PairRow, number: number) =>
+    isThere(added.others, addedEnrollment(learner_id, course_id), number)
   const failures: LineFailure[] = []
   const rows: AuditRow[] = []
   for (const numbered of lines) {
     const { number, line } = numbered
-    const enrollmentId = line.enrolled === null ? null : pairs.next().value?.enrollment_id
+    const pair = line.enrolled === null ? undefined : pairs.next().value
+    const enrollmentId = pair !== undefined && isAdded(pair, number) ? pair.enrollment_id : null
     const actorId = line.actor === null ? null : learnerIdOf(line.actor, number)
     if (actorId === undefined) {
       failures.push(failureOf(numbered, `actor: ${noAccount(line.actor ?? '')}`))
-    } else if (line.enrolled !== null && typeof enrollmentId !== 'string') {
+    } else if (line.enrolled !== null && enrollmentId === null) {
       failures.push(failureOf(numbered, `enrolled: ${quote(line.enrolled)} has no enrollment there`))
-    } else rows.push({ line, actorId, enrollmentId: enrollmentId ?? null })
+    } else rows.push({ line, actorId, enrollmentId })
   }
   if (rows.length === 0) return { failures, created: 0, changed: 0 }
   const { numAffectedRows = 0n } = await trx.executeQuery(
@@ -62,11 +65,11 @@ const IS_EQUAL = `m.course_key = line.course_key
 // Rows are found by the index of their addresses.
 const ADD = `/* import.manualEnrollments */
 with line as materialized (
-  select actor_id, enrollment_id, email, course_key, transition, reason, role, created, max(number) as number, min(n) as n
+  select line.*, max(number) over (partition by actor_id, enrollment_id, email, course_key, transition, reason, role, created
+    order by n rows between unbounded preceding and 1 preceding) as before
   from unnest((select $1::integer[]), (select $2::bigint[]), (select $3::text[]), (select $4::text[]), (select $5::text[]),
     (select $6::text[]), (select $7::text[]), (select $8::timestamptz[]), (select $9::integer[])) with ordinality
     as line (actor_id, enrollment_id, email, course_key, transition, reason, role, created, number, n)
-  group by 1, 2, 3, 4, 5, 6, 7, 8
 ), stored as materialized (
   select n, count(*) as number from (
     select n from line join manual_enrollments m
@@ -79,5 +82,5 @@ with line as materialized (
 insert into manual_enrollments (actor_id, enrollment_id, email, course_key, transition, reason, role, created)
 select actor_id, enrollment_id, email, course_key, transition, reason, role, created
 from line left join stored using (n)
-cross join lateral generate_series(1, line.number - coalesce(stored.number, 0)) as missing
+cross join lateral generate_series(greatest(line.before, stored.number, 0) + 1, line.number) as missing
 order by n`

@@ -12,6 +12,8 @@ export interface Account {
   readonly username: string
   readonly email: string | null
   readonly isActive: boolean
+  /** Whether staff has locked it out: its tokens are refused (adoption.md §1). */
+  readonly isDisabled: boolean
   /** Global staff of the site. */
   readonly isStaff: boolean
   readonly isSuperuser: boolean
@@ -66,6 +68,7 @@ function selectAccounts(db: Kysely<DB>, { ids = [], userIds = [], usernames = []
       'username',
       'email',
       'is_active as isActive',
+      'is_disabled as isDisabled',
       'is_staff as isStaff',
       'is_superuser as isSuperuser',
       'year_of_birth as yearOfBirth',

@@ -6,6 +6,7 @@ import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { findAccount, type Account } from './account.ts'
 import { EMAIL_FORM, foldEmail } from './email-address.ts'
+import { formerNameOf, readFormerNames, readRetirementRequests } from './former-names.ts'
 import { identify } from './identify.ts'
 import { lockLearners } from './resolve.ts'
 import { changeIdentity, insertAccount } from './write-identity.ts'
@@ -28,7 +29,10 @@ export interface SignUp {
   readonly isEmailTaken: boolean
 }
 
-/** The username belongs to an account with another id: who of the two it is, nobody can tell. The message names both. */
+/**
+ * The username belongs to an account with another id, and who of the two it is, nobody can tell; or to somebody who was retired,
+ * and makes no account again. The message says which.
+ */
 export class IdentityConflict extends Error {
   override readonly name = 'IdentityConflict'
 }
@@ -80,8 +84,12 @@ async function signUpInside(trx: Transaction<DB>, profile: Profile): Promise<Sig
   const { account, displaced } = identified
   if (account !== null && userId === null) return existing(account)
 
+  const former = await formerName(trx, { username, email }, account)
+  if (former === 'username' || (former === 'email' && account === null)) {
+    throw new IdentityConflict(`the ${former} of '${username}' was that of a retired account`)
+  }
   const holder = email === null ? undefined : found.byEmail.get(foldEmail(email))
-  const isEmailTaken = holder !== undefined && holder !== account
+  const isEmailTaken = former === 'email' || (holder !== undefined && holder !== account)
   const given = isEmailTaken ? null : email
   if (displaced !== null) await changeIdentity(trx, displaced.id, { drawAbove: userId ?? 0 })
   if (account === null) {
@@ -99,6 +107,20 @@ async function signUpInside(trx: Transaction<DB>, profile: Profile): Promise<Sig
   const now = await findAccount(trx, { username })
   if (now === null) throw new Error('An account that was just written is gone')
   return { account: now, isNew: account === null, isEmailTaken: isEmailTaken && account === null }
+}
+
+/** Which of the names makes no account again. A token that was made before its holder was retired gives nobody their name back. */
+async function formerName(
+  trx: Transaction<DB>,
+  brought: { readonly username: string; readonly email: string | null },
+  account: Account | null,
+): Promise<'username' | 'email' | null> {
+  const emails = brought.email === null ? [] : [foldEmail(brought.email)]
+  const names = await readFormerNames(trx, { usernames: [brought.username], emails })
+  const isRenamed = account !== null && account.username !== brought.username
+  if (isRenamed && names.usernames.has(brought.username)) return 'username'
+  if (isRenamed && (await readRetirementRequests(trx, [account.id])).size > 0) return 'username'
+  return formerNameOf(brought, account, names)
 }
 
 function addressOf({ email }: Profile): string | null {

@@ -3,6 +3,7 @@ import type { DB } from '../database/schema.ts'
 import { foldEmail, isEmailAddress } from '../learner/email-address.ts'
 import { learnerLookup } from '../learner/ref.ts'
 import { resolveLearners, type Account } from '../learner/resolve.ts'
+import { readRetirementRequests } from '../learner/former-names.ts'
 import { readRetiredLearners } from '../learner/retirement.ts'
 import type { ManualResult } from './request.ts'
 
@@ -38,7 +39,7 @@ export function isIdentified(named: IdentifiedLearner | UnresolvedIdentifier): n
 
 /**
  * Finds out whom identifiers name: an account by username, which is exact, or by e-mail address, or somebody without an account
- * by e-mail address.
+ * by e-mail address. Whoever has asked to be retired is not found by either, and invited nowhere (adoption.md §1).
  *
  * @returns one element per identifier, in order.
  */
@@ -60,12 +61,15 @@ export async function resolveIdentifiers(
     db,
     inactive.map(({ id }) => id),
   )
+  const leaving = await readRetirementRequests(db, [...byId.keys()])
   return identifiers.map((identifier, index) => {
     const { username = null, email = null } = lookups[index] ?? {}
     const accounts = new Set(
       [byUsername.get(username ?? ''), byEmail.get(email ?? '')].filter((found) => found !== undefined),
     )
-    return learnerFrom(identifier, [...accounts], retired)
+    const found = [...accounts].filter(({ id }) => !leaving.has(id))
+    if (found.length < accounts.size && found.length === 0) return unresolved({ identifier, kind: 'invalidIdentifier' })
+    return learnerFrom(identifier, found, retired)
   })
 }
 

@@ -61,8 +61,8 @@ export async function replayDelivery(db: Kysely<DB>, id: string, deliveryId: str
   if (rows.length === 0) throw new EnrollmentError(failure('webhookDeliveryNotFound', { deliveryId }))
 }
 
-/** SQL: whether the endpoint `w` is sent the event `v`, of an enrollment in the course run `c`. */
-export const IS_WANTED = `(w.kinds is null or v.kind = any (w.kinds))
+/** SQL: whether the endpoint `w` is sent the event `v`, of an enrollment in the course run `c`; what was imported is sent to none. */
+export const IS_WANTED = `not v.is_imported and (w.kinds is null or v.kind = any (w.kinds))
   and (w.course_keys is null or c.course_key = any (w.course_keys))`
 
 /** SQL: what a delivery becomes that is sent again. */

@@ -6,7 +6,7 @@ import { lockCheckpoint, moveCheckpoint, noteFailure, openCheckpoint } from '../
 import type { EnrollmentEvent } from '../../core/event/event.ts'
 import { isAfter, positionOf, type FeedPosition } from '../../core/event/cursor.ts'
 import { readFeedEnd } from '../../core/event/end.ts'
-import { readRange } from '../../core/event/read.ts'
+import { readRelayed } from '../../core/event/read.ts'
 
 /** Somebody who does something in the database for each change of an enrollment, whichever API it came through. */
 export interface FeedConsumer {
@@ -16,7 +16,8 @@ export interface FeedConsumer {
    * Does what follows from events, in the transaction that also moves the checkpoint: both are kept or neither. What it
    * throws is told to the log, and the same events come again later.
    *
-   * @param events in the order of the feed; each comes once, none is left out.
+   * @param events in the order of the feed; each comes once, and none is left out but those of what happened before the data
+   *   came here (adoption.md §1).
    */
   apply(trx: Transaction<DB>, events: readonly EnrollmentEvent[]): Promise<unknown>
   /** Milliseconds after which it looks by itself when nothing is new, without being woken; 1 000 unless given. */
@@ -66,21 +67,31 @@ async function consumeNext(
     if (hasFailed) await noteFailure(db, consumer.name, null, now())
     return 0
   }
-  return retryOnSerializationFailure(db, () =>
-    inTransaction(db, (trx) => consume(trx, consumer, { through: last, limit, now: now() })),
-  )
+  for (;;) {
+    const { applied, isMore } = await retryOnSerializationFailure(db, () =>
+      inTransaction(db, (trx) => consume(trx, consumer, { through: last, limit, now: now() })),
+    )
+    if (applied > 0 || !isMore) return applied
+  }
 }
+
+/** Whether there is more in the range although nothing of this part of it had to be applied. */
+interface Consumed {
+  readonly applied: number
+  readonly isMore: boolean
+}
+
+const NOTHING: Consumed = { applied: 0, isMore: false }
 
 async function consume(
   trx: Transaction<DB>,
   consumer: FeedConsumer,
   { through, limit, now }: { through: FeedPosition; limit: number; now: Date },
-): Promise<number> {
+): Promise<Consumed> {
   const checkpoint = await lockCheckpoint(trx, consumer.name)
-  if (checkpoint === null) return 0
-  const { events, cursor } = await readRange(trx, { after: positionOf(checkpoint.cursor), through }, limit)
-  if (events.length === 0) return 0
-  await consumer.apply(trx, events)
+  if (checkpoint === null || !isAfter(through, positionOf(checkpoint.cursor))) return NOTHING
+  const { events, cursor } = await readRelayed(trx, { after: positionOf(checkpoint.cursor), through }, limit)
+  if (events.length > 0) await consumer.apply(trx, events)
   await moveCheckpoint(trx, consumer.name, { cursor, now })
-  return events.length
+  return { applied: events.length, isMore: isAfter(through, positionOf(cursor)) }
 }

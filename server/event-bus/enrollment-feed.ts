@@ -3,7 +3,7 @@ import { rewind } from '../../core/event/rewind.ts'
 import { cursorOf, FEED_START, isAfter, positionOf } from '../../core/event/cursor.ts'
 import { readFeedEnd } from '../../core/event/end.ts'
 import { OPENEDX_TYPES, openedxTypesOf, readOpenedxEnrollments } from '../../core/event/openedx.ts'
-import { readRange } from '../../core/event/read.ts'
+import { readRelayed } from '../../core/event/read.ts'
 import { enrollmentSchema } from './enrollment-schema.ts'
 import type { BusEventType, BusFeed } from './feed.ts'
 
@@ -30,7 +30,7 @@ export const enrollmentFeed: BusFeed = {
     const from = positionOf(after)
     const { last } = await readFeedEnd(db)
     if (last === null || !isAfter(last, from)) return { events: [], cursor: after, isMore: false }
-    const { events, cursor } = await readRange(db, { after: from, through: last }, limit)
+    const { events, cursor } = await readRelayed(db, { after: from, through: last }, limit)
     const told = await readOpenedxEnrollments(db, events)
     return {
       events: told.flatMap(({ event, enrollment }) =>

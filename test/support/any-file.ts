@@ -18,7 +18,20 @@ export function anyFile(): fc.Arbitrary<AnyLine[]> {
           fc.tuple(...usernames.map((name, index) => account(name, index))),
           fc.tuple(...courseIds.map(course)),
           fc.array(mode(courseId), { maxLength: 6 }),
-          fc.array(reference(username, courseId), { maxLength: 15 }),
+          fc.constant(
+            courseIds.flatMap((key) => COHORTS.map((name) => ({ type: 'cohort' as const, courseId: key, name }))),
+          ),
+          fc.constant({
+            type: 'enrollment' as const,
+            username: usernames[0] ?? '',
+            courseId: courseIds[0] ?? '',
+            mode: 'audit',
+          }),
+          fc.array(reference(username, courseId), { maxLength: 10 }),
+          fc.array(enrollmentOf(usernames, courseIds), { maxLength: 8 }),
+          fc.array(fromLms(username, courseId), { maxLength: 10 }),
+          fc.array(audit(usernames, courseIds), { maxLength: 4 }),
+          fc.uniqueArray(retirement(username), { maxLength: 3, selector: (line) => line.username }),
         )
         .map((parts) => parts.flat())
     })
@@ -35,6 +48,8 @@ function account(username: string, index: number): fc.Arbitrary<AnyLine> {
     isSuperuser: fc.boolean(),
     country: fc.constantFrom(null, 'FR', 'JP'),
     yearOfBirth: orNull(fc.integer({ min: 1, max: 9999 })),
+    isDisabled: fc.boolean(),
+    created: fc.option(instant(), { nil: undefined }),
   })
 }
 
@@ -51,6 +66,7 @@ function course(courseId: string): fc.Arbitrary<AnyLine> {
       invitationOnly: fc.boolean(),
       maxEnrollments: orNull(fc.nat()),
       selfPaced: fc.boolean(),
+      owner: fc.constantFrom('here' as const, 'lms' as const),
     },
     { requiredKeys: ['type', 'courseId'] },
   )
@@ -76,37 +92,27 @@ function mode(courseId: fc.Arbitrary<string>): fc.Arbitrary<AnyLine> {
 }
 
 function reference(username: fc.Arbitrary<string>, courseId: fc.Arbitrary<string>): fc.Arbitrary<AnyLine> {
-  const attribute = fc.record({ namespace: text(10, 0), name: text(10, 0), value: text(10, 0) })
   const countries = fc.array(fc.constantFrom('FR', 'JP', 'DE'), { maxLength: 3 })
   return fc.oneof(
     fc.record({
       type: fc.constant('role' as const),
       username,
       role: fc.constantFrom('staff', 'instructor'),
-      org: fc.constantFrom('edX', 'MITx'),
+      org: fc.constantFrom('edX', 'MITx', ''),
       courseId: orNull(courseId),
     }),
     fc.record({ type: fc.constant('cohort' as const), courseId, name: text(20) }),
-    fc.record({
-      type: fc.constant('allowance' as const),
-      email: fc.constantFrom('guest@example.com', 'Guest@example.com', 'other@example.com'),
-      courseId: fc.oneof(courseId, fc.constant('course-v1:not+there+yet')),
-      autoEnroll: fc.boolean(),
-      claimedBy: orNull(username),
-    }),
     fc.record(
       {
-        type: fc.constant('enrollment' as const),
-        username,
-        courseId,
-        mode: fc.constantFrom('audit', 'verified'),
-        isActive: fc.boolean(),
+        type: fc.constant('allowance' as const),
+        email: fc.constantFrom('guest@example.com', 'Guest@example.com', 'other@example.com'),
+        courseId: fc.oneof(courseId, fc.constant('course-v1:not+there+yet')),
+        autoEnroll: fc.boolean(),
+        claimedBy: orNull(username),
         created: instant(),
-        attributes: fc.array(attribute, { maxLength: 3 }),
       },
-      { requiredKeys: ['type', 'username', 'courseId', 'mode'] },
+      { requiredKeys: ['type', 'email', 'courseId', 'claimedBy'] },
     ),
-    fc.record({ type: fc.constant('retirement' as const), username, state: fc.constantFrom('PENDING', 'COMPLETE') }),
     fc.record({
       type: fc.constant('embargo' as const),
       courseId,
@@ -115,6 +121,109 @@ function reference(username: fc.Arbitrary<string>, courseId: fc.Arbitrary<string
       messageKey: text(10),
     }),
   )
+}
+
+const COHORTS = ['Mornings', 'Evenings']
+
+/** Each pair has an id of its own. */
+function enrollmentOf(usernames: readonly string[], courseIds: readonly string[]): fc.Arbitrary<AnyLine> {
+  const attribute = fc.record({ namespace: text(10, 0), name: text(10, 0), value: text(10, 0) })
+  const past = fc.record(
+    {
+      at: instant(),
+      mode: fc.constantFrom('audit', 'verified'),
+      isActive: fc.boolean(),
+      actor: fc.constantFrom({ kind: 'user' as const, name: 'dave' }, { kind: 'system' as const, name: 'lms' }),
+      via: fc.constantFrom('rest' as const, 'cli' as const),
+      reason: orNull(text(20, 0)),
+      enterpriseUuid: orNull(fc.constant('e1')),
+      requestId: orNull(fc.constant('r1')),
+      batchId: orNull(fc.uuid()),
+    },
+    { requiredKeys: ['at', 'mode', 'isActive'] },
+  )
+  const line = fc.record(
+    {
+      type: fc.constant('enrollment' as const),
+      username: fc.constantFrom(...usernames),
+      courseId: fc.constantFrom(...courseIds),
+      mode: fc.constantFrom('audit', 'verified'),
+      isActive: fc.boolean(),
+      created: instant(),
+      attributes: fc.array(attribute, { maxLength: 3 }),
+      history: fc.array(past, { maxLength: 4 }),
+    },
+    { requiredKeys: ['type', 'username', 'courseId', 'mode'] },
+  )
+  return fc.tuple(line, fc.boolean()).map(([one, hasId]) => {
+    const id = 10 * usernames.indexOf(one.username) + courseIds.indexOf(one.courseId) + 1
+    return hasId ? { ...one, id } : one
+  })
+}
+
+/** What a platform brings along from an LMS. */
+function fromLms(username: fc.Arbitrary<string>, courseId: fc.Arbitrary<string>): fc.Arbitrary<AnyLine> {
+  const cohort = fc.constantFrom(...COHORTS)
+  return fc.oneof(
+    fc.record({ type: fc.constant('cohortMember' as const), courseId, cohort, username }),
+    fc.record({
+      type: fc.constant('cohortPreassignment' as const),
+      courseId,
+      cohort,
+      email: fc.constantFrom('guest@example.com', 'Guest@example.com', 'other@example.com'),
+    }),
+    fc.record(
+      {
+        type: fc.constant('emailOptIn' as const),
+        username,
+        org: fc.constantFrom('edX', 'é', 'Z', ''),
+        value: fc.constantFrom('True', 'False', ''),
+        updated: instant(),
+      },
+      { requiredKeys: ['type', 'username', 'org', 'value'] },
+    ),
+    fc.record({ type: fc.constant('retirementRequest' as const), username, created: orNull(instant()) }),
+    fc.record({ type: fc.constant('embargoCountry' as const), country: fc.constantFrom('FR', 'JP', 'DE') }),
+    fc.record({
+      type: fc.constant('embargoAddress' as const),
+      network: fc.constantFrom(
+        '10.0.0.0/8',
+        '10.9.9.9/8',
+        '192.0.2.1',
+        '192.0.2.1/32',
+        '2001:db8::/32',
+        '2001:DB8::1/32',
+      ),
+      isAllowed: fc.boolean(),
+    }),
+  )
+}
+
+/** Some of them equal: the file says how often. */
+function audit(usernames: readonly string[], [courseId = '']: readonly string[]): fc.Arbitrary<AnyLine> {
+  return fc.record({
+    type: fc.constant('manualEnrollment' as const),
+    email: fc.constantFrom('guest@example.com', 'Guest@example.com', null),
+    courseId: fc.constant(courseId),
+    actor: orNull(fc.constantFrom(...usernames)),
+    enrolled: fc.constantFrom(null, usernames[0] ?? null),
+    transition: fc.constant('N/A'),
+    reason: orNull(text(10, 0)),
+    role: fc.constantFrom(null, 'staff'),
+    created: fc.constantFrom(null, '2020-02-02T02:02:02Z'),
+    number: fc.constantFrom(1, 2, 3),
+  })
+}
+
+function retirement(username: fc.Arbitrary<string>) {
+  const state = fc.constantFrom('PENDING', 'COMPLETE')
+  return fc.tuple(username, state, fc.boolean(), fc.boolean()).map(([name, now, hasName, hasEmail]) => ({
+    type: 'retirement' as const,
+    username: name,
+    state: now,
+    ...(hasName && { originalUsername: `was ${name}` }),
+    ...(hasEmail && { originalEmail: 'was@example.com' }),
+  }))
 }
 
 function text(maxLength: number, minLength = 1): fc.Arbitrary<string> {

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { exportLines } from '../../core/import-export/export.ts'
+import { exportLines, type ExportOptions } from '../../core/import-export/export.ts'
 import type { ImportCounts } from '../../core/import-export/counts.ts'
 import { importLines } from '../../core/import-export/import.ts'
 import type { ExtensionLineType } from '../../core/import-export/group-importer.ts'
@@ -44,15 +44,18 @@ export async function* pieces(text: string, size = 1000): AsyncGenerator<Uint8Ar
 }
 
 /** The whole export as one text. */
-export async function exportAll(db: Kysely<DB>, further?: readonly ExtensionLineType[]): Promise<string> {
-  return (await Array.fromAsync(exportLines(db, further))).join('')
+export async function exportAll(
+  db: Kysely<DB>,
+  further?: readonly ExtensionLineType[],
+  options?: ExportOptions,
+): Promise<string> {
+  return (await Array.fromAsync(exportLines(db, further, options))).join('')
 }
 
 /** Takes away all that an import writes. */
 export async function empty(db: Kysely<DB>): Promise<void> {
-  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances restart identity cascade`.execute(
-    db,
-  )
+  await sql`truncate learners, courses, enrollments, enrollment_events, enrollment_allowances, enrollment_lms_ids, embargo_countries,
+    embargo_addresses restart identity cascade`.execute(db)
 }
 
 /** Every row of every table that an import writes to, in a form to compare. */
@@ -67,7 +70,15 @@ export function everything(db: Kysely<DB>): Promise<Record<string, unknown[]>> {
     'enrollments',
     'enrollment_attributes',
     'enrollment_events',
+    'enrollment_lms_ids',
+    'cohort_members',
+    'cohort_preassignments',
+    'email_optins',
+    'manual_enrollments',
     'retirements',
+    'retirement_requests',
     'embargo_rules',
+    'embargo_countries',
+    'embargo_addresses',
   ])
 }

@@ -6,7 +6,7 @@ import type { DB } from '../../../core/database/schema.ts'
 import { IdentityConflict, signUp, type SignUp } from '../../../core/learner/sign-up.ts'
 import { unlimited, type WrongCredentials } from '../../wrong-credentials.ts'
 import { clientAddresses } from '../checks/client-address.ts'
-import { credentialsOf, type Credentials, type SessionRule } from './credentials.ts'
+import { credentialsOf, refuseDisabled, type Credentials, type SessionRule } from './credentials.ts'
 import { refuseForgery } from './csrf.ts'
 import { InvalidToken, jwtVerifier, type Claims, type JwtOptions, type JwtVerifier } from './jwt.ts'
 import type { OpaqueTokens } from './opaque-tokens.ts'
@@ -50,7 +50,7 @@ export function openAuthentication({ apiKeys, jwt, now, ...rest }: Authenticatio
  * key is there. Neither is required here. Who comes by cookies and may not, because they are not active, is nobody.
  *
  * @throws {Refusal} 401 for a token that is not valid, also beside a good key; 403 for what another site may have made
- * a browser send.
+ * a browser send, and for an account that staff has disabled.
  */
 export async function authenticate(
   request: FastifyRequest,
@@ -63,6 +63,7 @@ export async function authenticate(
   const keyHolder = await checkKey(request, options)
   const { account, isNew, isEmailTaken } = await accountOf(claims, credentials, request.log, options)
   if (isNew) reportNewAccount(request.log, account, isEmailTaken)
+  refuseDisabled(account)
   if (credentials.isSession) {
     if (session === 'active' && !account.isActive) return keyHolder
     refuseForgery(request, options.trustedOrigins)

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Account } from '../../../core/learner/account.ts'
-import { authenticationFailed, Refusal } from '../django/response.ts'
+import { authenticationFailed, detail, Refusal } from '../django/response.ts'
 import type { TokenErrorCode } from './jwt.ts'
 
 /** A token that somebody showed. */
@@ -48,6 +48,15 @@ export function refuseInactiveBearer({ headers }: FastifyRequest, account: Accou
   if (account === null || account.isActive || !/^\s*bearer\s/i.test(headers.authorization ?? '')) return
   const text = `User inactive or deleted: ${account.username}`
   throw new Refusal(authenticationFailed({ error_code: 'user_not_active', developer_message: text }))
+}
+
+/**
+ * Refuses whoever has an account that staff has disabled, whatever they showed: the original does so before anything else.
+ *
+ * @throws {Refusal} 403
+ */
+export function refuseDisabled({ isDisabled }: Pick<Account, 'isDisabled'>): void {
+  if (isDisabled) throw new Refusal(detail(403, 'Your account has been disabled.'))
 }
 
 function sessionCredentials(request: FastifyRequest): Credentials | null {

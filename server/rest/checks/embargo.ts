@@ -1,6 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Kysely } from 'kysely'
-import { embargoRules, refusesCountry } from '../../../core/access/embargo/rules.ts'
+import {
+  embargoRules,
+  judgeAddresses,
+  judgeCountries,
+  type EmbargoRule,
+  type EmbargoVerdict,
+  type PlatformEmbargo,
+} from '../../../core/access/embargo/rules.ts'
 import { readEmbargoedLearner } from '../../../core/access/embargo/learner.ts'
 import type { CourseKey } from '../../../core/course/key.ts'
 import type { DB } from '../../../core/database/schema.ts'
@@ -43,18 +50,25 @@ export function embargoCheck(
 ): EmbargoCheck {
   const rules = embargoRules(db)
   return async ({ courseKey, learner, isGlobalStaff, addresses, url, log }) => {
-    const rule = await rules(courseKey.stored)
-    if (rule === null) return
-    const course = { key: courseKey.stored, org: courseKey.org }
-    const person = await readEmbargoedLearner(db, learner.id, course)
-    if (person.isAuthor || isGlobalStaff) return
-    // Nobody can tell where a request comes from whose address is none: such a one may be made to look so.
-    const country = addresses.includes(null)
-      ? null
-      : [...addresses.map(countryOf), person.country].find((each) => refusesCountry(rule, each))
-    if (country === undefined) return
-    log.info({ userId: learner.userId, courseId: courseKey.text, country }, 'enrollment refused by the embargo')
-    throw new Refusal(blocked(courseKey.text, `${baseUrl ?? originOf(url)}${messagePath(rule.messageKey)}`))
+    const rule = await rules.of(courseKey.stored)
+    const platform = await rules.platform()
+    const verdict = judgeAddresses(platform, addresses) ?? (await byCountry(platform, rule))
+    if (verdict.passes) return
+    const { because } = verdict
+    log.info({ userId: learner.userId, courseId: courseKey.text, because }, 'enrollment refused by the embargo')
+    throw new Refusal(
+      blocked(courseKey.text, `${baseUrl ?? originOf(url)}${messagePath(rule?.messageKey ?? 'default')}`),
+    )
+
+    async function byCountry(ofAll: PlatformEmbargo, ofRun: EmbargoRule | null): Promise<EmbargoVerdict> {
+      if (ofRun === null && ofAll.countries.length === 0) return { passes: true }
+      const course = { key: courseKey.stored, org: courseKey.org }
+      const person = await readEmbargoedLearner(db, learner.id, course)
+      if (person.isAuthor || isGlobalStaff) return { passes: true }
+      // Nobody can tell where a request comes from whose address is none: such a one may be made to look so.
+      if (addresses.includes(null)) return { passes: false, because: null }
+      return judgeCountries(ofAll, ofRun, [...addresses.map(countryOf), person.country])
+    }
   }
 }
 

@@ -30,8 +30,8 @@ async function readRoles(request: ViewRequest): Promise<ViewResponse> {
 async function listRoles({ db, query, rights }: ViewRequest, learnerId: number): Promise<ViewResponse> {
   const roles = (await rolesOf(db, learnerId)).map(({ org, courseId, role }) => ({
     org,
-    // Python's text for "no course".
-    course_id: courseId ?? 'None',
+    // Python's text for "no course"; a role without an organisation has neither (lms.md B.2).
+    course_id: courseId ?? (org === '' ? '' : 'None'),
     role,
   }))
   const courseId = query.get('course_id') ?? ''

@@ -24,7 +24,7 @@ test('keeps the newest events; who asks for earlier ones is told that they are g
 
 function ringOf(maxEvents: number, ...pages: number[][]): Ring {
   const ring = createRing(at(0), maxEvents)
-  for (const page of pages) ring.push(page.map(eventAt))
+  for (const page of pages) ring.push(page.map(eventAt), `${page.at(-1)}-${page.at(-1)}`)
   return ring
 }
 

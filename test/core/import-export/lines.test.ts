@@ -57,7 +57,8 @@ describe('a bad line is told by what is wrong with it', () => {
   const course = { type: 'course', courseId: COURSE }
   const mode = { type: 'mode', courseId: COURSE, slug: 'verified' }
   const enrollment = { type: 'enrollment', username: 'bob', courseId: COURSE, mode: 'audit' }
-  const types = 'user, course, mode, role, cohort, allowance, enrollment, retirement, embargo'
+  const types =
+    'user, course, mode, role, cohort, allowance, enrollment, cohortMember, cohortPreassignment, emailOptIn, manualEnrollment, retirement, retirementRequest, embargo, embargoCountry, embargoAddress'
 
   test.each([
     ['nonsense', 'not JSON: Unexpected token \'o\', "nonsense" is not valid JSON'],

@@ -54,9 +54,9 @@ describe('the rules of the database', () => {
     const other = await addCourse(db)
     await restrict(courseId, { whitelist: ['FR'], blacklist: ['DE'], messageKey: 'sanctions' })
     const rules = embargoRules(db)
-    expect(await rules(courseId)).toEqual({ whitelist: ['FR'], blacklist: ['DE'], messageKey: 'sanctions' })
-    expect(await rules(other)).toBeNull()
-    expect(await rules('course-v1:no+such+course')).toBeNull()
+    expect(await rules.of(courseId)).toEqual({ whitelist: ['FR'], blacklist: ['DE'], messageKey: 'sanctions' })
+    expect(await rules.of(other)).toBeNull()
+    expect(await rules.of('course-v1:no+such+course')).toBeNull()
   })
 
   test('a rule that is lifted is in force no longer than the stated time', async () => {
@@ -64,24 +64,24 @@ describe('the rules of the database', () => {
     const courseId = await addCourse(db)
     await restrict(courseId, {})
     const rules = embargoRules(db, () => now)
-    expect(await rules(courseId)).not.toBeNull()
+    expect(await rules.of(courseId)).not.toBeNull()
     await db.deleteFrom('embargo_rules').execute()
     now = RULE_LIFE_MS - 1
-    expect(await rules(courseId)).not.toBeNull()
+    expect(await rules.of(courseId)).not.toBeNull()
     now = RULE_LIFE_MS
-    expect(await rules(courseId)).toBeNull()
+    expect(await rules.of(courseId)).toBeNull()
   })
 
   test('a rule that is made is in force after the stated time at the latest', async () => {
     let now = 0
     const courseId = await addCourse(db)
     const rules = embargoRules(db, () => now)
-    expect(await rules(courseId)).toBeNull()
+    expect(await rules.of(courseId)).toBeNull()
     await restrict(courseId, {})
     now = NO_RULE_LIFE_MS - 1
-    expect(await rules(courseId)).toBeNull()
+    expect(await rules.of(courseId)).toBeNull()
     now = NO_RULE_LIFE_MS
-    expect(await rules(courseId)).not.toBeNull()
+    expect(await rules.of(courseId)).not.toBeNull()
   })
 })
 
