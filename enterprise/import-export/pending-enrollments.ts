@@ -73,6 +73,7 @@ const PENDING = {
     force: ['boolean', 'value'],
     is_default_auto_enrollment: ['boolean', 'value'],
     when_enrolled: ['text', 'value'],
+    state: ['text', 'first'],
     created: ['timestamptz', 'value'],
     updated: ['timestamptz', 'metadata'],
   },
@@ -106,7 +107,8 @@ async function importPendingEnrollments(
     const key = `${place.customerId} ${place.email} ${place.courseKey}`
     const stored = storedAt(place)
     const before = earlier(key)
-    if (before?.does === 'cancel') return { key, row: before }
+    // As if each line had been written after the one before it: what has ended is not begun again.
+    if (before?.does === 'cancel' || before?.terms?.state === 'cancelled') return { key, row: before }
     return { key, row: changeOf(numbered.line, place, stored, before, at) }
   })
   const writing = rows.filter((row) => row.does === 'write')
@@ -140,9 +142,11 @@ function addressOf({ email }: { email: string }) {
 type ResolvedPending = { readonly key: string; readonly row: PendingChange } | { readonly reason: string }
 
 type PendingChange =
-  | { readonly does: 'nothing' }
-  | { readonly does: 'cancel'; readonly id: string }
+  | { readonly does: 'nothing'; readonly terms?: undefined }
+  | { readonly does: 'cancel'; readonly id: string; readonly terms?: undefined }
   | { readonly does: 'write'; readonly isNew: boolean; readonly place: PendingPlace; readonly terms: Terms }
+
+const NOTHING: PendingChange = { does: 'nothing' }
 
 type Terms = Readonly<Omit<Record<keyof typeof PENDING.columns, unknown>, 'pending_link_id' | 'course_key'>> & Funding
 
@@ -158,9 +162,12 @@ function changeOf(
   earlier: PendingChange | undefined,
   at: string,
 ): PendingChange {
-  if (stored.id !== null && stored.state !== 'waiting') return { does: 'nothing' }
-  if (line.state === 'cancelled') return stored.id === null ? { does: 'nothing' } : { does: 'cancel', id: stored.id }
-  const before = earlier?.does === 'write' ? earlier.terms : stored
+  if (stored.id !== null && stored.state !== 'waiting') return NOTHING
+  if (line.state === 'cancelled' && stored.id !== null) return { does: 'cancel', id: stored.id }
+  if (line.state === 'cancelled') {
+    return earlier?.does === 'write' ? { ...earlier, terms: { ...earlier.terms, state: 'cancelled' } } : NOTHING
+  }
+  const before = earlier?.terms ?? stored
   const terms = {
     ...fundingOf(line, before),
     mode: line.mode,
@@ -172,6 +179,7 @@ function changeOf(
     force: line.force,
     is_default_auto_enrollment: line.isDefaultAutoEnrollment,
     when_enrolled: line.whenEnrolled,
+    state: line.state,
     created: line.created ?? before.created ?? at,
     updated: at,
   }

@@ -1,4 +1,6 @@
 import type { CommandGroup } from '../../server/cli/command-group.ts'
+import { addCompare } from './compare.ts'
+import { addExport } from './export.ts'
 import { addImport } from './import.ts'
 import { addStatus } from './status.ts'
 import { addOwner } from './owner.ts'
@@ -9,4 +11,6 @@ export const lmsCommands: CommandGroup = (program, session) => {
   addImport(lms, session)
   addStatus(lms, session)
   addOwner(lms, session, null)
+  addCompare(lms, session)
+  addExport(lms, session)
 }

@@ -18,6 +18,7 @@ interface Options {
   readonly report?: string
   readonly prefer: 'here' | 'lms'
   readonly json?: boolean
+  readonly history: boolean
 }
 
 /** `lms import`: brings over what the database of an LMS says (adoption.md §1). */
@@ -39,6 +40,7 @@ SELECT is enough, and a replica is fine. Course runs that are new here belong to
         .choices(['here', 'lms'])
         .default('here'),
     )
+    .option('--no-history', 'leave the history of enrollments out: each begins with one event')
     .option('--json', 'print one JSON object with the counts')
     .addHelpText(
       'after',
@@ -59,7 +61,7 @@ async function run(session: Session, options: Options): Promise<void> {
   if (!/^(mysql|mariadb):\/\/.+/.test(url))
     throw new CommandError('--from is a URL such as mysql://user:password@host:3306/edxapp')
   const only = groupsIn(options.only)
-  const { dryRun = false, prefer, json = false } = options
+  const { dryRun = false, prefer, history, json = false } = options
   await using file = await openReport(session, options.report)
   const report = countingReport(file.add)
   await forPeople(async () => {
@@ -70,7 +72,7 @@ async function run(session: Session, options: Options): Promise<void> {
       using progress = showProgress(session, total)
       let rows = 0
       await importLms(db, source, {
-        ...{ report, dryRun, prefer, only, now: new Date() },
+        ...{ report, dryRun, prefer, only, history, now: new Date() },
         further: lineTypesOf(session.extensions),
         onRows(more) {
           rows += more

@@ -3,28 +3,34 @@ import { fileError } from '../../server/cli/files.ts'
 import type { Session } from '../../server/cli/session.ts'
 import type { Remark } from '../import/report.ts'
 
-/** Where remarks go. */
-export interface ReportFile extends AsyncDisposable {
-  readonly add: (remark: Remark) => void
+/** Where the lines of a report go. */
+export interface ReportFile<Line> extends AsyncDisposable {
+  readonly add: (line: Line) => void
 }
 
 const BUFFER = 65_536
 
 /**
- * Opens a report of rows: NDJSON in a file that only its owner may read, as it names people; or, without a file, a line each on
- * the error stream. Nothing is kept in memory.
+ * Opens a report of rows: NDJSON in a file; or, without a file, a line each on the error stream.
  *
  * @throws {CommandError} when the file cannot be written.
  */
-export async function openReport(session: Session, path: string | undefined): Promise<ReportFile> {
-  if (path === undefined) {
-    return {
-      add: ({ table, primaryKey, what, why }) => {
-        session.stderr.write(`${table} ${primaryKey}: ${what === 'bent' ? '' : 'left aside: '}${why}\n`)
-      },
-      [Symbol.asyncDispose]: async () => {},
-    }
+export async function openReport(session: Session, path: string | undefined): Promise<ReportFile<Remark>> {
+  if (path !== undefined) return openReportFile<Remark>(path)
+  return {
+    add: ({ table, primaryKey, what, why }) => {
+      session.stderr.write(`${table} ${primaryKey}: ${what === 'bent' ? '' : 'left aside: '}${why}\n`)
+    },
+    [Symbol.asyncDispose]: async () => {},
   }
+}
+
+/**
+ * Opens a file of NDJSON that only its owner may read, as it names people. Nothing is kept in memory.
+ *
+ * @throws {CommandError} when the file cannot be written.
+ */
+export function openReportFile<Line extends object>(path: string): ReportFile<Line> {
   const attempt = <T>(work: () => T): T => {
     try {
       return work()
@@ -39,8 +45,8 @@ export async function openReport(session: Session, path: string | undefined): Pr
     waiting = ''
   }
   return {
-    add(remark) {
-      waiting += `${JSON.stringify(remark)}\n`
+    add(line) {
+      waiting += `${JSON.stringify(line)}\n`
       if (waiting.length > BUFFER) flush()
     },
     async [Symbol.asyncDispose]() {

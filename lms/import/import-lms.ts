@@ -4,8 +4,10 @@ import type { DB } from '../../core/database/schema.ts'
 import { inTransaction, withSavepoint } from '../../core/database/transaction.ts'
 import type { ExtensionLineType } from '../../core/import-export/group-importer.ts'
 import { lineTypes } from '../../core/import-export/lines.ts'
+import type { LmsDB } from '../database/schema.ts'
 import type { LmsSource } from '../source/source.ts'
 import type { ImportContext, KeyRange } from './context.ts'
+import { importEnrollments } from './enrollments/index.ts'
 import { readCourseKeys } from './course-keys.ts'
 import { remarkMovedRoles } from './moved-roles.ts'
 import type { ImportMode, ImportReport } from './report.ts'
@@ -19,8 +21,8 @@ export interface ImportLmsOptions extends ImportMode {
   readonly further?: readonly ExtensionLineType[]
   /** Only these; otherwise all. */
   readonly only?: readonly Group[] | undefined
-  /** Brings the enrollments over, between what they refer to and what refers to them. */
-  readonly importEnrollments?: ((db: Kysely<DB>, source: LmsSource) => Promise<void>) | undefined
+  /** Whether the history of enrollments comes along, as events with their instants and actors. */
+  readonly history: boolean
   /** Only rows whose keys, whole numbers, are in these ranges, bounds included. */
   readonly ranges?: readonly KeyRange[] | undefined
   /** Called with the number of rows of the LMS that are done since the call before. */
@@ -43,7 +45,7 @@ export async function importLms(db: Kysely<DB>, source: LmsSource, options: Impo
       subjectsBefore.filter(({ group }) => isWanted(group)),
       options,
     )
-    if (isWanted('enrollments')) await options.importEnrollments?.(handle, source)
+    if (isWanted('enrollments')) await bringEnrollments(handle, source, options)
     await syncSubjects(
       handle,
       source,
@@ -64,7 +66,7 @@ export async function syncTable(
   db: Kysely<DB>,
   source: LmsSource,
   table: string,
-  options: Omit<ImportLmsOptions, 'only' | 'importEnrollments'>,
+  options: Omit<ImportLmsOptions, 'only' | 'history'>,
 ): Promise<void> {
   const subjects = [...subjectsBefore, ...subjectsAfter].filter((subject) => subject.table === table)
   if (subjects.length === 0) throw new TypeError(`No rows of ${table} are imported`)
@@ -76,11 +78,26 @@ export const importedTables: readonly string[] = [
   ...new Set([...subjectsBefore, ...subjectsAfter].map(({ table }) => table)),
 ]
 
+function bringEnrollments(
+  db: Kysely<DB>,
+  source: LmsSource,
+  { prefer, now, report, history, onRows }: ImportLmsOptions,
+): Promise<void> {
+  let done = 0
+  const onProgress = (rows: number) => {
+    onRows?.(rows - done)
+    done = rows
+  }
+  // In a dry run all of it is taken back, so that what follows finds the enrollments that it is about.
+  const mode = { dryRun: false, prefer, now }
+  return importEnrollments(db.$extendTables<Pick<LmsDB, keyof LmsDB>>(), source, mode, report, { history, onProgress })
+}
+
 async function syncSubjects(
   db: Kysely<DB>,
   source: LmsSource,
   subjects: readonly Subject[],
-  { report, prefer, now, further = [], ranges, onRows = () => {} }: ImportLmsOptions,
+  { report, prefer, now, further = [], ranges, onRows = () => {} }: Omit<ImportLmsOptions, 'only' | 'history'>,
 ): Promise<void> {
   const types = new Set<string>([...lineTypes, ...further.map(({ type }) => type)])
   const actor = { kind: 'system', name: 'lms' } as const

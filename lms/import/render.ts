@@ -25,7 +25,7 @@ export async function renderer(db: Kysely<DB>, lines: readonly DraftLine[]): Pro
 
 /** Why a line cannot be written: an account that it names is not here. */
 export function missingAccount(line: DraftLine): string {
-  return `there is no account ${accountsOf(line).join(', ')}`
+  return `there is no account with the id ${accountsOf(line).join(', ')}`
 }
 
 async function usernamesOf(db: Kysely<DB>, ids: readonly number[]): Promise<ReadonlyMap<number, string>> {

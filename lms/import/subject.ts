@@ -48,7 +48,7 @@ export interface Subject {
   readonly key: string
   readonly columns: readonly string[]
   readonly joins?: readonly SourceJoin[]
-  /** Which rows, in SQL; the table is `t`. Asked with what columns there are, so that older releases can be read. */
+  /** Which rows, in SQL. */
   readonly where?: string
   /** Whether a row may have several lines. */
   readonly hasParts?: boolean

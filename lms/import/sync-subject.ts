@@ -9,6 +9,8 @@ import { keepAside, keyText, notAside, readDigests, type AsideRow } from './stor
 import type { Conversion, Subject } from './subject.ts'
 import { writeWindow, type WantedLine } from './write-window.ts'
 
+/** Rows that are in memory at a time. */
+const PAGE_SIZE = 4_000
 /** Lines that one transaction writes. */
 const WINDOW_SIZE = 2_000
 
@@ -41,7 +43,7 @@ export async function* rowsOf(
 ): AsyncGenerator<readonly LmsRow[]> {
   const { key, columns, joins, readMore } = subject
   for (const where of conditionsOf(subject, ranges)) {
-    const options: PageOptions = { key, columns: [...new Set([key, ...columns])], joins, where }
+    const options: PageOptions = { key, columns: [...new Set([key, ...columns])], joins, where, size: PAGE_SIZE }
     for await (const rows of source.pages<LmsRow>(subject.table, options)) {
       yield readMore === undefined ? rows : await readMore(source, rows)
     }
@@ -49,10 +51,10 @@ export async function* rowsOf(
 }
 
 /** The conditions of a subject, one for each range of keys. */
-export function conditionsOf({ key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
+export function conditionsOf({ table, key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
   if (ranges === undefined) return [where]
   return ranges.map(([from, to]) => {
-    const range = `t.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
+    const range = `${identifier(table)}.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
     return where === undefined ? range : `(${where}) and ${range}`
   })
 }

@@ -7,13 +7,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 const statements = [
   // What a row of the LMS came to here when it was imported last. digest: of the line that was wanted; rows that want the same
-  // again need no look. line: the line of the import format that was written, with the accounts that it names by their ids.
+  // again need no look. line: what was written, where that is a line of the import format; it names accounts by their ids.
   // bent: what had to be written otherwise than wanted, which is tried again each time.
   `create table lms_rows (
     table_name text not null,
     primary_key text not null,
     digest bytea not null,
-    line jsonb not null,
+    line jsonb,
     bent text,
     primary key (table_name, primary_key)
   )`,

@@ -41,8 +41,11 @@ export async function importEnrollments(
   const actors = actorsOf(source)
   const options = await optionsOf(db, source, mode, actors)
   if (!mode.dryRun) await keepSequenceAbove(db, await highestId(source))
+  const read = readPages(db, source, history)
+  // A transaction has one connection, which does one thing after another.
+  const pages = db.isTransaction ? read : readAhead(read)
   let rows = 0
-  for await (const { enrollments, orphans } of readAhead(readPages(db, source, history))) {
+  for await (const { enrollments, orphans } of pages) {
     await actors.know(enrollments.flatMap((row) => row.history.map(({ userId }) => userId)))
     const brought = await (mode.dryRun ? tryRows : bringRows)(db, enrollments, options)
     reportBrought(report, brought)

@@ -33,7 +33,7 @@ export const cohorts: Subject = {
   type: 'cohort',
   key: 'id',
   columns: ['name', 'course_id', 'group_type'],
-  where: `t.group_type = 'cohort'`,
+  where: `group_type = 'cohort'`,
   convert: convertCohort,
   removal,
 }

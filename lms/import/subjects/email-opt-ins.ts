@@ -21,7 +21,7 @@ export const emailOptIns: Subject = {
   type: 'emailOptIn',
   key: 'id',
   columns: ['user_id', 'org', 'value', 'modified'],
-  where: "t.`key` = 'email-optin'",
+  where: "`key` = 'email-optin'",
   convert: convertOptIn,
   removal,
 }

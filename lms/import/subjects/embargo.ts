@@ -97,7 +97,7 @@ export const embargoAddresses: Subject = {
   type: 'embargoAddress',
   key: 'id',
   columns: ['enabled', 'whitelist', 'blacklist'],
-  where: 't.id = (select n.id from embargo_ipfilter n order by n.change_date desc, n.id desc limit 1)',
+  where: 'id = (select n.id from embargo_ipfilter n order by n.change_date desc, n.id desc limit 1)',
   hasParts: true,
   convert: convertAddresses,
   removal: {

@@ -71,11 +71,16 @@ describe('an export', () => {
     expect(await exportText(db)).toBe(await exportAll(db))
   })
 
-  test('leaves out what waits, which is no part of the format', async () => {
+  test('has what waits, and leaves out what has ended', async () => {
     await importLines(db, [customer(ACME)])
     const { id } = await db.selectFrom('enterprise_customers').select('id').executeTakeFirstOrThrow()
-    await addPending(db, { id, uuid: ACME }, 'new@example.com', 'a/b/c')
-    expect(extensionPart(await exportText(db))).toHaveLength(2)
+    await addPending(db, { id, uuid: ACME }, 'new@example.com', 'a/b/c', { mode: 'audit', state: 'cancelled' })
+    await addPending(db, { id, uuid: ACME }, 'new@example.com', 'a/b/d', { mode: 'audit' })
+    const text = await exportText(db)
+    expect(extensionPart(text).slice(2)).toMatchObject([
+      { type: 'pendingEnrollment', courseId: 'a/b/d', mode: 'audit' },
+    ])
+    await expectSameInAnother(text)
   })
 
   async function expectSameInAnother(text: string) {

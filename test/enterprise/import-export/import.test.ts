@@ -134,6 +134,22 @@ describe('importing lines of the extension', () => {
       fc.record({ email: fc.constantFrom('alice@example.com', 'Bob@Example.com', 'x@example.com', 'X@example.com') }),
     )
     const uuid = fc.constantFrom(ACME, GLOBEX)
+    const created = '2020-01-02T03:04:05.000006Z'
+    const states = [
+      {},
+      { isLinked: false },
+      { isPermanentlyUnlinked: true },
+      { isActive: true },
+      { isActive: false },
+      { created },
+    ]
+    const wishes = [
+      { mode: 'audit' },
+      { license: ACME },
+      { transaction: ACME, created },
+      { state: 'cancelled' },
+      { cohort: 'c' },
+    ]
     const anyLine = fc.oneof(
       { weight: 1, arbitrary: who.map((name) => user(name)) },
       {
@@ -144,8 +160,26 @@ describe('importing lines of the extension', () => {
       {
         weight: 4,
         arbitrary: fc
-          .tuple(uuid, named, fc.constantFrom({}, { isLinked: false }, { isPermanentlyUnlinked: true }))
+          .tuple(uuid, named, fc.constantFrom(...states))
           .map(([customer, name, state]) => ({ type: 'customerLink', customer, ...name, ...state })),
+      },
+      {
+        weight: 2,
+        arbitrary: fc
+          .tuple(uuid, fc.constantFrom('Bob@Example.com', 'x@example.com'), fc.constantFrom(...wishes))
+          .map(([customer, email, wish]) => ({
+            type: 'pendingEnrollment',
+            customer,
+            email,
+            courseId: 'a/b/c',
+            ...wish,
+          })),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(uuid, fc.constantFrom({}, { isRemoved: true }, { created }))
+          .map(([customer, more]) => ({ type: 'defaultIntention', customer, courseId: 'a/b/c', ...more })),
       },
     )
     await fc.assert(

@@ -107,7 +107,10 @@ describe('what pays for enrollments', () => {
     [record('alice', { customer: other }), `customer: there is no customer '${other}'`],
     [record('dave'), "username: the customer is not linked with 'dave'"],
     [record('carol'), "courseId: 'carol' has no enrollment there"],
-    [record('alice', { source: 'x' }), 'source: must be customerAdmin, learner or api'],
+    [
+      record('alice', { source: 'x' }),
+      'source: must be one of customerAdmin, learner, api, manual, offerRedemption, enrollmentTask, managementCommand, or a slug of edx-enterprise',
+    ],
     [fulfilment({ username: 'bob', license: LICENSE }), "courseId: the customer has no record of 'bob' there"],
     [fulfilment(), 'must have either license or transaction'],
     [fulfilment({ license: LICENSE, transaction: TRANSACTION }), 'must have either license or transaction'],
