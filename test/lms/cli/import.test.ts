@@ -11,7 +11,10 @@ describe('lms import', () => {
   const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
 
   test('needs to know the database of the LMS, and takes no other words', async () => {
-    expect(await cli(['lms', 'import'], env)).toMatchObject({ code: 2, stderr: expect.stringMatching(/--from.*LMS_DATABASE_URL/) })
+    expect(await cli(['lms', 'import'], env)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--from.*LMS_DATABASE_URL/),
+    })
     expect(await cli(['lms', 'import', '--from', 'postgres://x/y'], env)).toMatchObject({ code: 2 })
     expect(await cli(['lms', 'import', '--from', 'mysql://x/y', '--only', 'users,nonsense'], env)).toMatchObject({
       code: 2,
@@ -24,8 +27,7 @@ describe('lms import', () => {
     const ended = await cli(['lms', 'import', '--from', 'mysql://reader:s3cret@127.0.0.1:1/edxapp'], env)
     expect(ended).toMatchObject({
       code: 2,
-      stderr:
-        'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
+      stderr: 'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
     })
     expect(JSON.stringify(ended)).not.toContain('s3cret')
   })
@@ -46,7 +48,10 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
     const { counts } = JSON.parse(ended.stdout) as { counts: Record<string, unknown> }
     expect(counts['user']).toEqual({ created: 16, changed: 0, unchanged: 0, leftAside: 0 })
     expect(counts['enrollment']).toEqual({ created: 11, changed: 0, unchanged: 0, leftAside: 3 })
-    const remarks = (await readFile(path, 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as object)
+    const remarks = (await readFile(path, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
     expect(remarks).toContainEqual({
       table: 'auth_user',
       primaryKey: '16',
@@ -62,9 +67,7 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
       DATABASE_URL: database.connectionString,
     })
     expect(ended.code).toBe(0)
-    expect(ended.stdout).toBe(
-      'user: 16 created, 0 changed, 0 unchanged\ncourse: 6 created, 0 changed, 0 unchanged\n',
-    )
+    expect(ended.stdout).toBe('user: 16 created, 0 changed, 0 unchanged\ncourse: 6 created, 0 changed, 0 unchanged\n')
     expect(ended.stderr).toMatch(/^auth_user 6: year_of_birth: 0 is not a year/)
   })
 
