@@ -1,7 +1,7 @@
 // slow: starts a MariaDB and many processes
-import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { once } from 'node:events'
 import { afterAll, describe, expect, test } from 'vitest'
 import { cli, freshDirectory, startCli } from '../../support/cli.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -11,24 +11,25 @@ describe('lms import', () => {
   const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
 
   test('needs to know the database of the LMS, and takes no other words', async () => {
-    const nothing = await cli(['lms', 'import'], env)
-    expect(nothing).toMatchObject({ code: 2, stdout: '' })
-    expect(nothing.stderr).toMatch(/--from.*LMS_DATABASE_URL/)
+    expect(await cli(['lms', 'import'], env)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--from.*LMS_DATABASE_URL/),
+    })
     expect(await cli(['lms', 'import', '--from', 'postgres://x/y'], env)).toMatchObject({ code: 2 })
-    const only = await cli(['lms', 'import', '--from', 'mysql://x/y', '--only', 'users,nonsense'], env)
-    expect(only.code).toBe(2)
-    expect(only.stderr).toContain("'nonsense' is none of users, courses")
+    expect(await cli(['lms', 'import', '--from', 'mysql://x/y', '--only', 'users,nonsense'], env)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("'nonsense' is none of users, courses"),
+    })
     expect(await cli(['lms', 'import', '--from', 'mysql://x/y', '--prefer', 'nobody'], env)).toMatchObject({ code: 2 })
   })
 
   test('says which database is away, and never the password', async () => {
     const ended = await cli(['lms', 'import', '--from', 'mysql://reader:s3cret@127.0.0.1:1/edxapp'], env)
-    expect(ended).toEqual({
+    expect(ended).toMatchObject({
       code: 2,
-      stdout: '',
-      stderr:
-        'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
+      stderr: 'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
     })
+    expect(JSON.stringify(ended)).not.toContain('s3cret')
   })
 })
 
@@ -47,8 +48,11 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
     const { counts } = JSON.parse(ended.stdout) as { counts: Record<string, unknown> }
     expect(counts['user']).toEqual({ created: 16, changed: 0, unchanged: 0, leftAside: 0 })
     expect(counts['enrollment']).toEqual({ created: 11, changed: 0, unchanged: 0, leftAside: 3 })
-    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
-    expect(lines.map((line): unknown => JSON.parse(line))).toContainEqual({
+    const remarks = (await readFile(path, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(remarks).toContainEqual({
       table: 'auth_user',
       primaryKey: '16',
       what: 'bent',
@@ -59,8 +63,9 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
 
   test('ends with 0 where every row came over, some of them bent', async () => {
     await using database = await createTestDatabase()
-    const env = { DATABASE_URL: database.connectionString }
-    const ended = await cli(['lms', 'import', '--from', url, '--only', 'users,courses'], env)
+    const ended = await cli(['lms', 'import', '--from', url, '--only', 'users,courses'], {
+      DATABASE_URL: database.connectionString,
+    })
     expect(ended.code).toBe(0)
     expect(ended.stdout).toBe('user: 16 created, 0 changed, 0 unchanged\ncourse: 6 created, 0 changed, 0 unchanged\n')
     expect(ended.stderr).toMatch(/^auth_user 6: year_of_birth: 0 is not a year/)
@@ -69,8 +74,7 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
   test('knows what is no LMS', async () => {
     await using database = await createTestDatabase()
     const ended = await cli(['lms', 'import', '--from', empty], { DATABASE_URL: database.connectionString })
-    expect(ended.code).toBe(2)
-    expect(ended.stderr).toContain('there is no table auth_user')
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no table auth_user') })
   })
 
   test('an import that was killed goes on where it was', async () => {
@@ -84,8 +88,11 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
     await using database = await createTestDatabase()
     const env = { DATABASE_URL: database.connectionString, LMS_DATABASE_URL: large }
     const count = async () => {
-      const rows = await database.db.selectFrom('learners').select('id').execute()
-      return rows.length
+      const { n } = await database.db
+        .selectFrom('learners')
+        .select(({ fn }) => fn.countAll<string>().as('n'))
+        .executeTakeFirstOrThrow()
+      return Number(n)
     }
     const child = startCli(['lms', 'import', '--only', 'users'], env)
     const ended = once(child, 'exit')
@@ -98,6 +105,5 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
     expect(JSON.parse(again.stdout)).toEqual({
       counts: { user: { created: 20_016 - before, changed: 0, unchanged: before, leftAside: 0 } },
     })
-    expect(before).toBeLessThan(20_016)
   })
 })
