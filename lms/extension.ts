@@ -1,10 +1,12 @@
-import type { Extension } from '../server/extension.ts'
+import type { Extension, WorkerContext, Workers } from '../server/extension.ts'
 import type { LmsConfig } from '../server/lms/settings.ts'
 import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
+import { readFollowConsumers } from './follow/status.ts'
+import { followSteps } from './follow/workers.ts'
 import { openForwarding } from './forward/open.ts'
-import { openLmsTokens } from './tokens/open.ts'
 import { mirrorWorkers } from './mirror/workers.ts'
+import { openLmsTokens } from './tokens/open.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
@@ -12,13 +14,21 @@ import { mirrorWorkers } from './mirror/workers.ts'
  * @param settings those of a server; the command line reads them when a command needs them.
  */
 export function lmsExtension(settings?: LmsConfig): Extension {
-  const { databaseUrl } = settings ?? {}
+  const own = { name: 'lms', migrations: lmsMigrations, commands: lmsCommands }
+  if (settings === undefined) return own
+  const { databaseUrl, follow } = settings
   return {
-    name: 'lms',
-    migrations: lmsMigrations,
-    commands: lmsCommands,
+    ...own,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
-    forwardChange: settings && openForwarding(settings),
-    workers: (context) => (settings === undefined ? {} : mirrorWorkers(settings, context)),
+    forwardChange: openForwarding(settings),
+    workers: (context) => workersOf(settings, context),
+    consumers: follow ? readFollowConsumers : undefined,
   }
+}
+
+function workersOf(settings: LmsConfig, context: WorkerContext): Workers {
+  const { databaseUrl, follow } = settings
+  const mirroring = mirrorWorkers(settings, context)
+  if (!follow || databaseUrl === undefined) return mirroring
+  return { ...mirroring, steps: [...(mirroring.steps ?? []), ...followSteps(context.db, databaseUrl, context.log)] }
 }

@@ -13,6 +13,7 @@ import {
 import type { Database } from '../core/database/open.ts'
 import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
+import { consumerReader } from './consumers.ts'
 import { health } from './health.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { openMetrics, type Metrics } from './metrics/open.ts'
@@ -57,7 +58,7 @@ export function buildApp({
   config,
   secrets,
   extensions = builtInExtensions,
-  metrics = openMetrics(db),
+  metrics = openMetrics(db, extensions),
   logger = false,
   now,
 }: AppOptions): FastifyInstance {
@@ -96,7 +97,7 @@ export function buildApp({
   const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
   const { registry, countRefusal } = metrics
 
-  app.register(health, { db })
+  app.register(health, { db, readAll: consumerReader(db, extensions) })
 
   app.register(async (scope) => {
     confineTo('public', scope)

@@ -3,12 +3,13 @@ import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fast
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { DB } from '../core/database/schema.ts'
+import type { ConsumerStatus } from '../core/event/consumers.ts'
 import type { ExtensionLineType } from '../core/import-export/group-importer.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Logger } from '../routers/index.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import type { FeedConsumer } from './background/feed-consumer.ts'
-import type { WorkerStep } from './background/loop.ts'
+import type { FailureLog, WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
 import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
@@ -45,10 +46,12 @@ export interface Extension {
   readonly operations?: OperationTable
   /** What it does by itself while a server runs; asked once by each process. */
   readonly workers?: (context: WorkerContext) => Workers
-  /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
-  readonly forwardChange?: ForwardChange | undefined
   /** Opens what knows bearer tokens that are no JWT; asked once by each server, of one extension at most. */
   readonly openTokens?: ((log: FastifyBaseLogger) => OpaqueTokens) | undefined
+  /** How it stands with what it follows outside of the feed: shown beside the consumers of the feed (events.md §5). */
+  readonly consumers?: ((db: Kysely<DB>, now: Date) => Promise<ConsumerStatus[]>) | undefined
+  /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
+  readonly forwardChange?: ForwardChange | undefined
   /** Its commands of the operator's command line. */
   readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */
@@ -77,7 +80,7 @@ export interface ExtensionRouteOptions {
 export interface WorkerContext {
   /** A pool. */
   readonly db: Kysely<DB>
-  readonly log: Logger
+  readonly log: Logger & FailureLog
   readonly policy: Policy
 }
 

@@ -53,7 +53,7 @@ export async function startServer(
   const database = undo.use(faults.length === 0 ? await opening : await orAllFaults(opening, faults))
   // A catalogue of examples has no place in a database that somebody else runs.
   const isFirstStart = config.databaseUrl === undefined && (await loadDemoCatalogueIfEmpty(database.db))
-  const metrics = openMetrics(database.db)
+  const metrics = openMetrics(database.db, extensions)
   const app = buildApp({
     db: database.db,
     config,

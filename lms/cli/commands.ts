@@ -1,17 +1,19 @@
 import type { CommandGroup } from '../../server/cli/command-group.ts'
 import { openComparison } from '../compare/open-comparison.ts'
-import { addOwner } from './owner.ts'
 import { addCompare } from './compare.ts'
 import { addExport } from './export.ts'
 import { addImport } from './import.ts'
 import { addMirror } from './mirror.ts'
+import { addOwner } from './owner.ts'
 import { addShadow } from './shadow.ts'
+import { addStatus } from './status.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
   const lms = program.command('lms').summary('take an LMS over, keep in step with it, go back')
-  addOwner(lms, session, openComparison)
   addImport(lms, session)
+  addStatus(lms, session)
+  addOwner(lms, session, openComparison)
   addCompare(lms, session)
   addMirror(lms, session)
   addExport(lms, session)

@@ -41,16 +41,16 @@ export async function repairHere(
   }
 }
 
-function deactivate(db: Kysely<LmsDB>, ids: readonly string[], now: Date): Promise<void> {
+async function deactivate(db: Kysely<LmsDB>, ids: readonly string[], now: Date): Promise<void> {
   const metadata = { actor: LMS_ACTOR, via: 'cli', now } as const
-  return retryOnSerializationFailure(db, async () => {
+  await retryOnSerializationFailure<'done'>(db, async () => {
     const rows = await db
       .selectFrom('enrollments')
       .select(['id', 'learner_id', 'course_id', 'version', 'mode', 'created', 'updated'])
       .where('id', 'in', [...ids])
       .where('is_active', '=', true)
       .execute()
-    if (rows.length === 0) return
+    if (rows.length === 0) return 'done'
     const pairs = rows.map(({ id, learner_id: learnerId, course_id: courseId, ...row }, index) => {
       const pair = startPair({ learnerId, courseId, enrollmentId: id, enrollment: { ...row, isActive: true } })
       const after = { mode: row.mode, isActive: false }
@@ -59,6 +59,6 @@ function deactivate(db: Kysely<LmsDB>, ids: readonly string[], now: Date): Promi
       return pair
     })
     const { lost } = await writeChanges(db, pairs, () => metadata, { whoeverOwns: true })
-    return lost.size > 0 ? LOST_RACE : undefined
+    return lost.size > 0 ? LOST_RACE : 'done'
   })
 }

@@ -23,6 +23,12 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export interface LmsLeases {
+  held_until: string | null;
+  holder: string | null;
+  name: string;
+}
+
 export interface LmsMirrorPace {
   failures: Generated<number>;
   is_single: Generated<boolean>;
@@ -45,6 +51,7 @@ export interface LmsMirrorPairs {
 }
 
 export interface LmsRows {
+  bent: string | null;
   digest: Buffer;
   line: Json | null;
   primary_key: string;
@@ -58,9 +65,24 @@ export interface LmsRowsAside {
   why: string;
 }
 
+export interface LmsStreams {
+  changes: Generated<Int8>;
+  created: Generated<string>;
+  failed_at: string | null;
+  last_error: string | null;
+  look_ms: number | null;
+  looked: string | null;
+  name: string;
+  pending: Generated<number>;
+  position: Json | null;
+  remark: string | null;
+}
+
 export interface DB {
+  lms_leases: LmsLeases;
   lms_mirror_pace: LmsMirrorPace;
   lms_mirror_pairs: LmsMirrorPairs;
   lms_rows: LmsRows;
   lms_rows_aside: LmsRowsAside;
+  lms_streams: LmsStreams;
 }

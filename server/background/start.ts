@@ -7,7 +7,7 @@ import type { Logger } from '../../routers/index.ts'
 import type { Extension } from '../extension.ts'
 import { autoEnrollment } from './auto-enrollment.ts'
 import { consumeFeed, MAX_EVENTS, type FeedConsumer } from './feed-consumer.ts'
-import { repeat, type WorkerStep } from './loop.ts'
+import { repeat, type FailureLog, type WorkerStep } from './loop.ts'
 import { observed, type BackgroundObserver } from './observer.ts'
 import { idempotencyKeySweep } from './sweep.ts'
 import { wakeOnChanges } from './wake.ts'
@@ -16,7 +16,7 @@ import { webhookSteps } from './webhooks/steps.ts'
 export interface BackgroundOptions {
   /** A pool. */
   readonly db: Kysely<DB>
-  readonly log: Logger
+  readonly log: Logger & FailureLog
   readonly policy: Policy
   /** Without it nothing is sent. */
   readonly webhooks?: WebhookSettings | undefined

@@ -2,7 +2,7 @@ import type { Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { readConsumers, type ConsumerStatus } from '../../core/event/consumers.ts'
+import type { ConsumerStatus } from '../../core/event/consumers.ts'
 import { countWebhooks, type WebhookCounts } from '../../core/webhook/count.ts'
 import { oneAtATime, withinTime } from '../questions.ts'
 import { addCounter, addGauge } from './sampled.ts'
@@ -14,11 +14,17 @@ const PATIENCE_MS = 500
  * Makes the metrics of the consumers of the feed (events.md §5). How far they are stands in the database: while it does not
  * answer, nothing is said of them but how often they failed.
  *
+ * @param readConsumers reads how they stand.
  * @param failuresOf how often a consumer has failed in this process.
  */
-export function consumerMetrics(registry: Registry, db: Database, failuresOf: (consumer: string) => number): void {
+export function consumerMetrics(
+  registry: Registry,
+  db: Database,
+  readConsumers: () => Promise<ConsumerStatus[]>,
+  failuresOf: (consumer: string) => number,
+): void {
   // All metrics of one answer share one read, and while one takes longer nobody begins another.
-  const reading = oneAtATime(() => readState(db))
+  const reading = oneAtATime(() => readState(db, readConsumers))
   const read = () => withinTime(reading(), PATIENCE_MS)
   const labels = ['consumer']
   const valuesOf = (value: (consumer: ConsumerStatus) => number) => async () => {
@@ -71,7 +77,7 @@ interface State {
 }
 
 /** On one connection at a time. */
-async function readState(db: Kysely<DB>): Promise<State> {
-  const consumers = await readConsumers(db, new Date())
+async function readState(db: Kysely<DB>, readConsumers: () => Promise<ConsumerStatus[]>): Promise<State> {
+  const consumers = await readConsumers()
   return { consumers, webhooks: await countWebhooks(db) }
 }

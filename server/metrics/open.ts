@@ -1,6 +1,8 @@
 import { Registry } from '@prometheus-io/client'
 import type { Database } from '../../core/database/open.ts'
 import type { BackgroundObserver } from '../background/observer.ts'
+import { consumerReader } from '../consumers.ts'
+import type { Extension } from '../extension.ts'
 import { backgroundMetrics } from './background.ts'
 import { consumerMetrics } from './consumers.ts'
 import { databaseMetrics } from './database.ts'
@@ -20,7 +22,7 @@ export interface Metrics extends Disposable {
 }
 
 /** Begins to count and to measure. What belongs to a pool or to the process is looked at when somebody asks for it. */
-export function openMetrics(db: Database): Metrics {
+export function openMetrics(db: Database, extensions: readonly Extension[] = []): Metrics {
   const registry = new Registry()
   const undo = new DisposableStack()
   const countRefusal = refusalMetrics(registry)
@@ -28,7 +30,7 @@ export function openMetrics(db: Database): Metrics {
   undo.use(enrollmentMetrics(registry, db))
   databaseMetrics(registry, db)
   const background = backgroundMetrics(registry)
-  consumerMetrics(registry, db, background.failuresOf)
+  consumerMetrics(registry, db, consumerReader(db, extensions), background.failuresOf)
   undo.use(processMetrics(registry))
   return { registry, countRequest, countRefusal, background, [Symbol.dispose]: () => undo.dispose() }
 }

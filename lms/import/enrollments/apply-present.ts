@@ -3,7 +3,7 @@ import { instantFromDate } from '../../../core/database/instant.ts'
 import { wakeReaders } from '../../../core/event/wake.ts'
 import type { LmsDB } from '../../database/schema.ts'
 import type { LmsRow, LmsSource } from '../../source/source.ts'
-import { actorsOf } from './actors.ts'
+import { actorsOf, type Actors } from './actors.ts'
 import { bringRows, type Brought } from './bring-rows.ts'
 import { courseRunFinder, type FindCourseRun } from './course-runs.ts'
 import { isSame, type HistoryRow } from './fold-history.ts'
@@ -55,8 +55,8 @@ export async function applyPresentRows(
   const finder = find ?? (await courseRunFinder(db))
   const applied: Applied[] = []
   for (const piece of piecesOf(rows)) {
-    const contents = await readPresent(source, piece)
-    if (contents.length > 0) applied.push(await applyPiece(db, source, contents, { now, find: finder, anyOwner }))
+    const present = await readPresent(source, piece)
+    applied.push(await applyRead(db, present, { source, find: finder, now, anyOwner }))
   }
   if (applied.some(({ changed }) => changed.length > 0)) wakeReaders(db)
   return {
@@ -76,9 +76,28 @@ function piecesOf(rows: PresentRows): PresentRows[] {
   })
 }
 
-async function readPresent(source: LmsSource, rows: PresentRows): Promise<LmsRow[]> {
+/** Enrollments as the LMS has them at one moment, with who has changed them last. */
+export interface PresentEnrollments {
+  readonly enrollments: readonly LmsEnrollment[]
+  readonly newest: ReadonlyMap<number, HistoryRow>
+  readonly actorOf: Actors['actorOf']
+}
+
+/** Reads enrollments as they are now; those that are gone are none. */
+export async function readPresent(source: LmsSource, rows: PresentRows): Promise<PresentEnrollments> {
+  const contents = await readContents(source, rows)
+  const ids = contents.map((row) => Number(row['id']))
+  const newest = await newestHistory(source, ids)
+  const { enrollments } = await completeRows(source, contents, { ids }, [])
+  const actors = actorsOf(source)
+  await actors.know([...newest.values()].map(({ userId }) => userId))
+  return { enrollments, newest, actorOf: actors.actorOf }
+}
+
+async function readContents(source: LmsSource, rows: PresentRows): Promise<LmsRow[]> {
   const list = await selectList(source, ENROLLMENTS, ENROLLMENT_COLUMNS)
-  if (list === null) return []
+  const isNone = 'ids' in rows ? rows.ids.length === 0 : rows.pairs.length === 0
+  if (list === null || isNone) return []
   const statement = `select ${list} from ${ENROLLMENTS} where`
   if ('ids' in rows) return source.query(`${statement} id in (?) order by id`, [rows.ids])
   const conditions = rows.pairs.map(() => '(user_id = ? and course_id = ?)').join(' or ')
@@ -86,18 +105,19 @@ async function readPresent(source: LmsSource, rows: PresentRows): Promise<LmsRow
   return source.query(`${statement} ${conditions} order by id`, values)
 }
 
-async function applyPiece(
+/**
+ * Applies enrollments that were read.
+ *
+ * @param db a pool; or a transaction, in which a row that the database refuses fails all of it.
+ * @param options.keepsAside whether those that cannot be here yet are kept aside.
+ */
+export async function applyRead(
   db: Kysely<LmsDB>,
-  source: LmsSource,
-  contents: readonly LmsRow[],
-  { now, find, anyOwner }: Required<ApplyOptions>,
+  { enrollments, newest, actorOf }: PresentEnrollments,
+  { source, find, now, anyOwner = false, keepsAside = false }: ApplyReadOptions,
 ): Promise<Applied> {
-  const ids = contents.map((row) => Number(row['id']))
-  const newest = await newestHistory(source, ids)
-  const { enrollments } = await completeRows(source, contents, { ids }, [])
-  const actors = actorsOf(source)
-  await actors.know([...newest.values()].map(({ userId }) => userId))
-  await keepSequenceAbove(db, Math.max(...ids))
+  if (enrollments.length === 0) return { changed: [], unchanged: [], notOwned: [], waiting: [] }
+  await keepSequenceAbove(db, Math.max(...enrollments.map(({ id }) => id)))
   const tellsOf = ({ id, mode, isActive }: LmsEnrollment) => {
     const row = newest.get(id)
     return row === undefined || !isSame(row, { mode, isActive }) ? undefined : row
@@ -110,15 +130,23 @@ async function applyPiece(
       find,
       prefer: 'lms',
       now: instantFromDate(now),
-      actorOf: actors.actorOf,
+      actorOf,
       changeOf: tellsOf,
       isImported: false,
       onlyOwnedByLms: !anyOwner,
-      keepsAside: false,
+      keepsAside,
       takesBack: true,
     },
   )
   return appliedOf(brought)
+}
+
+export interface ApplyReadOptions {
+  readonly source: LmsSource
+  readonly find: FindCourseRun
+  readonly now: Date
+  readonly anyOwner?: boolean
+  readonly keepsAside?: boolean
 }
 
 /** A new enrollment is one event, by whoever made the newest change. */

@@ -14,7 +14,8 @@ import { ENROLLMENT_COLUMNS, ENROLLMENTS } from './lms-enrollment.ts'
 import { completeRows, historyOfGone, type ReadRows } from './read-lms.ts'
 import { reportAside, reportBrought } from './report-page.ts'
 
-const PAGE_SIZE = 10_000
+/** Rows of a page; the history of an enrollment has several, and two pages are in memory at a time. */
+const PAGE_SIZE = { plain: 5_000, withHistory: 2_000 }
 
 export interface EnrollmentImportOptions {
   /** Whether the history comes along, as events with their instants and actors. */
@@ -90,8 +91,9 @@ async function highestId(source: LmsSource): Promise<number> {
 
 /** Pages of the table with all that belongs to them; the last one has what is behind it too. */
 async function* readPages(db: Kysely<LmsDB>, source: LmsSource, history: boolean): AsyncGenerator<ReadRows> {
+  const size = history ? PAGE_SIZE.withHistory : PAGE_SIZE.plain
   let after = 0
-  for await (const page of source.pages(ENROLLMENTS, { key: 'id', columns: ENROLLMENT_COLUMNS, size: PAGE_SIZE })) {
+  for await (const page of source.pages(ENROLLMENTS, { key: 'id', columns: ENROLLMENT_COLUMNS, size })) {
     const upTo = Number(page.at(-1)?.['id'])
     yield await completeRows(source, page, { after, upTo }, history ? await unknownIds(db, page, after, upTo) : [])
     after = upTo

@@ -98,11 +98,13 @@ function planExisting(
   const created = keepsState ? enrollment.created : (lms.created ?? enrollment.created)
   const pair = Object.assign(plan.pair, { state: { ...state, created } })
   const attributes = differ && !keepsAttributes ? lms.attributes : null
+  const isKept = keepsState || keepsAttributes
   const isChanging = pair.steps.length > 0 || attributes !== null || created !== enrollment.created
+  const changed = isChanging ? 'changed' : 'unchanged'
   return {
     ...plan,
     pair,
-    outcome: keepsState || keepsAttributes ? 'kept' : isChanging ? 'changed' : 'unchanged',
+    outcome: isKept ? 'kept' : changed,
     attributes,
     agreedVersion: keepsState ? stored.agreedVersion : state.version,
   }

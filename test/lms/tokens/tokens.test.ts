@@ -126,6 +126,13 @@ describe.skipIf(!hasMariadb)("the LMS's opaque tokens", () => {
       expect((await door.ask(token, '/enrollments/')).status).toBe(200)
     })
 
+    test('an account that staff has disabled is refused', async () => {
+      const token = await giveOut(10)
+      expect((await door.ask(token)).status).toBe(200)
+      await door.db.updateTable('learners').set({ is_disabled: true }).where('user_id', '=', 10).execute()
+      expect((await door.ask(token)).status).toBe(403)
+    })
+
     test('a token that was never given out is unknown, in another case too', async () => {
       const token = await giveOut(5)
       for (const wrong of ['nobodys', token.toUpperCase(), `${token}x`, "' or 1=1 -- ".trim().replaceAll(' ', '')]) {
