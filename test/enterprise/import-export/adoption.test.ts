@@ -229,7 +229,8 @@ describe('what waits after an import', () => {
     ])
     expect(await importLines(db, [pending({ state: 'cancelled' })])).toMatchObject({ written: 1 })
     await cancelPending(contextOf(db), { customer: ACME, rows: [{ email: 'b@example.com' }] })
-    expect(await importLines(db, [pending(), pending({ email: 'b@example.com' })])).toMatchObject({ written: 0 })
+    const again = [pending({ mode: 'audit' }), pending({ email: 'b@example.com', state: 'cancelled' })]
+    expect(await importLines(db, again)).toMatchObject({ written: 0 })
     expect(await pendingStates()).toEqual({ 'b@example.com': 'cancelled', 'future@example.com': 'cancelled' })
     expect(await exported('pendingEnrollment')).toEqual([])
   })
