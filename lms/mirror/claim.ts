@@ -33,7 +33,7 @@ const CLAIM = `/* lms.mirror.claim */
 with due as materialized (
   select p.enrollment_id from lms_mirror_pairs p
   join enrollments e on e.id = p.enrollment_id join courses c on c.id = e.course_id
-  where p.state = 'due' and p.next_attempt_at <= clock_timestamp() and c.owner = 'here'
+  where p.state = 'due' and p.next_attempt_at <= clock_timestamp() and c.owner <> 'lms'
   order by p.next_attempt_at, p.position limit 1
   for update of p skip locked
 )

@@ -59,7 +59,7 @@ export async function listMirror(db: Kysely<DB>): Promise<ListedMirrorPair[]> {
 const LIST = `/* lms.mirror.list */
 select p.enrollment_id as "enrollmentId", l.username, c.course_key as "courseId", e.mode, e.is_active as "isActive", e.version,
   ${STATE} as state, p.failures, p.last_error as "lastError", p.noted,
-  case when p.state = 'due' and c.owner = 'here' then p.next_attempt_at end as "nextAttemptAt"
+  case when p.state = 'due' and c.owner <> 'lms' then p.next_attempt_at end as "nextAttemptAt"
 from lms_mirror_pairs p
 join enrollments e on e.id = p.enrollment_id join learners l on l.id = e.learner_id join courses c on c.id = e.course_id
 where ${STATE} is not null
@@ -84,7 +84,7 @@ export async function readMirrorStatus(db: Kysely<DB>): Promise<MirrorStatus> {
 
 const STATUS = `/* lms.mirror.status */
 with pairs as (
-  select p.noted, p.failed_at, p.last_error, p.state = 'due' and c.owner = 'here' as is_due, ${STATE} as state
+  select p.noted, p.failed_at, p.last_error, p.state = 'due' and c.owner <> 'lms' as is_due, ${STATE} as state
   from lms_mirror_pairs p join enrollments e on e.id = p.enrollment_id join courses c on c.id = e.course_id
 ), pace as (select last_error, case when paused_until > now() then paused_until end as paused_until from lms_mirror_pace)
 select count(*) filter (where is_due) as due, count(*) filter (where state = 'refused') as refused,

@@ -30,7 +30,7 @@ select v.enrollment_id, max(v.version)
 from unnest($1::text[], $2::text[]) with ordinality as f (transaction_id, id, place)
 join enrollment_events v on v.transaction_id = f.transaction_id::xid8 and v.id = f.id::bigint
 join enrollments e on e.id = v.enrollment_id
-join courses c on c.id = e.course_id and c.owner = 'here'
+join courses c on c.id = e.course_id and c.owner <> 'lms'
 left join enrollment_lms_ids i on i.enrollment_id = v.enrollment_id
 where not v.is_imported and v.version > coalesce(i.agreed_version, 0)
 group by v.enrollment_id

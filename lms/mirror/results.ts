@@ -63,5 +63,5 @@ export async function readLastError(db: Kysely<DB>): Promise<string | null> {
 const LAST_ERROR = `/* lms.mirror.lastError */
 select coalesce((select last_error from lms_mirror_pace), (
   select p.last_error from lms_mirror_pairs p join enrollments e on e.id = p.enrollment_id join courses c on c.id = e.course_id
-  where p.failed_at is not null and p.state = 'due' and c.owner = 'here' order by p.failed_at desc limit 1
+  where p.failed_at is not null and p.state = 'due' and c.owner <> 'lms' order by p.failed_at desc limit 1
 )) as words`
