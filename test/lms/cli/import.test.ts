@@ -26,8 +26,7 @@ describe('lms import', () => {
     expect(ended).toEqual({
       code: 2,
       stdout: '',
-      stderr:
-        'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
+      stderr: 'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
     })
   })
 })
