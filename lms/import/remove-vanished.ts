@@ -8,7 +8,7 @@ import { withoutChangesHere } from './present.ts'
 import { renderer } from './render.ts'
 import { forgetLines, keyText, notAside, readStoredLines, storedKeys } from './stored-rows.ts'
 import type { Line, Removal, Subject } from './subject.ts'
-import { conditionsOf, linesOf, rowsOf } from './sync-subject.ts'
+import { conditionsOf, linesOf, rowsOf } from './rows.ts'
 
 /** Lines that one transaction takes back. */
 const WINDOW_SIZE = 500

@@ -1,16 +1,13 @@
-import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { identifier } from '../source/identifier.ts'
-import type { LmsRow, LmsSource, PageOptions } from '../source/source.ts'
+import type { LmsRow, LmsSource } from '../source/source.ts'
 import type { ImportContext } from './context.ts'
 import { removeVanished } from './remove-vanished.ts'
+import { linesOf, rowsOf } from './rows.ts'
 import { keepAside, keyText, notAside, readDigests, type AsideRow } from './stored-rows.ts'
 import type { Conversion, Subject } from './subject.ts'
-import { writeWindow, type WantedLine } from './write-window.ts'
+import { writeWindow } from './write-window.ts'
 
-/** Rows that are in memory at a time. */
-const PAGE_SIZE = 4_000
 /** Lines that one transaction writes. */
 const WINDOW_SIZE = 2_000
 
@@ -33,30 +30,6 @@ export async function syncSubject(
     await syncPage(db, source, { subject, rows, context })
     context.onRows(rows.length)
   }
-}
-
-/** The rows that a subject is about, whole. */
-export async function* rowsOf(
-  source: LmsSource,
-  subject: Subject,
-  { ranges }: Pick<ImportContext, 'ranges'>,
-): AsyncGenerator<readonly LmsRow[]> {
-  const { key, columns, joins, readMore } = subject
-  for (const where of conditionsOf(subject, ranges)) {
-    const options: PageOptions = { key, columns: [...new Set([key, ...columns])], joins, where, size: PAGE_SIZE }
-    for await (const rows of source.pages<LmsRow>(subject.table, options)) {
-      yield readMore === undefined ? rows : await readMore(source, rows)
-    }
-  }
-}
-
-/** The conditions of a subject, one for each range of keys. */
-export function conditionsOf({ table, key, where }: Subject, ranges: ImportContext['ranges']): (string | undefined)[] {
-  if (ranges === undefined) return [where]
-  return ranges.map(([from, to]) => {
-    const range = `${identifier(table)}.${identifier(key)} between ${Math.floor(from)} and ${Math.floor(to)}`
-    return where === undefined ? range : `(${where}) and ${range}`
-  })
 }
 
 interface Page {
@@ -113,17 +86,4 @@ function conversionOf(subject: Subject, row: LmsRow, { courses }: ImportContext)
   } catch (error) {
     return { leftAside: error instanceof Error ? error.message : String(error) }
   }
-}
-
-/** The lines of a row that was converted, with their keys. */
-export function linesOf({
-  rowKey,
-  lines,
-}: Extract<Conversion, { lines: unknown }> & { readonly rowKey: string }): WantedLine[] {
-  return lines.map(({ line, part }) => ({
-    rowKey,
-    primaryKey: part === undefined ? rowKey : `${rowKey} ${part}`,
-    line,
-    digest: hash('sha256', JSON.stringify(line), 'buffer'),
-  }))
 }

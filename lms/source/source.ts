@@ -29,7 +29,7 @@ export interface PageOptions {
   readonly joins?: readonly SourceJoin[] | undefined
   /** Only rows behind this key. */
   readonly after?: LmsValue
-  /** A further condition, in SQL. */
+  /** A further condition, in SQL; the table is `t`. */
   readonly where?: string | undefined
   /** Rows of a page. */
   readonly size?: number
@@ -128,11 +128,8 @@ async function* pagesOf<Row extends LmsRow>(
   const known = await columns(table)
   if (known.size === 0) return
   const there = new Map([['t', known]])
-  const main = identifier(table)
-  const selected = wanted.map((name) =>
-    known.has(name) ? `${main}.${identifier(name)}` : `null as ${identifier(name)}`,
-  )
-  let from = main
+  const selected = wanted.map((name) => (known.has(name) ? `t.${identifier(name)}` : `null as ${identifier(name)}`))
+  let from = `${identifier(table)} t`
   for (const join of joins) {
     const [outer, inner] = join.on
     const [alias = '', column = ''] = outer.split('.')
@@ -140,7 +137,7 @@ async function* pagesOf<Row extends LmsRow>(
     const isThere = there.get(alias)?.has(column) === true && columnsOfJoin.has(inner)
     if (isThere) {
       there.set(join.as, columnsOfJoin)
-      from += ` left join ${identifier(join.table)} ${join.as} on ${join.as}.${identifier(inner)} = ${alias === 't' ? main : alias}.${identifier(column)}`
+      from += ` left join ${identifier(join.table)} ${join.as} on ${join.as}.${identifier(inner)} = ${alias}.${identifier(column)}`
     }
     for (const [name, source] of Object.entries(join.columns)) {
       const value = isThere && columnsOfJoin.has(source) ? `${join.as}.${identifier(source)}` : 'null'
@@ -151,10 +148,10 @@ async function* pagesOf<Row extends LmsRow>(
   for (;;) {
     const conditions = [
       ...(where === undefined ? [] : [`(${where})`]),
-      ...(last === null ? [] : [`${main}.${identifier(key)} > ?`]),
+      ...(last === null ? [] : [`t.${identifier(key)} > ?`]),
     ]
     const condition = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
-    const statement = `select ${selected.join(', ')} from ${from}${condition} order by ${main}.${identifier(key)} limit ${size}`
+    const statement = `select ${selected.join(', ')} from ${from}${condition} order by t.${identifier(key)} limit ${size}`
     const rows = await query<Row>(statement, last === null ? [] : [last])
     if (rows.length > 0) yield rows
     if (rows.length < size) return

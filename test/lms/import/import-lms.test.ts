@@ -50,8 +50,8 @@ describe.skipIf(!hasMariadb)('the import of an LMS', async () => {
   test('brings every row of the sample over, bends what it must, and says so', async () => {
     const { bring } = await openWorld()
     const { counts, lines } = await bring()
-    expect(counts).toMatchSnapshot()
-    expect(lines).toMatchSnapshot()
+    expect(counts).toMatchSnapshot('counts')
+    expect(lines).toMatchSnapshot('report')
   })
 
   test('keeps ids, names, standing and instants of accounts', async () => {
