@@ -185,7 +185,14 @@ Both sides agree.
       select concat_ws(' ', username, v.version, kind, after_mode, actor_kind, actor_name, is_imported) as text
       from enrollment_events v join enrollments e on e.id = v.enrollment_id join learners l on l.id = e.learner_id
       where not is_imported and actor_name <> 'test' order by 1`.execute(world.db)
-    expect(rows.map(({ text }) => text)).toMatchInlineSnapshot()
+    expect(rows.map(({ text }) => text)).toMatchInlineSnapshot(`
+      [
+        "alice 2 deactivated honor system lms f",
+        "alice 2 modeChanged honor system lms f",
+        "eve2 2 deactivated audit system lms f",
+        "no_mail_worker 1 created audit system lms f",
+      ]
+    `)
   })
 
   test('repaired there, what is here is right', async () => {
