@@ -47,7 +47,7 @@ export const LISTED_AFTER = 3
 const MAX_LISTED = 10_000
 
 /** SQL: the state of a pair `p` of a course run `c`, as it is listed; null: it is merely due. */
-const STATE = `case when p.state <> 'due' then p.state when c.owner <> 'here' then 'left'
+const STATE = `case when p.state <> 'due' then p.state when c.owner = 'lms' then 'left'
   when p.failures >= ${LISTED_AFTER} then 'failing' end`
 
 /** Lists what may need somebody, the oldest first; 10 000 at most. */

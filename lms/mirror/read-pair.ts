@@ -21,7 +21,7 @@ export async function readPair(db: Kysely<DB>, enrollmentId: string): Promise<Mi
     .innerJoin('courses as c', 'c.id', 'e.course_id')
     .select(['e.version', 'e.mode', 'e.is_active', 'l.username', 'c.course_key', ATTRIBUTES.as('attributes')])
     .where('e.id', '=', enrollmentId)
-    .where('c.owner', '=', 'here')
+    .where('c.owner', '<>', 'lms')
     .executeTakeFirst()
   if (row === undefined) return null
   const { version, mode, is_active: isActive, username, course_key: courseId, attributes } = row

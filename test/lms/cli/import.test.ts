@@ -27,10 +27,7 @@ describe('lms import', () => {
     const ended = await cli(['lms', 'import', '--from', 'mysql://reader:s3cret@127.0.0.1:1/edxapp'], env)
     expect(ended).toMatchObject({
       code: 2,
-<<<<<<< HEAD
-=======
       stdout: '',
->>>>>>> import
       stderr: 'The database of the LMS (edxapp at 127.0.0.1:1) does not answer: is it running, and is the URL right?\n',
     })
     expect(JSON.stringify(ended)).not.toContain('s3cret')
