@@ -1,4 +1,4 @@
-import type { LmsRow, LmsValue } from '../source/source.ts'
+import type { LmsValue } from '../source/source.ts'
 import type { CourseKeys } from './course-keys.ts'
 
 /** A value as text; null where there is none. */
@@ -86,9 +86,4 @@ function spelling(text: string, key: string): string {
 /** Why a row of a course run that is not here is left aside. */
 export function noCourseRun(value: LmsValue | undefined): string {
   return `there is no course run '${textOf(value) ?? ''}'`
-}
-
-/** Some columns of a row, by their names. */
-export function namedIn(row: LmsRow, column: string): LmsValue {
-  return row[column] ?? null
 }
