@@ -1,6 +1,5 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import type { LmsDB } from '../database/schema.ts'
 import type { Difference as OwnersDifference } from '../owner/differences.ts'
 import type { Comparison } from '../owner/open-comparison.ts'
 import { openLmsSource } from '../source/source.ts'
@@ -14,8 +13,7 @@ export async function openComparison(db: Kysely<DB>, lmsDatabaseUrl: string): Pr
     async differencesOf(courseIds) {
       const found: OwnersDifference[] = []
       const onDifference = (difference: Difference) => void found.push(inWords(difference))
-      // The tables of lms/ are there: this is its command.
-      await compareCourseRuns(db as unknown as Kysely<LmsDB>, source, courseIds, { onDifference })
+      await compareCourseRuns(db, source, courseIds, { onDifference })
       return found
     },
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),

@@ -45,13 +45,13 @@ export async function openLmsRest(databaseUrl: string): Promise<LmsRest> {
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = decodeURIComponent(request.url ?? '')
     const method = request.method ?? ''
-    if (request.headers['x-edx-api-key'] !== apiKey) return void send(response, 401, { detail: 'no key' })
+    if (request.headers['x-edx-api-key'] !== apiKey) return send(response, 401, { detail: 'no key' })
     const failure = fault?.({ method, path }) ?? null
-    if (typeof failure === 'number')
-      return void send(response, failure, { message: 'scripted' }, { 'retry-after': '1' })
+    if (typeof failure === 'number') return send(response, failure, { message: 'scripted' }, { 'retry-after': '1' })
     const [status, body] = method === 'POST' ? await post(request, enroll, pool) : await get(path, pool)
-    if (failure === 'reset') return void request.socket.destroy()
-    send(response, status, body)
+    if (failure === 'reset') request.socket.destroy()
+    else send(response, status, body)
+    return undefined
   }
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => send(response, 500, { message: String(error) }))
