@@ -101,7 +101,7 @@ async function post(
 }
 
 async function get(path: string, pool: Pool): Promise<Answer> {
-  const [, user = '', courseId = ''] = /\/enrollment\/([^,]+),(.+)$/.exec(path) ?? []
+  const [, user = '', courseId = ''] = /\/v1\/enrollment\/([^,/]+),(.+)$/.exec(path) ?? []
   const [rows] = await pool.query<RowDataPacket[]>(
     `select e.mode, e.is_active, e.created from student_courseenrollment e join auth_user u on u.id = e.user_id
      where binary u.username = ? and binary e.course_id = ?`,

@@ -186,7 +186,7 @@ export async function* historyOfGone(source: LmsSource): AsyncGenerator<Companio
   const pages = source.pages(HISTORY, {
     key: 'history_id',
     columns: HISTORY_COLUMNS,
-    where: `not exists (select 1 from student_courseenrollment e where e.id = ${HISTORY}.id)`,
+    where: `not exists (select 1 from student_courseenrollment e where e.id = t.id)`,
   })
   for await (const page of pages) yield page.map(historyCompanion)
 }
