@@ -184,7 +184,7 @@ describe.skipIf(!hasMariadb)('following an LMS', () => {
       await sleep(1_500 + round * 400)
       server.child.kill('SIGKILL')
       await server.exit
-      await connectionsEnded(world.db as never, `follower${round}`)
+      await connectionsEnded(world.db, `follower${round}`)
     }
     isOver = true
     await writing
