@@ -30,6 +30,7 @@ export interface LmsLeases {
 }
 
 export interface LmsRows {
+  bent: string | null;
   digest: Buffer;
   line: Json | null;
   primary_key: string;

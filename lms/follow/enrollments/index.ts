@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { LmsDB } from '../../database/schema.ts'
-import { ENROLLMENTS, HISTORY } from '../../import/enrollments/lms-enrollment.ts'
+import { ENROLLMENTS } from '../../import/enrollments/lms-enrollment.ts'
 import type { LmsSource } from '../../source/source.ts'
 import type { LmsConnection } from '../connection.ts'
 import { changesOf, haveLooked } from '../follow-table.ts'
