@@ -53,7 +53,7 @@ export function comparisonStream({ db, connection, now = () => new Date() }: Com
       // Before that nothing could be moved on.
       if (positionIn((await readStream(db, 'enrollments'))?.position) === null) return false
       let at = known.began === null ? await beginComparison(db, known, now()) : known
-      const isDone = await connection.use(async (source) => {
+      const isDone = await connection.run(async (source) => {
         while (!signal.aborted && isMine()) {
           const runs = await runsAfter(db, at.after)
           const last = runs.at(-1)

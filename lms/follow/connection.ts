@@ -3,7 +3,7 @@ import { openLmsSource, type LmsSource } from '../source/source.ts'
 /** A connection to the database of the LMS that is opened when it is needed, and again when it has failed. */
 export interface LmsConnection extends AsyncDisposable {
   /** Works with the connection, one after another. */
-  use<T>(work: (source: LmsSource) => Promise<T>): Promise<T>
+  run<T>(work: (source: LmsSource) => Promise<T>): Promise<T>
 }
 
 /** @param timeoutMs milliseconds that the LMS may be silent. */
@@ -15,7 +15,7 @@ export function lmsConnection(url: string, timeoutMs: number): LmsConnection {
     source = undefined
     await closing?.[Symbol.asyncDispose]()
   }
-  const run = async <T>(work: (source: LmsSource) => Promise<T>): Promise<T> => {
+  const runNow = async <T>(work: (source: LmsSource) => Promise<T>): Promise<T> => {
     source ??= await openLmsSource(url, { timeoutMs })
     try {
       return await work(source)
@@ -26,8 +26,8 @@ export function lmsConnection(url: string, timeoutMs: number): LmsConnection {
     }
   }
   return {
-    use(work) {
-      const result = last.then(() => run(work))
+    run(work) {
+      const result = last.then(() => runNow(work))
       last = result.catch(() => {})
       return result
     },

@@ -126,7 +126,7 @@ export function tableStream(
     pace,
     async look(_signal, isMine) {
       const isDue = digestPace.isDue()
-      await connection.use((source) => (isDue ? lookAtAll(source, isMine) : lookAtNew(source)))
+      await connection.run((source) => (isDue ? lookAtAll(source, isMine) : lookAtNew(source)))
       pace.looked(0)
       return false
     },

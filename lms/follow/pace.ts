@@ -1,5 +1,5 @@
 /** The share of the time that the LMS may be kept busy by looking. */
-const SHARE = 0.1
+const SHARE = 0.2
 
 /** Says when to look again. */
 export interface Pace {
@@ -9,7 +9,7 @@ export interface Pace {
 }
 
 /**
- * Keeps looks at the LMS apart: each time for so long that they take a tenth of the time at most, and never shorter than an
+ * Keeps looks at the LMS apart: each time for so long that they take a fifth of the time at most, and never shorter than an
  * interval. One look that took long, as when the LMS did not answer for a while, makes none wait.
  *
  * @param clock milliseconds that only go on.

@@ -6,7 +6,7 @@ import type { OpaqueTokens } from '../../server/rest/auth/opaque-tokens.ts'
 import { tokenLookup } from './lookup.ts'
 import { openLmsPool } from './pool.ts'
 import { digestOf, tokenReader, type LmsToken, type LmsTokenHolder } from './read-tokens.ts'
-import { openMemory } from './remembered.ts'
+import { openMemory } from './memory.ts'
 
 /**
  * Knows the OAuth2 tokens of an LMS, by its database (adoption.md §4).

@@ -76,7 +76,7 @@ function statementFor(since: string, after: Row | null): [statement: string, val
   const behind = after === null ? '' : 'and (history_date > ? or (history_date = ? and history_id > ?))'
   const statement = `select history_id as historyId, id, history_date as at from ${HISTORY}
     where history_date > ? ${behind} order by history_date, history_id limit ${PAGE_SIZE}`
-  return [statement, after === null ? [since] : [after.at, after.at, after.at, after.historyId]]
+  return [statement, after === null ? [since] : [since, after.at, after.at, after.historyId]]
 }
 
 function latest(a: string, b: string): string {

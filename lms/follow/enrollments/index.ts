@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { LmsDB } from '../../database/schema.ts'
-import { ENROLLMENTS, HISTORY } from '../../import/enrollments/lms-enrollment.ts'
+import { ENROLLMENTS } from '../../import/enrollments/lms-enrollment.ts'
 import type { LmsSource } from '../../source/source.ts'
 import type { LmsConnection } from '../connection.ts'
 import { changesOf, haveLooked } from '../follow-table.ts'
@@ -71,7 +71,7 @@ export function enrollmentStream(context: EnrollmentStreamContext): Stream {
       if (place === null) return false
       const goesOn = () => !signal.aborted && isMine()
       try {
-        return await connection.use(async (source) => {
+        return await connection.run(async (source) => {
           const isMore = await follow(source, place, goesOn)
           if (!goesOn() || isMore) return isMore
           await waiting.tryAgain(source)
@@ -102,7 +102,7 @@ const REFERENCES: readonly StreamName[] = ['accounts', 'course-runs']
  */
 async function begin({ db, connection, importAll }: EnrollmentStreamContext): Promise<EnrollmentPosition | null> {
   if (!(await haveLooked(db, REFERENCES))) return null
-  const position = await connection.use(presentPlace)
+  const position = await connection.run(presentPlace)
   if (await isImportDue(db)) {
     await moveStream(db, 'enrollments', { position: IMPORTING })
     await importAll()

@@ -38,8 +38,8 @@ export async function openFollowWorld(mariadb: TestMariadb): Promise<FollowWorld
   const db = database.db as unknown as Kysely<LmsDB>
   const log: string[] = []
   const tell = (fields: object, message: string) => {
-    const { err } = fields as { err?: unknown }
-    log.push(err === undefined ? `${message} ${JSON.stringify(fields)}` : `${message}: ${String(err)}`)
+    const { err } = fields as { err?: Error }
+    log.push(err === undefined ? `${message} ${JSON.stringify(fields)}` : `${message}: ${err.message}`)
   }
   return {
     db,

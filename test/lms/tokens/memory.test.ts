@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { KNOWN_MS, openMemory, UNKNOWN_MS } from '../../../lms/tokens/remembered.ts'
+import { KNOWN_MS, openMemory, UNKNOWN_MS } from '../../../lms/tokens/memory.ts'
 
 let now = 0
 const questions: string[] = []
