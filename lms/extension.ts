@@ -1,6 +1,5 @@
 import type { Extension, WorkerContext, Workers } from '../server/extension.ts'
 import type { LmsConfig } from '../server/lms/settings.ts'
-import { lmsCommands } from './cli/commands.ts'
 import { lmsMigrations } from './database/migrate.ts'
 import { readFollowConsumers } from './follow/status.ts'
 import { followSteps } from './follow/workers.ts'
@@ -14,7 +13,7 @@ import { openLmsTokens } from './tokens/open.ts'
  * @param settings those of a server; the command line reads them when a command needs them.
  */
 export function lmsExtension(settings?: LmsConfig): Extension {
-  const own = { name: 'lms', migrations: lmsMigrations, commands: lmsCommands }
+  const own = { name: 'lms', migrations: lmsMigrations }
   if (settings === undefined) return own
   const { databaseUrl, follow } = settings
   return {

@@ -11,7 +11,6 @@ import type { OperationTable } from '../routers/operation.ts'
 import type { FeedConsumer } from './background/feed-consumer.ts'
 import type { FailureLog, WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
-import type { CommandGroup } from './cli/command-group.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { OpaqueTokens } from './rest/auth/opaque-tokens.ts'
@@ -52,8 +51,6 @@ export interface Extension {
   readonly consumers?: ((db: Kysely<DB>, now: Date) => Promise<ConsumerStatus[]>) | undefined
   /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
   readonly forwardChange?: ForwardChange | undefined
-  /** Its commands of the operator's command line. */
-  readonly commands?: CommandGroup
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */
   readonly eventBus?: ExtensionEventBus
 }

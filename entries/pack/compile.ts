@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { finishDeclarations } from './declarations.ts'
 import { readOwnManifest } from './own-manifest.ts'
 import { indentedByTabs } from './indentation.ts'
+import { plainSource } from './plain-source.ts'
 import { mapLines } from './source-maps.ts'
 
 /**
@@ -86,7 +87,8 @@ async function shipSources(root: string, target: string, path: string): Promise<
   for (const source of map.sources) {
     const original = join(dirname(path), source)
     const copy = join(target, 'src', relative(root, original))
-    await cp(original, copy)
+    await mkdir(dirname(copy), { recursive: true })
+    await writeFile(copy, plainSource(await readFile(original, 'utf8')))
     sources.push(relative(dirname(path), copy))
   }
   const { version, mappings } = map

@@ -1,7 +1,13 @@
+import { lmsCommands } from '../../lms/cli/commands.ts'
 import { lmsExtension } from '../../lms/extension.ts'
 import { builtInExtensions } from '../extensions.ts'
 import { runCommandLine } from './program.ts'
 import { endQuietly } from './streams.ts'
 
 endQuietly()
-process.exitCode = await runCommandLine(process.argv.slice(2), process, [...builtInExtensions, lmsExtension()])
+process.exitCode = await runCommandLine(
+  process.argv.slice(2),
+  process,
+  [...builtInExtensions, lmsExtension()],
+  [lmsCommands],
+)

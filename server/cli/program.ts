@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKey } from './api-key.ts'
+import type { CommandGroup } from './command-group.ts'
 import { addEnroll } from './enroll.ts'
 import type { Extension } from '../extension.ts'
 import { builtInExtensions } from '../extensions.ts'
@@ -16,16 +17,18 @@ import { addWebhook } from './webhook.ts'
  * Runs one command of the operator's command line (run §1).
  *
  * @param args what stands after the program's name.
+ * @param groups commands of further subjects.
  * @returns what the process ends with: 0 done, 1 some rows failed, 2 wrong usage or cannot run.
  */
 export async function runCommandLine(
   args: readonly string[],
   streams: Streams,
   extensions: readonly Extension[] = builtInExtensions,
+  groups: readonly CommandGroup[] = [],
 ): Promise<number> {
   const session = openSession(streams, extensions)
   try {
-    await programFor(session).parseAsync(args, { from: 'user' })
+    await programFor(session, groups).parseAsync(args, { from: 'user' })
     return session.exitCode
   } catch (error) {
     // Commander has said already what is wrong; its help ends with 0.
@@ -35,7 +38,7 @@ export async function runCommandLine(
   }
 }
 
-function programFor(session: Session): Command {
+function programFor(session: Session, groups: readonly CommandGroup[]): Command {
   const program = new Command('npm run cli --')
     .description("The operator's command line of the enrollment service.")
     .exitOverride()
@@ -57,6 +60,6 @@ server or alone. It ends with 0 when all is done, 1 when some rows failed, 2 whe
   addApiKey(program, session)
   addEnroll(program, session)
   addWebhook(program, session)
-  for (const { commands } of session.extensions) commands?.(program, session)
+  for (const addCommands of groups) addCommands(program, session)
   return program
 }

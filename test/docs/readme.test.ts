@@ -16,7 +16,7 @@ const DOCUMENTS = [
   'docs/watching.md',
   'docs/enterprise.md',
   'docs/command-line.md',
-  'docs/moving-from-the-lms.md',
+  'docs/rest-clients.md',
 ]
 
 /** Installs, and starts what runs here already. */

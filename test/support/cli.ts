@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
+import { lmsCommands } from '../../lms/cli/commands.ts'
 import { lmsExtension } from '../../lms/extension.ts'
 import { runCommandLine } from '../../server/cli/program.ts'
 import { builtInExtensions } from '../../server/extensions.ts'
@@ -32,7 +33,12 @@ export function startCli(args: string[], env: Record<string, string>): ChildProc
 /** Runs the command line in this process, for what neither settings nor a database have a part in. */
 export async function cliInside(args: string[]): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-  const code = await runCommandLine(args, { stdin, stdout, stderr }, [...builtInExtensions, lmsExtension()])
+  const code = await runCommandLine(
+    args,
+    { stdin, stdout, stderr },
+    [...builtInExtensions, lmsExtension()],
+    [lmsCommands],
+  )
   return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) }
 }
 
