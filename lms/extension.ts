@@ -6,6 +6,7 @@ import { readFollowConsumers } from './follow/status.ts'
 import { followSteps } from './follow/workers.ts'
 import { openLmsTokens } from './tokens/open.ts'
 import { openForwarding } from './forward/open.ts'
+import { mirrorWorkers } from './mirror/workers.ts'
 
 /**
  * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
@@ -21,9 +22,11 @@ export function lmsExtension(settings?: LmsConfig): Extension {
     commands: lmsCommands,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
     forwardChange: settings && openForwarding(settings),
-    ...(isFollowing && {
-      workers: ({ db, log }) => ({ steps: followSteps(db, databaseUrl, log) }),
-      consumers: readFollowConsumers,
-    }),
+    workers(context) {
+      const { steps = [], consumers = [] } = settings === undefined ? {} : mirrorWorkers(settings, context)
+      const following = isFollowing ? followSteps(context.db, databaseUrl, context.log) : []
+      return { steps: [...steps, ...following], consumers }
+    },
+    consumers: isFollowing ? readFollowConsumers : undefined,
   }
 }

@@ -4,6 +4,7 @@ import { addExport } from './export.ts'
 import { addImport } from './import.ts'
 import { addStatus } from './status.ts'
 import { addOwner } from './owner.ts'
+import { addMirror } from './mirror.ts'
 
 /** `lms …`: taking an LMS over, keeping in step with it, and going back. */
 export const lmsCommands: CommandGroup = (program, session) => {
@@ -12,5 +13,6 @@ export const lmsCommands: CommandGroup = (program, session) => {
   addStatus(lms, session)
   addOwner(lms, session, null)
   addCompare(lms, session)
+  addMirror(lms, session)
   addExport(lms, session)
 }

@@ -29,6 +29,27 @@ export interface LmsLeases {
   name: string;
 }
 
+export interface LmsMirrorPace {
+  failures: Generated<number>;
+  is_single: Generated<boolean>;
+  last_error: string | null;
+  next_request_at: Generated<string>;
+  paused_until: string | null;
+}
+
+export interface LmsMirrorPairs {
+  claimed_by: string | null;
+  enrollment_id: Int8;
+  failed_at: string | null;
+  failures: Generated<number>;
+  last_error: string | null;
+  next_attempt_at: Generated<string>;
+  noted: Generated<string>;
+  position: Generated<Int8>;
+  state: Generated<string>;
+  version: number;
+}
+
 export interface LmsRows {
   bent: string | null;
   digest: Buffer;
@@ -59,6 +80,8 @@ export interface LmsStreams {
 
 export interface DB {
   lms_leases: LmsLeases;
+  lms_mirror_pace: LmsMirrorPace;
+  lms_mirror_pairs: LmsMirrorPairs;
   lms_rows: LmsRows;
   lms_rows_aside: LmsRowsAside;
   lms_streams: LmsStreams;

@@ -126,7 +126,7 @@ export function classify({ history }: LmsShape): string[] {
     where b.enrollment_id = a.enrollment_id and b.namespace = a.namespace and b.name = a.name and b.id > a.id)
   group by r.number on duplicate key update theirs = values(theirs)`,
     `update es_rows r left join es_sums s on s.number = r.number set r.has_attributes = coalesce(s.ours = s.theirs, 1)`,
-    // An enrollment without \`created\` keeps that: what is known here was made up.
+    // An enrollment without `created` keeps that: what is known here was made up.
     `update es_rows r join student_courseenrollment e on e.id = r.present_id set r.verdict = 'unchanged'
   where r.verdict is null and r.has_attributes = 1 and e.is_active = r.is_active and ${bytes('e.mode')} = ${bytes('r.mode')}
     and (e.created = r.created or ${isWithoutInstant('e.created')})`,

@@ -20,6 +20,11 @@ export interface FeedConsumer {
    *   came here (adoption.md §1).
    */
   apply(trx: Transaction<DB>, events: readonly EnrollmentEvent[]): Promise<unknown>
+  /**
+   * What fails of that which it has left to others, e.g. to be sent; told beside its checkpoint as its own failures are. Null:
+   * nothing.
+   */
+  readonly failing?: ((db: Kysely<DB>) => Promise<string | null>) | undefined
   /** Milliseconds after which it looks by itself when nothing is new, without being woken; 1 000 unless given. */
   readonly intervalMs?: number | undefined
 }
@@ -64,7 +69,8 @@ async function consumeNext(
   const { cursor: after, hasFailed } = await openCheckpoint(db, consumer.name, now())
   const { last } = await readFeedEnd(db)
   if (last === null || !isAfter(last, positionOf(after))) {
-    if (hasFailed) await noteFailure(db, consumer.name, null, now())
+    const failing = (await consumer.failing?.(db)) ?? null
+    if (hasFailed || failing !== null) await noteFailure(db, consumer.name, failing, now())
     return 0
   }
   for (;;) {
