@@ -7,6 +7,9 @@ export class LmsSilent extends Error {
   }
 }
 
+/** Milliseconds in which an answer is read that is there. */
+const GRACE_MS = 50
+
 /**
  * Waits for an answer of the LMS, but not for ever: the driver itself stops counting once the first byte has come.
  *
@@ -15,13 +18,18 @@ export class LmsSilent extends Error {
  */
 export async function withinDeadline<T>(answer: Promise<T>, milliseconds: number, giveUp: () => void): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
+  let isOver = false
+  const end = () => {
+    if (isOver) return
     giveUp()
     late.reject(new LmsSilent(milliseconds))
-  }, milliseconds)
+  }
+  // Where this process was busy for so long, the answer may be there, and nobody has read it yet.
+  const timer = setTimeout(() => setTimeout(end, GRACE_MS), milliseconds)
   try {
     return await Promise.race([answer, late.promise])
   } finally {
+    isOver = true
     clearTimeout(timer)
   }
 }

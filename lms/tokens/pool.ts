@@ -15,6 +15,9 @@ export const POOL_SIZE = 2
 const CONNECT_MS = 2_000
 const ANSWER_MS = 5_000
 
+/** Milliseconds after which nobody waits for a connection at all. */
+const ABANDONED_MS = 10_000
+
 /**
  * Opens the pool; the first question connects. A connection that the database has closed meanwhile is replaced without anybody
  * noticing; one that is silent costs those their answer who wait for it.
@@ -22,14 +25,17 @@ const ANSWER_MS = 5_000
 export function openLmsPool(url: string): LmsPool {
   const pool = createPool({
     ...connectionOptions(url),
-    connectTimeout: CONNECT_MS,
+    connectTimeout: ABANDONED_MS,
     connectionLimit: POOL_SIZE,
     maxIdle: 1,
     idleTimeout: 60_000,
   })
   pool.on('connection', (connection) => void connection.query(IN_UTC))
   const ask = async <Row>(statement: string, values: readonly unknown[]): Promise<Row[]> => {
-    const connection = await pool.getConnection()
+    const connecting = pool.getConnection()
+    // One that comes late is for others.
+    const giveUp = () => void connecting.then((late) => late.release()).catch(() => {})
+    const connection = await withinDeadline(connecting, CONNECT_MS, giveUp)
     try {
       const answer = connection.query<RowDataPacket[]>(statement, [...values])
       const [rows] = await withinDeadline(answer, ANSWER_MS, () => connection.destroy())

@@ -6,6 +6,8 @@ import { openDatabase, type Database } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { startEmbeddedDatabase } from '../../../embedded/start.ts'
 import { createCaller } from '../../../routers/index.ts'
+import { lmsExtension } from '../../../lms/extension.ts'
+import { builtInExtensions } from '../../../server/extensions.ts'
 import { migrateAll } from '../../../server/migrations.ts'
 import { copyDatabase } from '../../support/copy-database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -30,7 +32,7 @@ beforeAll(async () => {
   )
   other.connectionString = server.connectionString
   const db = openDatabase(server)
-  await migrateAll(db)
+  await migrateAll(db, [...builtInExtensions, lmsExtension()])
   await useTransactionIds(db, 150_000)
   await db.destroy()
 })

@@ -37,7 +37,7 @@ describe.skipIf(!hasMariadb)('lms status', () => {
     expect(status).toMatchObject({
       source: { isReachable: true, error: null },
       owners: { here: 0, lms: 6 },
-      mirror: null,
+      mirror: { due: 0, refused: 0, unsent: 0 },
       streams: expect.arrayContaining([
         expect.objectContaining({
           name: 'enrollments',
