@@ -14,8 +14,11 @@ import { ENROLLMENT_COLUMNS, ENROLLMENTS } from './lms-enrollment.ts'
 import { completeRows, historyOfGone, type ReadRows } from './read-lms.ts'
 import { reportAside, reportBrought } from './report-page.ts'
 
-/** Rows of a page; the history of an enrollment has several, and two pages are in memory at a time. */
-const PAGE_SIZE = { plain: 5_000, withHistory: 2_000 }
+/** Rows of a page; the history of an enrollment has several, and three pages are in memory at a time. */
+const PAGE_SIZE = { plain: 3_000, withHistory: 1_500 }
+
+/** Pages that are written at the same time, each in a transaction: PostgreSQL is what an import waits for. */
+const PAGES_AT_ONCE = 2
 
 export interface EnrollmentImportOptions {
   /** Whether the history comes along, as events with their instants and actors. */
@@ -46,9 +49,12 @@ export async function importEnrollments(
   // A transaction has one connection, which does one thing after another.
   const pages = db.isTransaction ? read : readAhead(read)
   let rows = 0
-  for await (const { enrollments, orphans } of pages) {
+  let reported = Promise.resolve()
+  const bringPage = async ({ enrollments, orphans }: ReadRows, before: Promise<void>) => {
     await actors.know(enrollments.flatMap((row) => row.history.map(({ userId }) => userId)))
     const brought = await (mode.dryRun ? tryRows : bringRows)(db, enrollments, options)
+    // The report has its lines in the order of the table.
+    await before
     reportBrought(report, brought)
     await leaveAside(
       db,
@@ -59,6 +65,8 @@ export async function importEnrollments(
     rows += enrollments.length
     onProgress?.(rows)
   }
+  const bringInOrder = (page: ReadRows) => (reported = bringPage(page, reported))
+  await forEachOf(pages, db.isTransaction ? 1 : PAGES_AT_ONCE, bringInOrder)
   if (history) await leaveGoneAside(db, source, mode, report)
   if (!mode.dryRun) wakeReaders(db)
 }
@@ -127,6 +135,22 @@ async function* readAhead<T>(pages: AsyncGenerator<T>): AsyncGenerator<T> {
   } finally {
     await pages.return(undefined)
   }
+}
+
+/** Does the work for each, for so many at a time; what one of them throws is thrown once the others have ended. */
+async function forEachOf<T>(all: AsyncIterable<T>, atOnce: number, work: (one: T) => Promise<void>): Promise<void> {
+  const running = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  for await (const one of all) {
+    const done = work(one)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => running.delete(done))
+    running.add(done)
+    if (running.size >= atOnce) await Promise.race(running)
+    if (failures.length > 0) break
+  }
+  await Promise.all(running)
+  if (failures.length > 0) throw failures[0]
 }
 
 async function leaveAside(
