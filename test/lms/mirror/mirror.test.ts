@@ -317,7 +317,10 @@ describe('the mirror to the LMS', () => {
     await eventually(() => expect(lms.changes).toEqual([`${other.username},${courseId} active audit`]))
     const consumers = await readConsumers(db, new Date())
     const words = 'Answered 500: Server Error (500)'
-    expect(await readMirrorStatus(db)).toMatchObject({ due: 1, failing: 1, lastError: words })
+    // What the LMS has is noted here a moment later.
+    await eventually(async () =>
+      expect(await readMirrorStatus(db)).toMatchObject({ due: 1, failing: 1, lastError: words }),
+    )
     await eventually(async () =>
       expect(await readConsumers(db, new Date())).toContainEqual(
         expect.objectContaining({ name: 'lms-mirror', lagEvents: 0, lastError: words }),
