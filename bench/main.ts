@@ -1,62 +1,75 @@
 import { parseArgs } from 'node:util'
-import { openHandPool } from './hand-pool.ts'
-import type { Measurement } from './load.ts'
-import { startLoadProcess } from './load-process.ts'
+import { findCheckout, HERE } from './checkout.ts'
 import { describeMachine } from './machine.ts'
-import { createMeasures, type Measure } from './measures.ts'
-import { openPeers } from './peers.ts'
-import { findPgbench } from './pgbench.ts'
-import { openServer } from './server.ts'
-import { summarise, summaryTable } from './summary.ts'
-import { createWorld } from './world.ts'
+import { chosen } from './measures/chosen.ts'
+import { comparePairs, pairTable } from './pairs.ts'
+import { openPool, startPostgres } from './postgres.ts'
+import { runRounds, type Rounds } from './rounds.ts'
+import { startSide, type Side } from './side-process.ts'
+import { summarise, summaryTable, type Summary } from './summary.ts'
 
 /**
  * All ways in, and what an expert would write by hand, measured in one run on the same database: rounds are interleaved
  * so that noise hits all alike, and medians are compared.
  *
- * `--quick` takes about a minute, `--json` ends with one JSON object, `--only a,b` runs some measures and their baselines.
+ * `--quick` has fewer and shorter rounds, `--json` ends with one JSON object, `--only a,b` runs some measures and their
+ * baselines, `--against DIR` measures the code of another checkout as well, in pairs.
  */
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string' } },
+  options: {
+    json: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    against: { type: 'string' },
+  },
 })
 const rounds = options.quick ? 3 : 7
 const total = options.quick ? 3_000 : 15_000
-/** What makes the same many rows in every round is long enough to be left out of most. */
 const longEvery = options.quick ? 3 : 2
 
-await using world = await createWorld({ learners: total })
-await using server = await openServer(world.db)
-await using hand = await openHandPool(world)
-await using peers = await openPeers({ db: world.db, handPool: hand.pool, token: server.token })
-using load = startLoadProcess()
-const pgbench = await findPgbench(world.connectionString)
-if (pgbench === undefined) process.stderr.write('pgbench is not on the path: pgbench-64 is left out\n')
+const newer = await findCheckout(HERE)
+const older = options.against === undefined ? undefined : await findCheckout(options.against)
+await using postgres = await startPostgres()
+const onServer = { server: postgres.connectionString, learners: total }
+await using newSide = await startSide(newer, { ...onServer, database: 'new' })
+await using oldSide = older && (await startSide(older, { ...onServer, database: 'old' }))
+const sides = oldSide === undefined ? [newSide] : [newSide, oldSide]
 
-const measures = chosen(createMeasures({ world, server, peers, hand, load, pgbench }), options.only?.split(','))
-const runs = new Map<string, Measurement[]>(measures.map(({ name }) => [name, []]))
-
-for (const measure of measures) await measure.run(Math.round(2_000 * (measure.share ?? 1)))
-for (let round = 1; round <= rounds; round += 1) {
-  if (!options.json) process.stderr.write(`round ${round} of ${rounds}\n`)
-  for (const measure of measures) {
-    if (measure.rows !== undefined && (round - 1) % longEvery !== 0) continue
-    runs.get(measure.name)?.push(await measure.run(measure.rows ?? Math.round(total * (measure.share ?? 1))))
-  }
+const measures = chosen(newSide.measures, options.only?.split(','))
+if (!newSide.measures.some(({ name }) => name === 'pgbench-64')) {
+  process.stderr.write('pgbench is not on the path: pgbench-64 is left out\n')
 }
+const onRound = (round: number) => {
+  if (!options.json) process.stderr.write(`round ${round} of ${rounds}\n`)
+}
+const [newRounds, oldRounds] = await runRounds(sides, { measures, rounds, total, longEvery, onRound })
+const results = await sumUp(newSide, newRounds)
+const pairs = newRounds && oldRounds && comparePairs(newRounds, oldRounds)
+const oldResults = oldSide && (await sumUp(oldSide, oldRounds))
 
-const results = []
-for (const measure of measures) results.push(summarise(measure, runs, (await measure.facts?.()) ?? {}))
 if (options.json) {
-  const machine = await describeMachine(world.pool)
-  process.stdout.write(`${JSON.stringify({ ...machine, handPoolSize: hand.size, results })}\n`)
+  const versions = { version: newSide.version, ...(oldSide && { oldVersion: oldSide.version }) }
+  const machine = await describe()
+  process.stdout.write(`${JSON.stringify({ ...machine, ...versions, results, oldResults, pairs })}\n`)
 } else {
-  process.stdout.write(`The hand-written statement is fastest with ${hand.size} connections here.\n\n`)
+  if (oldSide && oldResults && pairs) {
+    process.stdout.write(`new: ${newSide.version}, old: ${oldSide.version}\n\n${pairTable(pairs)}\n`)
+    process.stdout.write(`old: ${oldSide.version}\n\n${summaryTable(oldResults)}\nnew: ${newSide.version}\n\n`)
+  }
   process.stdout.write(summaryTable(results))
 }
 
-function chosen(all: readonly Measure[], only: readonly string[] | undefined): readonly Measure[] {
-  if (only === undefined) return all
-  const named = all.filter(({ name }) => only.includes(name))
-  const names = new Set(named.flatMap(({ name, against }) => (against === undefined ? [name] : [name, against])))
-  return all.filter(({ name }) => names.has(name))
+async function sumUp(side: Side, runs: Rounds = new Map()): Promise<Summary[]> {
+  const summaries: Summary[] = []
+  for (const measure of measures) summaries.push(summarise(measure, runs, await side.facts(measure.name)))
+  return summaries
+}
+
+async function describe() {
+  const pool = openPool(postgres.connectionString, 1)
+  try {
+    return await describeMachine(pool)
+  } finally {
+    await pool.end()
+  }
 }

@@ -7,7 +7,7 @@ import type { Database } from '../core/database/open.ts'
 import type { CallMetadata } from '../core/enrollment/command.ts'
 import { enroll } from '../core/enrollment/enroll.ts'
 import { defaultPolicy } from '../core/policy.ts'
-import { enrollCommand } from '../routers/commands.ts'
+import { enrollCommand } from '../core/enrollment/item-command.ts'
 import { enrollFields, withLearner } from '../routers/inputs.ts'
 import { callersByToken } from '../server/bearer.ts'
 

@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { fastify } from 'fastify'
 import type pg from 'pg'
 import type { Database } from '../core/database/open.ts'
-import { handEnroll } from './baselines.ts'
+import { handEnroll, VARIANTS, type Variant } from './baselines.ts'
 import { orpcListener } from './orpc-server.ts'
 
 /** Servers that do the same work in another way. */
 export interface Peers extends AsyncDisposable {
   /** Plain Fastify around the hand-written statement. */
-  readonly handUrl: string
+  readonly handUrls: Readonly<Record<Variant, string>>
   /** The same core behind another RPC library. */
   readonly orpcSocketPath: string
 }
@@ -32,7 +32,11 @@ export async function openPeers(options: { db: Database; handPool: pg.Pool; toke
   undo.defer(() => hand.close())
   const address = await hand.listen({ host: '127.0.0.1', port: 0 })
   const stack = undo.move()
-  return { handUrl: `${address}/enroll`, orpcSocketPath, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return {
+    handUrls: { conflict: `${address}/conflict`, plain: `${address}/plain` },
+    orpcSocketPath,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
 }
 
 /** With compiled schemas both ways, without a logger: as fast as Fastify is. */
@@ -49,13 +53,15 @@ function handServer(pool: pg.Pool) {
     properties: { user: text, is_active: { type: 'boolean' }, mode: text, course_id: text },
   }
   const app = fastify({ logger: false })
-  app.post<{ Body: { user: string; course_details: { course_id: string } } }>(
-    '/enroll',
-    { schema: { body, response: { 200: answer } } },
-    async ({ body: { user, course_details: course } }) => {
-      await handEnroll(pool, user, course.course_id)
-      return { user, is_active: true, mode: 'audit', course_id: course.course_id }
-    },
-  )
+  for (const variant of VARIANTS) {
+    app.post<{ Body: { user: string; course_details: { course_id: string } } }>(
+      `/${variant}`,
+      { schema: { body, response: { 200: answer } } },
+      async ({ body: { user, course_details: course } }) => {
+        await handEnroll(pool, user, course.course_id, variant)
+        return { user, is_active: true, mode: 'audit', course_id: course.course_id }
+      },
+    )
+  }
   return app
 }

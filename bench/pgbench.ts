@@ -55,7 +55,7 @@ async function enroll(connectionString: string, total: number, courseId: string)
 /** The hand-written statement; each client walks through learners of its own. */
 function scriptFor(each: number): string {
   const username = `('${usernameOf('')}' || :n::text)`
-  const statement = ENROLL.replaceAll('$1', username).replaceAll('$2', ':course').replaceAll('$3', ':mode')
+  const statement = ENROLL.conflict.replaceAll('$1', username).replaceAll('$2', ':course').replaceAll('$3', ':mode')
   return `\\set n :client_id * ${each} + :i\n\\set i :i + 1\n${statement.replaceAll(/\s+/g, ' ')};\n`
 }
 

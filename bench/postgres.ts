@@ -8,6 +8,8 @@ import { openDatabase, type Database } from '../core/database/open.ts'
 
 /** A PostgreSQL server that lives as long as a run of the benchmark. */
 export interface Postgres extends AsyncDisposable {
+  /** Connects its superuser. */
+  readonly connectionString: string
   /** Creates a database of that name, migrated and without a row. */
   createStore(name: string): Promise<Store>
 }
@@ -36,6 +38,7 @@ export async function startPostgres({ sharedBuffers = '128MB' } = {}): Promise<P
   const server = undo.use(await startEmbeddedDatabase({ dataDir, mode: 'owner', settings }))
   const stack = undo.move()
   return {
+    connectionString: server.connectionString,
     createStore: (name) => createStore(server.connectionString, name),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
@@ -48,7 +51,13 @@ export function openPool(connectionString: string, max: number): pg.Pool {
   return pool
 }
 
-async function createStore(serverAddress: string, name: string): Promise<Store> {
+/** Opens the database as the service does by default. */
+export function openStore(connectionString: string): Database {
+  return openDatabase({ connectionString, poolSize: SERVICE_POOL_SIZE })
+}
+
+/** Creates a database of that name on a server, migrated and without a row. */
+export async function createStore(serverAddress: string, name: string): Promise<Store> {
   await using undo = new AsyncDisposableStack()
   const admin = new pg.Client({ connectionString: serverAddress })
   await admin.connect()
@@ -60,7 +69,7 @@ async function createStore(serverAddress: string, name: string): Promise<Store> 
   const address = new URL(serverAddress)
   address.pathname = `/${encodeURIComponent(name)}`
   const connectionString = address.href
-  const db = undo.use(openDatabase({ connectionString, poolSize: SERVICE_POOL_SIZE }))
+  const db = undo.use(openStore(connectionString))
   await migrateToLatest(db)
   const pool = openPool(connectionString, 4)
   undo.defer(() => pool.end())

@@ -5,17 +5,28 @@ import { startPostgres, type Store } from './postgres.ts'
 export interface World extends Store {
   readonly usernames: readonly string[]
   /** Opens a course that nobody is enrolled in and returns its key. */
-  newCourse(): Promise<string>
+  newCourse(limits?: CourseLimits): Promise<string>
 }
 
-/**
- * Starts a PostgreSQL of its own and fills in learners. Of every course that is opened later each learner can be
- * enrolled once.
- */
+/** What keeps learners out of a course; nothing unless given. */
+export interface CourseLimits {
+  /** Days from now, negative in the past. */
+  readonly enrollmentStart?: number
+  readonly enrollmentEnd?: number
+  readonly maxEnrollments?: number
+}
+
+/** Starts a PostgreSQL of its own with a world. */
 export async function createWorld({ learners }: { learners: number }): Promise<World> {
   await using undo = new AsyncDisposableStack()
   const server = undo.use(await startPostgres())
-  const store = undo.use(await server.createStore('bench'))
+  const world = await fillWorld(undo.use(await server.createStore('bench')), { learners })
+  const stack = undo.move()
+  return { ...world, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** Fills in learners. Of every course that is opened later each learner can be enrolled once. */
+export async function fillWorld(store: Store, { learners }: { learners: number }): Promise<World> {
   const { pool } = store
   const usernames = Array.from({ length: learners }, (_, index) => usernameOf(index))
   await pool.query(`insert into learners (username, email) select u, u || '@example.com' from unnest($1::text[]) u`, [
@@ -24,8 +35,7 @@ export async function createWorld({ learners }: { learners: number }): Promise<W
   const newCourse = courseOpener(pool)
   for (let index = 0; index < 50; index += 1) await newCourse()
   await populate(pool, learners)
-  const stack = undo.move()
-  return { ...store, usernames, newCourse, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { ...store, usernames, newCourse }
 }
 
 /** The name of a learner of the benchmark, `learner_0` and so on. */
@@ -34,17 +44,19 @@ export function usernameOf(index: number | string): string {
 }
 
 /** Returns a function that opens one new course after the other and returns its key. */
-export function courseOpener(pool: pg.Pool): () => Promise<string> {
+export function courseOpener(pool: pg.Pool): (limits?: CourseLimits) => Promise<string> {
   let courses = 0
-  return async () => {
+  return async ({ enrollmentStart = null, enrollmentEnd = null, maxEnrollments = null } = {}) => {
     courses += 1
     const key = `course-v1:Bench+B${courses}+2026`
     await pool.query(
       `with course as (
-         insert into courses (course_key, org, display_name) values ($1, 'Bench', 'Bench') returning id)
+         insert into courses (course_key, org, display_name, enrollment_start, enrollment_end, max_enrollments)
+         values ($1, 'Bench', 'Bench', now() + $2::integer * interval '1 day', now() + $3::integer * interval '1 day', $4)
+         returning id)
        insert into course_modes (course_id, slug, name)
        select id, slug, slug from course, unnest('{audit,verified}'::text[]) slug`,
-      [key],
+      [key, enrollmentStart, enrollmentEnd, maxEnrollments],
     )
     return key
   }

@@ -37,6 +37,27 @@ export interface ErrorDetails {
   webhookUrlRefused: { because: string }
   /** There is no key with which secrets of endpoints could be kept. */
   webhooksNotConfigured: Record<never, never>
+  jobNotFound: { jobId: string }
+  /** There is no upload of this id, or not all of it has arrived. */
+  uploadNotFound: { uploadId: string }
+  batchNotFound: { batchId: string }
+  /** What is asked cannot be done with a job in this state, e.g. failed lines of one that still runs. */
+  jobNotEnded: { jobId: string; state: string }
+  /** A file cannot be read as a whole, e.g. it lacks a column. `line`: where that was seen. */
+  invalidFile: { problem: string; line: number | null }
+  /** A line of a file is none: of these, e.g. a cell has too many characters. */
+  invalidLine: { problem: string }
+  /** Another line of the file says the same. */
+  duplicateLine: { line: number }
+  /** Another line of the file says something else about the same learner and course run. */
+  contradictingLine: { line: number }
+  /** The enrollment has changed since it was planned, or since what is undone. */
+  changedSince: { version: number; eventId: string | null }
+  /** The plan would be another one by now. */
+  planChanged: { expected: string; actual: string }
+  tooManyRemovals: { courseId: string; removals: number; active: number; limit: number }
+  /** Something is wrong with the service, not with the input; its log says what. */
+  jobFailed: { problem: string }
 }
 
 /** Why enrollment in a course run is closed. */
@@ -115,6 +136,19 @@ const messages: { [C in ErrorCode]: (details: ErrorDetails[C]) => string } = {
   webhookUrlRefused: ({ because }) => `Nothing can be sent to this URL: ${because}.`,
   webhooksNotConfigured: () =>
     'Webhooks need a key that their secrets are encrypted with: WEBHOOK_SECRET_KEY or INTERNAL_TOKENS.',
+  jobNotFound: ({ jobId }) => `There is no bulk job '${jobId}', or its results have been swept.`,
+  uploadNotFound: ({ uploadId }) => `There is no upload '${uploadId}', or it has not arrived as a whole.`,
+  batchNotFound: ({ batchId }) => `No change of an enrollment belongs to the batch '${batchId}'.`,
+  jobNotEnded: ({ jobId, state }) => `The bulk job '${jobId}' is ${state}: wait for its end, or cancel it.`,
+  invalidFile: ({ problem, line }) => `The file cannot be read${line === null ? '' : `, line ${line}`}: ${problem}`,
+  invalidLine: ({ problem }) => problem,
+  duplicateLine: ({ line }) => `Line ${line} says the same about this learner and course run.`,
+  contradictingLine: ({ line }) => `Line ${line} says something else about this learner and course run.`,
+  changedSince: ({ version }) => `The enrollment has changed since: it is at version ${version}.`,
+  planChanged: ({ expected, actual }) => `The plan has changed: its fingerprint is ${actual}, not ${expected}.`,
+  tooManyRemovals: ({ courseId, removals, active, limit }) =>
+    `${removals} of ${active} learners would be removed from '${courseId}'; the limit is ${limit}.`,
+  jobFailed: ({ problem }) => `The job cannot go on: ${problem}`,
 }
 
 const closedMessages: Record<ClosedReason, string> = {

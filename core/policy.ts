@@ -1,3 +1,4 @@
+import type { FundingSource } from './bulk/sync/funding.ts'
 import type { EnrollmentFilter, FilterErrorReporter } from './enrollment/filter.ts'
 
 /** What a site decides about enrollment, for all APIs. Keep one object: only calls with the same policy share batches. */
@@ -10,6 +11,8 @@ export interface Policy {
   readonly filters?: readonly EnrollmentFilter[] | undefined
   /** Called when a filter fails; the command that it failed on is refused. */
   readonly onFilterError?: FilterErrorReporter | undefined
+  /** Who else answers for enrollments, so that a roster does not remove them (bulk.md §3). */
+  readonly funding?: readonly FundingSource[] | undefined
 }
 
 export const defaultPolicy: Policy = { defaultMode: 'audit', legacyKeysInvitationOnly: false }

@@ -1,23 +1,17 @@
 import type { Extension, WorkerContext, Workers } from '../server/extension.ts'
 import type { LmsConfig } from '../server/lms/settings.ts'
-import { lmsMigrations } from './database/migrate.ts'
+import { lmsTables } from './database/migrate.ts'
 import { readFollowConsumers } from './follow/status.ts'
 import { followSteps } from './follow/workers.ts'
 import { openForwarding } from './forward/open.ts'
 import { mirrorWorkers } from './mirror/workers.ts'
 import { openLmsTokens } from './tokens/open.ts'
 
-/**
- * Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server and of the command line.
- *
- * @param settings those of a server; the command line reads them when a command needs them.
- */
-export function lmsExtension(settings?: LmsConfig): Extension {
-  const own = { name: 'lms', migrations: lmsMigrations }
-  if (settings === undefined) return own
+/** Taking an LMS over, keeping in step with it, and going back (adoption.md): an extension of the server. */
+export function lmsExtension(settings: LmsConfig): Extension {
   const { databaseUrl, follow } = settings
   return {
-    ...own,
+    ...lmsTables,
     openTokens: databaseUrl === undefined ? undefined : (log) => openLmsTokens(databaseUrl, log),
     forwardChange: openForwarding(settings),
     workers: (context) => workersOf(settings, context),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { DB } from '../core/database/schema.ts'
 import type { BatchItem, EnrollmentCommand, Result } from '../core/enrollment/command.ts'
 import { enrollMany, enrollWhole } from '../core/enrollment/enroll.ts'
+import { itemRef } from '../core/enrollment/field-schemas.ts'
 import { withinWorkLimit } from '../core/database/work-limit.ts'
 import { EnrollmentError, failure } from '../core/errors.ts'
 import { withIdempotencyKey } from '../core/idempotency/key.ts'
@@ -32,7 +33,7 @@ export interface BatchInput<I> {
 }
 
 /** What every item of a batch may have beside its own fields: a name that comes back with its result. */
-export const batchItemFields = { ref: storableText(255).optional() }
+export const batchItemFields = { ref: itemRef.optional() }
 
 interface BatchItemInput {
   readonly ref?: string | undefined

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { enroll } from '../core/enrollment/enroll.ts'
+import { looseMode, reason } from '../core/enrollment/field-schemas.ts'
+import { changeCommand, enrollCommand, learnerOf } from '../core/enrollment/item-command.ts'
 import { getEnrollment, getEnrollments, listEnrollments } from '../core/enrollment/read.ts'
 import { decodeSearchCursor, searchEnrollments } from '../core/enrollment/search.ts'
 import { unenrollAll } from '../core/enrollment/unenroll-all.ts'
@@ -7,15 +9,12 @@ import { readHistory } from '../core/event/read.ts'
 import { storableText, instant } from '../core/text.ts'
 import { boundedArray } from './bounded-input.ts'
 import { batchItemFields, batchOperation } from './batch.ts'
-import { changeCommand, enrollCommand } from './commands.ts'
 import {
   ASKS_FOR_NOTHING,
   asksForSomething,
   changeFields,
   courseId,
   enrollFields,
-  learnerOf,
-  reason,
   withLearner,
   withLooseLearner,
 } from './inputs.ts'
@@ -26,8 +25,7 @@ const enrollInput = withLearner(enrollFields)
 
 const changeInput = withLearner(changeFields).refine(asksForSomething, { error: ASKS_FOR_NOTHING })
 
-/** In a batch the mode may be any text: one that no course run offers is that row's `modeUnavailable`. */
-const looseFields = { mode: z.string().optional(), ...batchItemFields }
+const looseFields = { mode: looseMode.optional(), ...batchItemFields }
 const enrollItem = withLooseLearner({ ...enrollFields, ...looseFields })
 const changeItem = withLooseLearner({ ...changeFields, ...looseFields }).refine(asksForSomething, {
   error: ASKS_FOR_NOTHING,

@@ -31,6 +31,18 @@ const codes: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
   webhookDisabled: 'CONFLICT',
   webhookUrlRefused: 'BAD_REQUEST',
   webhooksNotConfigured: 'PRECONDITION_FAILED',
+  jobNotFound: 'NOT_FOUND',
+  uploadNotFound: 'NOT_FOUND',
+  batchNotFound: 'NOT_FOUND',
+  jobNotEnded: 'CONFLICT',
+  invalidFile: 'BAD_REQUEST',
+  invalidLine: 'BAD_REQUEST',
+  duplicateLine: 'CONFLICT',
+  contradictingLine: 'CONFLICT',
+  changedSince: 'CONFLICT',
+  planChanged: 'CONFLICT',
+  tooManyRemovals: 'PRECONDITION_FAILED',
+  jobFailed: 'INTERNAL_SERVER_ERROR',
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { attributePart, enterpriseUuid, reason } from '../core/enrollment/field-schemas.ts'
 import type { LearnerRef } from '../core/learner/ref.ts'
 import { storableText } from '../core/text.ts'
 import { boundedArray } from './bounded-input.ts'
@@ -46,24 +47,15 @@ function namesIn(input: unknown): number {
   return Number(username !== undefined) + Number(email !== undefined) + Number(userId !== undefined)
 }
 
-/** The reference alone, without the fields beside it; names that are present but undefined do not count. */
-export function learnerOf(input: LearnerRef): LearnerRef {
-  const { username, email, userId } = input as { username?: string; email?: string; userId?: string }
-  if (username !== undefined) return { username }
-  if (email !== undefined) return { email }
-  return { userId: userId ?? '' }
-}
-
 /** Any text: whether it is a course key is the domain's question (`invalidCourseKey`). */
 export const courseId = z.string()
 const mode = storableText(100).min(1)
-export const reason = storableText(2000)
 
 /** Parts may be absent on the wire: the domain says which one is missing (`invalidAttribute`). */
 const attribute = z.strictObject({
-  namespace: storableText(255).optional(),
-  name: storableText(255).optional(),
-  value: storableText(255).optional(),
+  namespace: attributePart.optional(),
+  name: attributePart.optional(),
+  value: attributePart.optional(),
 }) as unknown as z.ZodType<AttributeWire, Partial<AttributeWire>>
 
 /** What an item of `attributes` says. */
@@ -82,7 +74,7 @@ export const enrollFields = {
   isActive: z.boolean().default(true),
   whenEnrolled: z.enum(['keep', 'update']).default('keep'),
   force: z.boolean().default(false),
-  enterpriseUuid: storableText(255).optional(),
+  enterpriseUuid: enterpriseUuid.optional(),
   attributes: attributes.optional(),
   reason: reason.optional(),
 }

@@ -1,3 +1,4 @@
+import { bulkOperations } from './bulk.ts'
 import { courseOperations } from './course.ts'
 import { enrollmentOperations } from './enrollment.ts'
 import { eventsOperations } from './events.ts'
@@ -9,4 +10,5 @@ export const operations = {
   course: courseOperations,
   events: eventsOperations,
   webhooks: webhooksOperations,
+  bulk: bulkOperations,
 }

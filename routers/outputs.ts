@@ -33,7 +33,7 @@ export const outcome: z.ZodType<Outcome> = z.strictObject({
   eventId: z.string().nullable(),
 })
 
-const failure = z.strictObject({
+export const failure = z.strictObject({
   code: z.string(),
   message: z.string(),
   details: z.looseObject({}),

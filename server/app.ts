@@ -15,6 +15,7 @@ import { answerClientError } from './client-error.ts'
 import type { Config } from './config.ts'
 import { consumerReader } from './consumers.ts'
 import { health } from './health.ts'
+import { internalCallers } from './internal-caller.ts'
 import { confineTo, distinguishSides } from './listeners.ts'
 import { openMetrics, type Metrics } from './metrics/open.ts'
 import { reasonOfClientError } from './metrics/refusals.ts'
@@ -34,6 +35,7 @@ import { referencePage } from './rest/openapi/reference-page.ts'
 import { routableUrl } from './rest/routes.ts'
 import type { Secrets } from './secrets.ts'
 import { trpc } from './trpc.ts'
+import { uploads } from './uploads.ts'
 import { isUnavailable, rememberUnavailable, retryAfter } from './unavailable.ts'
 import { boundUnreadBodies } from './unread-body.ts'
 import { slowDown, unlimited } from './wrong-credentials.ts'
@@ -93,7 +95,7 @@ export function buildApp({
   // A hook that has nothing to say would cost every request some microseconds.
   if (config.logLevel === 'debug' || config.logLevel === 'trace') app.addHook('onResponse', logRequest)
 
-  const policy = sitePolicy(config, app.log)
+  const policy = sitePolicy(config, app.log, extensions)
   const wrongCredentials = config.rateLimits.on ? slowDown() : unlimited
   const { registry, countRefusal } = metrics
 
@@ -136,8 +138,12 @@ export function buildApp({
     const { internalTokens, webhookKeys = [] } = secrets
     const webhooks = { secretKeys: webhookKeys, allowedNetworks: config.webhooks.allowedNetworks }
     scope.register(metricsRoute, { registry })
-    const calls = { internalTokens, wrongCredentials, deadlineMs, countRefusal }
-    scope.register(trpc, { db, policy, webhooks, extensions, ...calls, now })
+    const callers = internalCallers({ internalTokens, wrongCredentials, now })
+    scope.register(trpc, { db, policy, webhooks, extensions, callers, deadlineMs, countRefusal, now })
+    scope.register(uploads, { db, callers, countRefusal, now })
+    for (const { internalRoutes } of extensions) {
+      if (internalRoutes !== undefined) scope.register(internalRoutes, { db, callers, now })
+    }
   })
 
   app.register(traceRoutes)

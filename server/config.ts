@@ -59,6 +59,7 @@ export interface Config {
   }
   /** CIDRs that may be sent to although they are not of the internet, also without TLS. */
   readonly webhooks: { readonly allowedNetworks: readonly string[] }
+  readonly bulk: { /** How long results of bulk jobs are kept. */ readonly retentionDays: number }
   readonly eventBus?: EventBusConfig | undefined
   readonly lms: LmsConfig
   readonly logLevel: z.output<typeof logLevel>
@@ -140,6 +141,7 @@ const settings = z.object({
   ENTERPRISE_SUPERSEDE: onOff.default(true),
   WEBHOOK_SECRET_KEY: secretList.optional(),
   WEBHOOK_ALLOWED_NETWORKS: cidrList.default([]),
+  BULK_RETENTION_DAYS: wholeNumber(1, 3_650).default(30),
   ...eventBusSettings,
   ...lmsSettings,
   LOG_LEVEL: logLevel.default('info'),
@@ -200,6 +202,7 @@ function arrange(read: z.output<typeof settings>): Config {
     policy: { defaultMode: read.DEFAULT_MODE, legacyKeysInvitationOnly: read.LEGACY_KEYS_INVITATION_ONLY },
     enterprise: { legacyCreatedFlag: read.ENTERPRISE_LEGACY_CREATED_FLAG, supersede: read.ENTERPRISE_SUPERSEDE },
     webhooks: { allowedNetworks: read.WEBHOOK_ALLOWED_NETWORKS },
+    bulk: { retentionDays: read.BULK_RETENTION_DAYS },
     eventBus: eventBusConfig(read),
     lms: lmsConfig(read),
     logLevel: read.LOG_LEVEL,

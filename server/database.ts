@@ -8,6 +8,8 @@ import { migrateAll } from './migrations.ts'
 
 export interface ServerDatabase extends AsyncDisposable {
   readonly db: Database
+  /** Where it is, for those who need connections of their own. */
+  readonly connectionString: string
 }
 
 /** What is told of it while it is used. */
@@ -34,7 +36,7 @@ export async function openServerDatabase(
   await check(db, connectionString)
   await migrate(db, connectionString, extensions)
   const opened = undo.move()
-  return { db, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return { db, connectionString, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
 /** The checks, with advice where the database does not answer at all. */

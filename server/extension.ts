@@ -2,8 +2,10 @@ import type { Registry } from '@prometheus-io/client'
 import type { FastifyBaseLogger, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import type { FundingSource } from '../core/bulk/sync/funding.ts'
 import type { DB } from '../core/database/schema.ts'
 import type { ConsumerStatus } from '../core/event/consumers.ts'
+import type { Trace } from '../core/enrollment/traces.ts'
 import type { ExtensionLineType } from '../core/import-export/group-importer.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Logger } from '../routers/index.ts'
@@ -12,6 +14,7 @@ import type { FeedConsumer } from './background/feed-consumer.ts'
 import type { FailureLog, WorkerStep } from './background/loop.ts'
 import type { Config } from './config.ts'
 import type { ExtensionEventBus } from './event-bus/feed.ts'
+import type { InternalCallers } from './internal-caller.ts'
 import type { Authentication } from './rest/auth/authenticate.ts'
 import type { OpaqueTokens } from './rest/auth/opaque-tokens.ts'
 import type { Identity } from './rest/auth/rights.ts'
@@ -36,7 +39,9 @@ export interface Extension {
   readonly lineTypes?: readonly ExtensionLineType[]
   /** Its routes on the public listener. */
   readonly routes?: FastifyPluginAsync<ExtensionRouteOptions>
-  /** What `/openapi.json` tells of them. */
+  /** Its routes on the private listener, beside its operations. */
+  readonly internalRoutes?: FastifyPluginAsync<InternalRouteOptions>
+  /** What `/openapi.json` tells of those on the public one. */
   readonly openApi?: OpenApiPart
   /**
    * Its procedures on the private listener, by group and name: `{ seats: { count: query({ … }) } }` is called as
@@ -51,8 +56,22 @@ export interface Extension {
   readonly consumers?: ((db: Kysely<DB>, now: Date) => Promise<ConsumerStatus[]>) | undefined
   /** Passes changes through the REST API on that it refuses because the LMS owns the course run; the first extension's is asked. */
   readonly forwardChange?: ForwardChange | undefined
+  /** What it still knows about a learner and a course run, for `why` of the command line: oldest first. */
+  readonly traces?: (db: Kysely<DB>, subject: ExtensionTraceSubject) => Promise<readonly Trace[]>
+  /** Whose enrollments a roster leaves alone, because somebody pays for them (bulk.md §3). */
+  readonly funding?: readonly FundingSource[]
   /** What it sends to the event bus of the platform, and takes from it, where the deployment has one. */
   readonly eventBus?: ExtensionEventBus
+}
+
+/** Whom and what `traces` are asked of. */
+export interface ExtensionTraceSubject {
+  /** The key inside this database; null: there is no such account. */
+  readonly learnerId: number | null
+  /** Folded; null: none is known. */
+  readonly email: string | null
+  /** Without branch and version. */
+  readonly courseKey: string
 }
 
 /** What the routes of an extension work with. */
@@ -69,6 +88,15 @@ export interface ExtensionRouteOptions {
   readonly authentication: Authentication
   /** Metrics that are registered here are served with those of the server. */
   readonly metrics: Registry
+  /** Fixes the clock. */
+  readonly now?: (() => Date) | undefined
+}
+
+/** What the routes of an extension on the private listener work with. */
+export interface InternalRouteOptions {
+  readonly db: Kysely<DB>
+  /** Finds out who asks. A route that does not ask lets everybody in. */
+  readonly callers: InternalCallers
   /** Fixes the clock. */
   readonly now?: (() => Date) | undefined
 }

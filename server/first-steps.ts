@@ -8,7 +8,10 @@ import { developmentSecretFile } from './secrets.ts'
  * at the root of the project. The first enrolls over REST, the second in its own process.
  */
 export function firstSteps(config: Config, addresses: Addresses): string {
-  const inside = 'internalUrl' in addresses ? addresses.internalUrl : addresses.internalSocket
+  const inside =
+    'internalUrl' in addresses
+      ? `${addresses.internalUrl}, a page for operators at ${addresses.internalUrl}/console`
+      : addresses.internalSocket
   const where = `\nEnrollment is ready: REST at ${addresses.url}, typed calls at ${inside}.\n`
   if (config.databaseUrl !== undefined) return `${where}\n`
   return `${where}Two lines to try, in another terminal at the root of the project:

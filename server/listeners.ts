@@ -84,10 +84,22 @@ function privateServer(app: FastifyInstance, onClientError: ListenersOptions['on
   )
   Object.assign(inner, { timeout, maxHeadersCount, maxRequestsPerSocket })
   inner.on('clientError', (error, socket) => {
+    if ('code' in error && error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && LONG in socket && socket[LONG] === true) return
     const status = answerClientError(error, socket as Socket, refusalInWordsOfTrpc)
     if (status !== null) onClientError?.(status)
   })
   return inner
+}
+
+const LONG = Symbol('may take long')
+
+/**
+ * Lets the body of a request on the private listener come for longer than a request has, until it is disposed of. Whoever asks for
+ * it sees to a time of its own.
+ */
+export function mayTakeLong(socket: Socket & { [LONG]?: boolean }): Disposable {
+  socket[LONG] = true
+  return { [Symbol.dispose]: () => void (socket[LONG] = false) }
 }
 
 function refusalInWordsOfTrpc(status: number, text: string): object {

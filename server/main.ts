@@ -1,3 +1,4 @@
+import { consoleExtension } from '../console/extension.ts'
 import { lmsExtension } from '../lms/extension.ts'
 import { readServerConfig } from './config.ts'
 import { processEnvironment } from './environment.ts'
@@ -11,7 +12,11 @@ for (const output of [process.stdout, process.stderr]) output.on('error', () => 
 
 try {
   const config = readServerConfig(processEnvironment())
-  const starting = startServer(config, process.stdout, [...builtInExtensions, lmsExtension(config.lms)])
+  const starting = startServer(config, process.stdout, [
+    ...builtInExtensions,
+    lmsExtension(config.lms),
+    consoleExtension,
+  ])
   exitWell({
     stop: async () => (await starting)[Symbol.asyncDispose](),
     report: (error, message) => {

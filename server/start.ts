@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
+import { bulkSteps } from './background/bulk/steps.ts'
+import { startBulkWorker } from './background/bulk/worker.ts'
 import { startBackground } from './background/start.ts'
 import type { Config } from './config.ts'
 import { ListenError } from './addresses.ts'
@@ -72,10 +74,12 @@ export async function startServer(
   if (eventBus !== null) undo.use(eventBus)
   const onClientError = (status: 400 | 408 | 431) => metrics.countRefusal(reasonOfClientError(status))
   const addresses = await openListeners(app, { ...config, onClientError })
-  const policy = sitePolicy(config, log)
+  const policy = sitePolicy(config, log, extensions)
   const webhooks = { secretKeys: secrets.webhookKeys ?? [], allowedNetworks: config.webhooks.allowedNetworks }
   const observer = metrics.background
-  const steps = eventBus?.steps
+  const { db, connectionString } = database
+  const steps = [...(eventBus?.steps ?? []), ...bulkSteps({ db, retentionDays: config.bulk.retentionDays })]
+  undo.use(await startBulkWorker({ db, connectionString, log, policy }))
   undo.use(startBackground({ db: database.db, log, policy, webhooks, extensions, observer, steps }))
   const running = undo.move()
   const stop = () => {

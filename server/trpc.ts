@@ -1,38 +1,27 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { TRPCError } from '@trpc/server'
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
-import { getHTTPStatusCodeFromError } from '@trpc/server/http'
-import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Kysely } from 'kysely'
 import type { DB } from '../core/database/schema.ts'
-import type { EnrollmentError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'
 import type { WebhookSettings } from '../core/webhook/webhook.ts'
 import { callContextOf, type CallContext } from '../routers/call.ts'
 import type { OperationTable } from '../routers/operation.ts'
 import { operations } from '../routers/operations.ts'
 import { createRouter } from '../routers/trpc.ts'
-import { callersByToken } from './bearer.ts'
 import { boundBodiesInWork } from './bodies-in-work.ts'
 import type { Extension } from './extension.ts'
-import { reasonOfCallError, type CountRefusal } from './metrics/refusals.ts'
+import { admitCallers, callerOf, countCallError, type PrivateScopeOptions } from './private-scope.ts'
 import { subscriptions } from './subscriptions.ts'
-import { errorEnvelope, refusalOf } from './trpc-errors.ts'
 import { retryAfter } from './unavailable.ts'
-import { canonicalAddress } from './rest/checks/client-address.ts'
-import type { WrongCredentials } from './wrong-credentials.ts'
 
-export interface TrpcOptions {
+export interface TrpcOptions extends PrivateScopeOptions {
   readonly db: Kysely<DB>
   readonly policy: Policy
   readonly webhooks: WebhookSettings
-  /** Names of the callers, by their secret. */
-  readonly internalTokens: ReadonlyMap<string, string>
-  readonly wrongCredentials: WrongCredentials
   readonly extensions: readonly Pick<Extension, 'name' | 'operations'>[]
   /** Milliseconds after which a call has its answer, or is refused. */
   readonly deadlineMs: number
-  readonly countRefusal: CountRefusal
   readonly now?: (() => Date) | undefined
 }
 
@@ -48,24 +37,8 @@ const MAX_BATCH_SIZE = 100
  * Fastify's limits, hooks, request ids and draining hold for these routes as for all others.
  */
 export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
-  const { db, policy, webhooks, internalTokens, wrongCredentials, extensions, deadlineMs, countRefusal, now } = options
-  const countError = (error: TRPCError) => {
-    const reason = reasonOfCallError(error)
-    if (reason !== null) countRefusal(reason)
-  }
-  const findCaller = callersByToken(internalTokens)
-
-  // Before the body is read: a stranger costs neither memory nor time.
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('cache-control', 'no-store')
-    const caller = findCaller(request.headers.authorization)
-    if (caller === undefined) {
-      if (request.headers.authorization !== undefined) await wrongCredentials(canonicalAddress(request.ip))
-      throw new TRPCError({ code: 'UNAUTHORIZED', message: 'A token of INTERNAL_TOKENS is required.' })
-    }
-    request.setDecorator('caller', caller)
-  })
-  app.decorateRequest('caller', '')
+  const { db, policy, webhooks, extensions, deadlineMs, countRefusal, now } = options
+  admitCallers(app, options)
   const inWork = { maxBytes: MAX_BYTES_IN_WORK, bodyLimit: BODY_LIMIT, maxWaitMs: deadlineMs }
   app.addHook('onRequest', boundBodiesInWork(inWork))
 
@@ -75,18 +48,9 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
     route.method = [route.method].flat().filter((method) => method !== 'TRACE')
   })
 
-  app.setErrorHandler<FastifyError | TRPCError | EnrollmentError>((error, request, reply) => {
-    const cause = refusalOf(error)
-    countError(cause)
-    if (cause.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error }, 'call failed')
-    if (cause.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
-    if (cause.code === 'SERVICE_UNAVAILABLE') reply.header('retry-after', retryAfter(cause.cause ?? cause))
-    return reply.code(getHTTPStatusCodeFromError(cause)).send(errorEnvelope(cause))
-  })
-
   const table = tableWith(extensions)
   const contextOf = (request: FastifyRequest): CallContext => {
-    const actor = { kind: 'service' as const, name: request.getDecorator<string>('caller') }
+    const actor = { kind: 'service' as const, name: callerOf(request) }
     return callContextOf({ db, policy, webhooks, actor, requestId: request.id, log: request.log, now }, 'rpc')
   }
   app.register(subscriptions, { prefix: '/trpc', operations: table, contextOf })
@@ -107,7 +71,7 @@ export const trpc: FastifyPluginAsync<TrpcOptions> = async (app, options) => {
         return refused === undefined ? {} : { headers: { 'retry-after': retryAfter(refused.cause ?? refused) } }
       },
       onError: ({ error, path, req }) => {
-        countError(error)
+        countCallError(error, countRefusal)
         // Errors of a procedure have been reported by the procedure itself.
         if (path === undefined && error.code === 'INTERNAL_SERVER_ERROR') req.log.error({ err: error }, 'call failed')
       },

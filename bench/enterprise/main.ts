@@ -31,7 +31,7 @@ const [large, single] = [rows / COURSES, sample / COURSES]
 const learners = LEARNERS_OF_BATCH * (WARM_UP + rounds) + large + 2 * single * (1 + rounds)
 await using customer = await createCustomer({ learners })
 await using server = await openServer(customer.db)
-using load = startLoadProcess()
+await using load = startLoadProcess()
 
 for (let n = 0; n < WARM_UP; n += 1) await enrollBatch(customer, LEARNERS_OF_BATCH)
 for (const connections of [1, 16]) await enrollOneByOne({ customer, server, load }, single, connections)

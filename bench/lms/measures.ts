@@ -3,7 +3,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { escapeIdentifier, type Pool } from 'pg'
 import { compareCourseRuns } from '../../lms/compare/compare.ts'
-import { lmsExtension } from '../../lms/extension.ts'
+import { lmsTables } from '../../lms/database/migrate.ts'
 import { importEnrollments } from '../../lms/import/enrollments/index.ts'
 import { importLms } from '../../lms/import/import-lms.ts'
 import type { ImportReport } from '../../lms/import/report.ts'
@@ -42,7 +42,7 @@ async function* measureInto(
   options: { history: boolean },
 ): AsyncGenerator<LmsMeasurement> {
   await using store = await postgres.createStore(name)
-  await migrateAll(store.db, [lmsExtension()])
+  await migrateAll(store.db, [lmsTables])
   const mode = { dryRun: false, prefer: 'here', now: new Date() } as const
   const enrollments = async () => {
     await using source = await openLmsSource(url, { snapshot: true })

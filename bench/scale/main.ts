@@ -28,7 +28,7 @@ const rows = wholeNumber('--rows', options.rows, { min: SMALL, step: 10_000 })
 const rounds = wholeNumber('--rounds', options.rounds, { min: 1, step: 1 })
 
 await using postgres = await startPostgres({ sharedBuffers: options['shared-buffers'] })
-using load = startLoadProcess()
+await using load = startLoadProcess()
 await using smallStore = await postgres.createStore('small')
 await using largeStore = await postgres.createStore('large')
 await using smallServer = await openServer(smallStore.db)

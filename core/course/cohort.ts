@@ -1,25 +1,33 @@
-import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
+import { sql, type CompiledQuery, type Kysely, type QueryResult, type RawBuilder, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import { courseKeyOf } from './key.ts'
 
+/** Who is put into a cohort, and where. */
+export interface CohortAssignment {
+  readonly userId: string
+  readonly courseId: string
+  /** The exact name. */
+  readonly cohort: string
+}
+
 /**
  * Puts a learner into a cohort of a course run, out of the one that they are in (rest-v1 §1.10).
  *
- * @param place.cohort the exact name.
+ * @param send carries out the statement, e.g. together with the commit.
  * @throws {EnrollmentError} `cohortNotFound`, `invalidCourseKey`
  */
 export async function assignToCohort(
   db: Kysely<DB>,
-  userId: string,
-  place: { readonly courseId: string; readonly cohort: string },
+  { userId, courseId, cohort }: CohortAssignment,
+  send: (statement: CompiledQuery) => Promise<QueryResult<unknown>> = (statement) => db.executeQuery(statement),
 ): Promise<void> {
   const membership = sql`
     select h.course_id, l.id, h.id
     from cohorts h join courses c on c.id = h.course_id join learners l on l.user_id = ${userId}::integer
-    where c.course_key = ${courseKeyOf(place.courseId).stored} and h.name = ${place.cohort}`
-  const { rows } = await upsertMembers(membership, { whoHasOne: 'moves' }).execute(db)
-  if (rows.length === 0) throw new EnrollmentError(failure('cohortNotFound', { cohort: place.cohort }))
+    where c.course_key = ${courseKeyOf(courseId).stored} and h.name = ${cohort}`
+  const { rows } = await send(upsertMembers(membership, { whoHasOne: 'moves' }).compile(db))
+  if (rows.length === 0) throw new EnrollmentError(failure('cohortNotFound', { cohort }))
 }
 
 /** A learner in a cohort of a course run. */

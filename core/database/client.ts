@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { isDeadStatement } from './failure.ts'
 import type { LateStatement } from './liveness.ts'
+import { Pipeline } from './pipeline.ts'
 import { STARTUP } from './session-pool.ts'
 import { JoinedStatement, statementName } from './statement.ts'
 
@@ -33,7 +34,7 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     #generation = 0
     /** Statements that have no answer yet, and the last of them. */
     #waiting = 0
-    #text: unknown
+    #query: unknown
     /** One timer for all statements of the connection: a new one for each would cost them more than everything else here. */
     #timer: NodeJS.Timeout | undefined
 
@@ -45,6 +46,7 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     // The many overloads of `query` reduce to "text first" here; everything else passes through untouched.
     override query(...args: unknown[]): never {
       const [query] = args
+      if (query instanceof Pipeline) return this.#pipelined(query) as never
       if (query instanceof JoinedStatement) {
         query.statusFromClient = () => this.getTransactionStatus()
         query.name = this.#nameFor(query.text)
@@ -55,9 +57,16 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
       ) as never
     }
 
+    /** The rows of the answer are the results of the statements. */
+    async #pipelined(pipeline: Pipeline): Promise<{ rows: unknown }> {
+      pipeline.nameOf = (text) => this.#nameFor(text)
+      Reflect.apply(super.query, this, [pipeline])
+      return { rows: await this.#watched(pipeline.results, [pipeline]) }
+    }
+
     #watched(answer: PromiseLike<unknown>, args: readonly unknown[]): PromiseLike<unknown> {
       this.#waiting += 1
-      this.#text = args[0]
+      this.#query = args[0]
       if (Number.isFinite(settings.suspiciousMs)) this.#expectAnswer()
       return answer.then(
         (result) => {
@@ -80,7 +89,7 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     async #suspect(): Promise<void> {
       if (this.#waiting === 0) return
       const { processID } = this as unknown as { processID: number | null } // Not in the types of pg.
-      const statement = { text: textOf(this.#text), processId: processID ?? 0, isPooled: settings.isPooled }
+      const statement = { texts: textsOf(this.#query), processId: processID ?? 0, isPooled: settings.isPooled }
       if (processID !== null && (await settings.isAtWork(statement))) this.#timer?.refresh()
       else this.connection.stream.destroy()
     }
@@ -95,7 +104,9 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
         settings.onNamesFail(error as Error)
       }
       this.#generation += 1
-      if (this.getTransactionStatus() !== 'I' || args[0] instanceof JoinedStatement) throw error
+      const [query] = args
+      if (this.getTransactionStatus() !== 'I' || query instanceof JoinedStatement || query instanceof Pipeline)
+        throw error
       return super.query(...(this.#named(args) as [string]))
     }
 
@@ -114,11 +125,12 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
 
 const inherited = pg.Client.prototype as unknown as { getStartupConf(this: pg.Client): object }
 
-/** Of a query in any of the forms that pg takes. */
-function textOf(query: unknown): string {
-  if (typeof query === 'string') return query
+/** Of a query in any of the forms that our client takes. */
+function textsOf(query: unknown): string[] {
+  if (typeof query === 'string') return [query]
+  if (query instanceof Pipeline) return query.statements.map(({ text }) => text)
   const text: unknown = typeof query === 'object' && query !== null && 'text' in query ? query.text : ''
-  return typeof text === 'string' ? text : ''
+  return typeof text === 'string' ? [text] : []
 }
 
 const DUPLICATE_STATEMENT = '42P05'

@@ -20,12 +20,25 @@ const TEXTS =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|driver has already been destroyed|Postgres connection has been discarded|Transaction is already (committed|rolled back)|The joined transaction has ended)/
 
 /**
- * Whether the error is, or comes from, the database ending one of two transactions that wait for each other, or a prepared
- * statement that has to be prepared anew: repeated from the start, the work succeeds.
+ * Whether the error is, or comes from, the database ending one of two transactions that wait for each other, an upsert that missed
+ * its row, or a prepared statement that has to be prepared anew: repeated from the start, the work succeeds.
  */
 export function isSerializationFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  return RETRY_AT_ONCE.has(codeOf(error)) || isDeadStatement(error) || isSerializationFailure(error.cause)
+  return (
+    RETRY_AT_ONCE.has(codeOf(error)) ||
+    isDeadStatement(error) ||
+    isMissedConflict(error) ||
+    isSerializationFailure(error.cause)
+  )
+}
+
+/**
+ * Whether an upsert of an enrollment that was read found its id, but not its learner and course run: `on conflict` looks into one
+ * index, and while somebody else moves the row within its table it may miss both places.
+ */
+function isMissedConflict(error: Error): boolean {
+  return isUniqueViolation(error) && 'constraint' in error && error.constraint === 'enrollments_pkey'
 }
 
 /** Whether the error is, or comes from, a lock that somebody held for longer than the statement was allowed to wait. */

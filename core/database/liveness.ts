@@ -6,7 +6,8 @@ const MAX_ANSWER_MS = 2_000
 
 /** A statement whose answer is late. */
 export interface LateStatement {
-  readonly text: string
+  /** Of several that were sent together: each of them. */
+  readonly texts: readonly string[]
   /** Of the server, as the connection was told; behind a pooler it says nothing. */
   readonly processId: number
   readonly isPooled: boolean
@@ -20,7 +21,7 @@ export interface LateStatement {
  * it has none of the server to give: the statement waits in its queue, and is left there.
  */
 export function livenessOf(connectionString: string): (statement: LateStatement) => Promise<boolean> {
-  return async ({ text, processId, isPooled }) => {
+  return async ({ texts, processId, isPooled }) => {
     const client = new pg.Client({
       connectionString: withoutOptions(connectionString).url,
       connectionTimeoutMillis: MAX_ANSWER_MS,
@@ -31,7 +32,7 @@ export function livenessOf(connectionString: string): (statement: LateStatement)
     try {
       await client.connect()
       isConnected = true
-      const { rows } = await (isPooled ? client.query(AT_THE_SAME, [text]) : client.query(AT_WORK, [processId]))
+      const { rows } = await (isPooled ? client.query(AT_THE_SAME, [texts]) : client.query(AT_WORK, [processId]))
       return rows.length > 0
     } catch {
       return isPooled && isConnected
@@ -47,4 +48,4 @@ const AT_WORK = `select from pg_stat_activity where pid = $1 and state <> 'idle'
 /** The server keeps the beginning of a statement only; where it tracks nothing, everything may be at work. */
 const AT_THE_SAME = `select from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid()
-    and (state = 'disabled' or state = 'active' and left(query, 90) = left($1::text, 90))`
+    and (state = 'disabled' or state = 'active' and left(query, 90) = any (select left(text, 90) from unnest($1::text[]) as text))`

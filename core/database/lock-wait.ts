@@ -72,3 +72,13 @@ export async function waitPatiently<Tables>(trx: Transaction<Tables>, pool: Kyse
   const timeout = Number.isFinite(lockTimeoutMs) ? String(lockTimeoutMs) : '0'
   await sql`select set_config('lock_timeout', ${timeout}, true)`.execute(trx)
 }
+
+/**
+ * SQL: the part of a statement that bounds the time for which it waits for each lock; it holds for its own transaction alone. It is
+ * done where a later part reads from `lock_wait`.
+ *
+ * @param parameter the number of the parameter that says how many milliseconds.
+ */
+export function lockWait(parameter: number): string {
+  return `lock_wait as materialized (select set_config('lock_timeout', $${parameter}::text, true))`
+}

@@ -19,6 +19,8 @@ import * as consumerFailures from './migrations/0013_consumer_failures.ts'
 import * as webhooks from './migrations/0014_webhooks.ts'
 import * as eventBus from './migrations/0015_event_bus.ts'
 import * as adoption from './migrations/0016_adoption.ts'
+import * as bulk from './migrations/0017_bulk.ts'
+import * as courseRevisions from './migrations/0018_course_revisions.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const migrations: Record<string, Migration> = {
@@ -37,6 +39,8 @@ export const migrations: Record<string, Migration> = {
   '0014_webhooks': webhooks,
   '0015_event_bus': eventBus,
   '0016_adoption': adoption,
+  '0017_bulk': bulk,
+  '0018_course_revisions': courseRevisions,
 }
 
 /** The migrations of an extension, in the order in which they run; append only. */

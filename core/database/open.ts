@@ -1,16 +1,8 @@
-import {
-  CompiledQuery,
-  Kysely,
-  PostgresDialect,
-  PostgresDriver,
-  type DatabaseConnection,
-  type Driver,
-  type PostgresDialectConfig,
-} from 'kysely'
+import { Kysely, PostgresDialect } from 'kysely'
+import { BriefDialect } from './brief-driver.ts'
 import { clientClass, type ClientSettings } from './client.ts'
 import { boundCalls } from './deadline.ts'
 import { livenessOf } from './liveness.ts'
-import { BEGIN_BRIEFLY } from './lock-wait.ts'
 import { listenOn } from './notifications.ts'
 import { rememberOwnPool } from './own-pools.ts'
 import { inspectRoute, remarksOn } from './pooler.ts'
@@ -117,23 +109,3 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
 
 const NAMES_FAIL = 'prepared statements do not work here, e.g. behind an old pooler: going on without, which is slower'
 const SETTINGS_REFUSED = 'a pooler refuses settings of the session: going on without them'
-
-/** For transactions of our own: they begin with their time-out, in one go. */
-class BriefDialect extends PostgresDialect {
-  readonly #config: PostgresDialectConfig
-
-  constructor(config: PostgresDialectConfig) {
-    super(config)
-    this.#config = config
-  }
-
-  override createDriver(): Driver {
-    return new BriefDriver(this.#config)
-  }
-}
-
-class BriefDriver extends PostgresDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw(BEGIN_BRIEFLY))
-  }
-}

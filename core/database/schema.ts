@@ -19,6 +19,18 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
 
+export type Json = JsonValue;
+
+export type JsonArray = JsonValue[];
+
+export type JsonObject = {
+  [x: string]: JsonValue | undefined;
+};
+
+export type JsonPrimitive = boolean | number | string | null;
+
+export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
 export interface ApiKeys {
   created: Generated<string>;
   id: Generated<number>;
@@ -32,6 +44,81 @@ export interface AutoEnrollmentArrivals {
   id: Generated<Int8>;
   learner_id: number;
   via: string;
+}
+
+export interface BulkChunks {
+  cells: string | null;
+  counts: Json | null;
+  done: string | null;
+  failed: number | null;
+  faults: Json | null;
+  held: Generated<number>;
+  job_id: string;
+  line_count: number;
+  lines: string;
+  number: number;
+  pairs: ArrayType<Int8> | null;
+  places: number[] | null;
+  results: string | null;
+  says: ArrayType<Int8> | null;
+  tries: Generated<number>;
+}
+
+export interface BulkJobs {
+  action: string;
+  actor_kind: string;
+  actor_name: string;
+  counts: Generated<Json>;
+  course_ids: string[] | null;
+  created: string;
+  done: Generated<number>;
+  ended: string | null;
+  expected_fingerprint: string | null;
+  failure_mode: string;
+  failures: Generated<number>;
+  header: Json | null;
+  id: Generated<string>;
+  is_dry_run: boolean;
+  last_error: Json | null;
+  leased_until: string | null;
+  limits: Json | null;
+  name: string | null;
+  number: Generated<Int8>;
+  parent_job_id: string | null;
+  phase: string;
+  plan_fingerprint: string | null;
+  progressed: string | null;
+  rate: number | null;
+  reason: string | null;
+  removes_funded: Generated<boolean>;
+  request_id: string | null;
+  seats: Generated<Json>;
+  source: string;
+  started: string | null;
+  state: Generated<string>;
+  total: number | null;
+  undone_batch_id: string | null;
+  upload_id: string | null;
+  warnings: Generated<Json>;
+}
+
+export interface BulkRosters {
+  job_id: string;
+  lines: string;
+  number: number;
+}
+
+export interface BulkUploadPieces {
+  bytes: Buffer;
+  number: number;
+  upload_id: string;
+}
+
+export interface BulkUploads {
+  actor_name: string;
+  bytes: Int8 | null;
+  created: string;
+  id: Generated<string>;
 }
 
 export interface CohortMembers {
@@ -78,6 +165,7 @@ export interface Courses {
   max_enrollments: number | null;
   org: string;
   owner: Generated<string>;
+  revision: Generated<Int8>;
   seat_lock: Generated<number>;
   self_paced: Generated<boolean>;
   starts: string | null;
@@ -312,6 +400,11 @@ export interface WebhookSkippedEvents {
 export interface DB {
   api_keys: ApiKeys;
   auto_enrollment_arrivals: AutoEnrollmentArrivals;
+  bulk_chunks: BulkChunks;
+  bulk_jobs: BulkJobs;
+  bulk_rosters: BulkRosters;
+  bulk_upload_pieces: BulkUploadPieces;
+  bulk_uploads: BulkUploads;
   cohort_members: CohortMembers;
   cohort_preassignments: CohortPreassignments;
   cohorts: Cohorts;

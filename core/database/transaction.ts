@@ -1,27 +1,40 @@
-import { sql, type Kysely, type Transaction } from 'kysely'
+import { sql, type CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { expectCommit } from './after-commit.ts'
 import { waitBriefly } from './lock-wait.ts'
 import { briefPoolOf } from './own-pools.ts'
 import type { DB } from './schema.ts'
+import { sendAndCommit, sendTogether, sendWithNext, type Results } from './send-together.ts'
 
 /** The transaction that `db` is; null: it is a pool. The one place where a handle is taken for a transaction. */
 export function joinedTransaction<Tables extends DB>(db: Kysely<Tables>): Transaction<Tables> | null {
   return db.isTransaction ? (db as Transaction<Tables>) : null // Kysely says so of its transactions alone.
 }
 
+/** How work in a transaction may end. */
+export interface TransactionEnd {
+  /** Whether the transaction is the work's own. */
+  readonly isOwn: boolean
+  /**
+   * Sends the last statements of the work. In a transaction of its own they travel together with the commit, which has happened when
+   * this answers; nothing may be sent after them.
+   */
+  readonly sendLast: <const Q extends readonly CompiledQuery[]>(queries: Q) => Promise<Results<Q>>
+}
+
 /** Runs `work` in the caller's transaction where `db` is one, otherwise in a transaction of its own. */
 export function inTransaction<T, Tables extends DB = DB>(
   db: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<T>,
+  work: (trx: Transaction<Tables>, end: TransactionEnd) => Promise<T>,
 ): Promise<T> {
   const joined = joinedTransaction(db)
-  return joined === null ? ownTransaction(db, work) : work(joined)
+  if (joined === null) return ownTransaction(db, work)
+  return work(joined, { isOwn: false, sendLast: (queries) => sendTogether(joined, queries) })
 }
 
 /** A transaction of our own on a pool: its statements wait for locks only for a moment, see `lock-wait.ts`. */
 async function ownTransaction<T, Tables extends DB>(
   pool: Kysely<Tables>,
-  work: (trx: Transaction<Tables>) => Promise<T>,
+  work: (trx: Transaction<Tables>, end: TransactionEnd) => Promise<T>,
 ): Promise<T> {
   // The same pool, and so the same tables.
   const brief = briefPoolOf(pool.getExecutor()) as unknown as Kysely<Tables> | undefined
@@ -29,7 +42,7 @@ async function ownTransaction<T, Tables extends DB>(
   const value = await (brief ?? pool).transaction().execute(async (trx) => {
     if (brief === undefined) await waitBriefly(trx)
     committed = expectCommit(trx.getExecutor())
-    return work(trx)
+    return work(trx, { isOwn: true, sendLast: (queries) => sendAndCommit(trx, queries) })
   })
   committed?.(pool as unknown as Kysely<DB>) // Further tables make no difference to what follows.
   return value
@@ -39,6 +52,8 @@ async function ownTransaction<T, Tables extends DB>(
 export interface SavepointResult<T> {
   readonly keep: boolean
   readonly value: T
+  /** The last statements of work that stays: in a transaction of its own they travel together with the commit. */
+  readonly last?: readonly CompiledQuery[]
 }
 
 /**
@@ -59,18 +74,21 @@ async function underSavepoint<T, Tables extends DB>(
   trx: Transaction<Tables>,
   work: (trx: Transaction<Tables>) => Promise<SavepointResult<T>>,
 ): Promise<T> {
-  await sql`savepoint enrollment_batch`.execute(trx)
+  await sendWithNext(trx, 'savepoint enrollment_batch')
   try {
-    const { keep, value } = await work(trx)
-    if (!keep) await sql`rollback to savepoint enrollment_batch`.execute(trx)
-    await sql`release savepoint enrollment_batch`.execute(trx)
+    const { keep, value, last = [] } = await work(trx)
+    if (keep) await sendTogether(trx, last)
+    else await sql`rollback to savepoint enrollment_batch`.execute(trx)
+    await sendWithNext(trx, RELEASE)
     return value
   } catch (error) {
     await sql`rollback to savepoint enrollment_batch`.execute(trx)
-    await sql`release savepoint enrollment_batch`.execute(trx)
+    await sendWithNext(trx, RELEASE)
     throw error
   }
 }
+
+const RELEASE = 'release savepoint enrollment_batch'
 
 async function inOwnTransaction<T, Tables extends DB>(
   db: Kysely<Tables>,
@@ -78,8 +96,9 @@ async function inOwnTransaction<T, Tables extends DB>(
 ): Promise<T> {
   const undone = new Undone()
   try {
-    return await ownTransaction(db, async (trx) => {
-      const { keep, value } = await work(trx)
+    return await ownTransaction(db, async (trx, { sendLast }) => {
+      const { keep, value, last = [] } = await work(trx)
+      if (keep && last.length > 0) await sendLast(last)
       if (keep) return value
       undone.value = value
       throw undone

@@ -1,18 +1,17 @@
 import type { Kysely, Transaction } from 'kysely'
-import { isLockTimeout } from '../database/failure.ts'
 import { LOCK_WAIT_MS } from '../database/lock-wait.ts'
-import { LOST_RACE, type LostRace } from '../database/retry.ts'
+import { LOST_RACE } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Policy } from '../policy.ts'
-import type { BatchItem, Result } from './command.ts'
-import type { Facts } from './decide.ts'
+import type { BatchItem } from './command.ts'
 import { readFacts, type ReadFacts } from './facts.ts'
 import { planBatch, type PairPlan, type Plan } from './plan.ts'
-import { lockPairs, lockSeats, writePairs, writePairsWithCompanions, type Written } from './write.ts'
-
-/** The result of an item, or that another transaction changed its enrollment in between: read and decide again. */
-export type AttemptResult = Result | LostRace
+import { toResults, type AttemptResult } from './results.ts'
+import { cappedCourses, lockSeats, lockSeatsAndRead } from './seat-locks.ts'
+import { noteSeats } from './seat-outlook.ts'
+import { writePairsWithCompanions } from './write-companions.ts'
+import { lockPairs, writePairs } from './write.ts'
 
 /**
  * One attempt at a batch: facts → decide → apply, with one read and one write. A transaction is opened only where more than
@@ -49,6 +48,23 @@ export async function readAndPlan(
   return { facts, plan: planBatch(items, facts, policy) }
 }
 
+/**
+ * The same where the facts of some items were found out a moment ago.
+ *
+ * @param known those facts, by the item.
+ */
+export async function readMissingAndPlan(
+  db: Kysely<DB>,
+  items: readonly BatchItem[],
+  policy: Policy,
+  known: ReadonlyMap<BatchItem, ReadFacts>,
+): Promise<PlannedBatch> {
+  const missing = items.filter((item) => !known.has(item)).map(({ command }) => command)
+  const read = (missing.length > 0 ? await readFacts(db, missing) : []).values()
+  const facts = items.flatMap((item) => known.get(item) ?? read.next().value ?? [])
+  return { facts, plan: planBatch(items, facts, policy) }
+}
+
 /** Writes what was planned a moment ago; seats are counted and decided anew, under the lock of their course runs. */
 export async function writePlanned(
   db: Kysely<DB>,
@@ -57,12 +73,12 @@ export async function writePlanned(
   { facts, plan }: PlannedBatch,
 ): Promise<AttemptResult[]> {
   const capped = cappedCourses(plan, facts)
-  if (capped.length > 0) return inTransaction(db, (trx) => attemptUnderSeatLocks(trx, items, policy, capped))
+  if (capped.size > 0) return attemptUnderSeatLocks(db, items, policy, [...capped.values()])
   if (plan.pairs.every(hasNoCompanions)) {
     return toResults(plan, facts, await writePairs(db, plan.pairs, items, lockWaitOf(db)))
   }
-  return inTransaction(db, async (trx) =>
-    toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items)),
+  return inTransaction(db, async (trx, end) =>
+    toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items, end)),
   )
 }
 
@@ -71,62 +87,53 @@ function lockWaitOf(db: Kysely<DB>): number | undefined {
   return db.isTransaction ? undefined : LOCK_WAIT_MS
 }
 
-/** Seats are counted under the lock of their course runs, so that none is ever oversold. */
-async function attemptUnderSeatLocks(
-  trx: Transaction<DB>,
+/**
+ * One attempt at a batch whose seats are counted under the lock of their course runs, so that none is ever oversold. In a
+ * transaction of its own it is two goes: one locks and reads, one writes and commits.
+ *
+ * @param courseKeys of the course runs whose seats are locked; where others count theirs too, the race is lost.
+ */
+export function attemptUnderSeatLocks(
+  db: Kysely<DB>,
   items: readonly BatchItem[],
   policy: Policy,
-  courseIds: readonly number[],
+  courseKeys: readonly string[],
 ): Promise<AttemptResult[]> {
-  await lockSeatsOf(trx, courseIds)
-  const { facts, plan } = await readAndPlan(trx, items, policy)
-  const locked = new Set(courseIds)
-  if (cappedCourses(plan, facts).some((id) => !locked.has(id))) return items.map(() => LOST_RACE)
-  return toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items))
-}
-
-async function lockSeatsOf(trx: Transaction<DB>, courseIds: readonly number[]): Promise<void> {
-  try {
-    await lockSeats(trx, courseIds)
-  } catch (error) {
-    const [id] = courseIds
-    throw isLockTimeout(error) && courseIds.length === 1 ? new SeatsHeld(seatsKey(id), { cause: error }) : error
-  }
-}
-
-/** Somebody holds the seats of a course run for longer than a statement may wait. */
-export class SeatsHeld extends Error {
-  override readonly name = 'SeatsHeld'
-  /** What those contend for who need these seats, see {@link NeedsTransaction}. */
-  readonly seats: string
-
-  constructor(seats: string, options: { cause: unknown }) {
-    super(`Somebody holds the ${seats}`, options)
-    this.seats = seats
-  }
-}
-
-export function isSeatsHeld(error: unknown): error is SeatsHeld {
-  return error instanceof SeatsHeld
-}
-
-function seatsKey(courseId: number | undefined): string {
-  return `seats of ${courseId}`
+  return inTransaction(db, async (trx, end) => {
+    const commands = items.map(({ command }) => command)
+    const { rows, factsFrom, locked } = await lockSeatsAndRead(trx, courseKeys, commands)
+    // What a joined transaction has read may be rolled back; our own has changed nothing of what is remembered.
+    const facts = factsFrom(rows, end.isOwn ? db : null)
+    const plan = planBatch(items, facts, policy)
+    if ([...cappedCourses(plan, facts).keys()].some((id) => !locked.has(id))) return items.map(() => LOST_RACE)
+    const results = toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items, end))
+    if (end.isOwn) noteSeats(db, courseKeys, results)
+    return results
+  })
 }
 
 /** Takes beforehand the locks that a batch of these items will need, so that nobody is faster than it. */
 export async function lockForBatch(trx: Transaction<DB>, items: readonly BatchItem[], policy: Policy): Promise<void> {
   const { facts, plan } = await readAndPlan(trx, items, policy)
   const capped = cappedCourses(plan, facts)
-  if (capped.length > 0) await lockSeats(trx, capped)
+  if (capped.size > 0) await lockSeats(trx, [...capped.values()])
   await lockPairs(trx, plan.pairs)
 }
 
 /** An item that was left alone: it needs a transaction, which should not hold up those that do not. */
 export interface NeedsTransaction {
-  /** Items with the same key contend for the same seats; null contends with none. */
+  /** The key of the course run for whose seats it contends; null: for none. */
   readonly contendsFor: string | null
 }
+
+export interface WithoutTransactionOptions {
+  /** How long its write waits for rows that somebody holds. */
+  readonly lockWaitMs: number
+  /** What was found out a moment ago, see {@link readMissingAndPlan}. */
+  readonly known?: ReadonlyMap<BatchItem, ReadFacts>
+}
+
+const NOTHING_KNOWN: ReadonlyMap<BatchItem, ReadFacts> = new Map()
 
 /**
  * An attempt that opens no transaction: it writes what one statement can write, and leaves the rest to an attempt of its own.
@@ -137,9 +144,9 @@ export async function attemptWithoutTransaction(
   db: Kysely<DB>,
   items: readonly BatchItem[],
   policy: Policy,
-  lockWaitMs = LOCK_WAIT_MS,
+  { lockWaitMs, known = NOTHING_KNOWN }: WithoutTransactionOptions,
 ): Promise<(AttemptResult | NeedsTransaction)[]> {
-  const { facts, plan } = await readAndPlan(db, items, policy)
+  const { facts, plan } = await readMissingAndPlan(db, items, policy, known)
   const left = pairsThatNeedTransaction(plan, facts)
   const written = plan.pairs.filter((pair) => !left.has(pair))
   const results = toResults(plan, facts, await writePairs(db, written, items, lockWaitMs))
@@ -150,63 +157,19 @@ export async function attemptWithoutTransaction(
   })
 }
 
-function pairsThatNeedTransaction(plan: Plan, facts: readonly Facts[]): Map<PairPlan, string | null> {
-  const capped = new Set(cappedCourses(plan, facts))
+function pairsThatNeedTransaction(plan: Plan, facts: readonly ReadFacts[]): Map<PairPlan, string | null> {
+  const capped = cappedCourses(plan, facts)
   const left = new Map<PairPlan, string | null>()
   for (const pair of plan.pairs) {
     // A refusal too: it may have been decided on a seat that another item of the batch has not taken yet.
-    if (capped.has(pair.courseId)) left.set(pair, seatsKey(pair.courseId))
+    const courseKey = capped.get(pair.courseId)
+    if (courseKey !== undefined) left.set(pair, courseKey)
     else if (!hasNoCompanions(pair)) left.set(pair, null)
   }
   return left
 }
 
-/** The course runs with a limit in which the plan writes. */
-function cappedCourses(plan: Plan, facts: readonly Facts[]): number[] {
-  const ids = new Set<number>()
-  for (const [index, pair] of plan.pairOf.entries()) {
-    const course = facts[index]?.course
-    if (course && course.maxEnrollments !== null && pair && pair.steps.length > 0) ids.add(course.id)
-  }
-  return [...ids]
-}
-
 /** Whether nothing is written beside the enrollment and its events. */
 function hasNoCompanions(pair: PairPlan): boolean {
   return pair.claimAllowance === null && pair.attributes === null
-}
-
-/** Puts the decisions and what was written together, one result per item. */
-function toResults(plan: Plan, facts: readonly ReadFacts[], written: Written): AttemptResult[] {
-  return plan.decisions.map((decision, index) => {
-    const pair = plan.pairOf[index] ?? null
-    if (pair !== null && written.lost.has(pair)) return LOST_RACE
-    if (!decision.ok) return { ok: false, error: decision.error }
-    const state = plan.states[index]
-    const { learner, course, courseKey } = facts[index] ?? {}
-    if (!state || !learner || !course || !courseKey || !pair) {
-      throw new RangeError('A decision without an error has its facts')
-    }
-    const before = plan.before[index] ?? null
-    return {
-      ok: true,
-      course,
-      outcome: {
-        kind: decision.kind,
-        enrollment: {
-          id: pair.enrollmentId ?? written.enrollmentIds.get(pair) ?? '',
-          version: state.version,
-          userId: String(learner.userId),
-          username: learner.username,
-          courseId: courseKey.stored,
-          mode: state.mode,
-          isActive: state.isActive,
-          created: state.created,
-          updated: state.updated,
-        },
-        before: before && { mode: before.mode, isActive: before.isActive },
-        eventId: decision.kind === 'unchanged' ? null : (written.eventIds.get(index) ?? null),
-      },
-    }
-  })
 }

@@ -1,23 +1,22 @@
 import type { Kysely } from 'kysely'
 import { createBatcher, type Batcher } from '../database/batcher.ts'
-import { isDatabaseUnavailable, isLockTimeout, isSerializationFailure } from '../database/failure.ts'
-import { LOCK_WAIT_MS, lockPatience, type LockPatience } from '../database/lock-wait.ts'
+import { LOCK_WAIT_MS, lockPatience } from '../database/lock-wait.ts'
 import { perPool } from '../database/per-pool.ts'
 import { LOST_RACE, MAX_ATTEMPTS } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import {
-  attemptBatch,
-  attemptWithoutTransaction,
-  isSeatsHeld,
-  type AttemptResult,
-  type NeedsTransaction,
-  type SeatsHeld,
-} from './batch.ts'
+import { attemptAhead, coursesAhead, NOT_WRITTEN, tellReadFirst } from './attempt-ahead.ts'
+import { attemptBatch, attemptUnderSeatLocks, attemptWithoutTransaction, type NeedsTransaction } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
+import type { ReadFacts } from './facts.ts'
 import { createHeldPairs, pairKey, type HeldPairs } from './held-pairs.ts'
+import type { KnownCourse } from './known-courses.ts'
 import { codeOf, enrollmentObservers, type BatcherName } from './observer.ts'
+import type { AttemptResult } from './results.ts'
+import { isCancelled, runCalls, type Attempt, type Call, type OnLockTimeout } from './run-calls.ts'
+import { isSeatsHeld, type SeatsHeld } from './seat-locks.ts'
+import { needsTransactionAhead } from './transaction-ahead.ts'
 
 /** The most calls of one batch: large enough to share its cost, small enough to answer soon. */
 const BATCH_SIZE = 500
@@ -31,22 +30,11 @@ const MAX_CONCURRENT_TRANSACTIONS = 4
 /** A batch that is being divided waits for locks for this long: most of its calls need none that is held. */
 const DIVIDED_LOCK_WAIT_MS = 20
 
-interface Call {
-  readonly item: BatchItem
-  readonly resolve: (result: Result) => void
-  readonly reject: (error: unknown) => void
-  attempts: number
-  /** Since when it waits for its next round, by the clock of `performance`. */
-  waitsSince: number
-  /** Since it was alone with a lock that somebody holds. */
-  patience?: LockPatience
-}
-
 /** Where the calls of a pool wait. */
 interface Batchers {
-  /** Where everything goes first. */
-  readonly withoutTransaction: Batcher<Call>
   readonly heldPairs: HeldPairs
+  /** Lets a call wait for its first round, or for one from its start. */
+  readonly begin: (call: Call) => void
   /** Lets a call wait with those that need a lock that somebody holds. */
   readonly waitBehind: (call: Call) => void
 }
@@ -57,9 +45,10 @@ const batchersByPolicy = perPool(() => new WeakMap<Policy, Batchers>())
  * Carries out one command together with others that are asked for at the same time on the same pool. A lone call starts at
  * once; calls that arrive while batches are running form the next one together. Callers take turns, by actor.
  *
- * Calls that need a transaction (seats of a capped course run, allowances, attributes) continue in batches of their own, one
- * at a time for the same seats. A lock that somebody holds delays only those who need it: a batch that does not get its locks
- * within a moment is divided until they are found, and they are tried again, without a connection in between.
+ * Calls that need a transaction (seats of a capped course run, allowances, attributes) have batches of their own, one at a time
+ * for the same seats: at once where it is known that they do, otherwise after a look. A lock that somebody holds delays only
+ * those who need it: a batch that does not get its locks within a moment is divided until they are found, and they are tried
+ * again, without a connection in between.
  *
  * @param db the pool.
  * @returns the result of this command, after its commit.
@@ -69,7 +58,7 @@ export function enrollCoalesced(db: Kysely<DB>, item: BatchItem, policy: Policy)
   const { promise, resolve, reject } = Promise.withResolvers<Result>()
   const call: Call = { item, resolve, reject, attempts: 0, waitsSince: 0 }
   if (batchers.heldPairs.has(item)) batchers.waitBehind(call)
-  else batchers.withoutTransaction.add(call, { turn: turnOf(call) })
+  else batchers.begin(call)
   return promise
 }
 
@@ -90,38 +79,105 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
   const observers = enrollmentObservers(db)
   let halves = 0
   const inTransaction: Attempt = (items) => attemptBatch(db, items, policy)
-  const within =
-    (lockWaitMs: number): Attempt =>
-    (items) =>
-      attemptWithoutTransaction(db, items, policy, lockWaitMs)
+  const onLockTimeout: OnLockTimeout = (calls, error) => divide(calls, error, divided)
 
-  const withoutTransaction = openBatcher('shared', MAX_CONCURRENT, within(LOCK_WAIT_MS), (calls, error) =>
-    divide(calls, error, divided),
-  )
+  const withoutTransaction = openBatcher('shared', MAX_CONCURRENT, runShared)
   // Halves of batches in which some call needs a lock that somebody holds.
-  const divided = openBatcher('divided', MAX_CONCURRENT, within(DIVIDED_LOCK_WAIT_MS), (calls, error) =>
-    divide(calls, error, divided),
-  )
+  const divided = openBatcher('divided', MAX_CONCURRENT, (calls) => {
+    const attempt: Attempt = (items) =>
+      attemptWithoutTransaction(db, items, policy, { lockWaitMs: DIVIDED_LOCK_WAIT_MS })
+    return runCalls(calls, { attempt, deliver, onLockTimeout })
+  })
   // Seats of a capped course run, allowances, attributes.
-  const withTransaction = openBatcher('transaction', MAX_CONCURRENT_TRANSACTIONS, inTransaction, (calls, error) => {
-    if (isSeatsHeld(error)) waitForSeats(calls, error)
-    else divide(calls, error, withTransaction)
-  })
+  const withTransaction = openBatcher('transaction', MAX_CONCURRENT_TRANSACTIONS, (calls) =>
+    runCalls(calls, {
+      attempt: forSeatsOf(calls) ?? inTransaction,
+      deliver,
+      onLockTimeout(several, error) {
+        if (isSeatsHeld(error)) waitForSeats(several, error)
+        else divide(several, error, withTransaction)
+      },
+    }),
+  )
   // Calls that need a lock that somebody holds, one by one.
-  const held = openBatcher('held', MAX_CONCURRENT, inTransaction, (calls, error) => {
-    for (const call of calls) waitForLock(call, error)
-  })
-  return { withoutTransaction, heldPairs, waitBehind }
+  const held = openBatcher('held', MAX_CONCURRENT, (calls) =>
+    runCalls(calls, {
+      attempt: inTransaction,
+      deliver,
+      onLockTimeout(several, error) {
+        for (const call of several) waitForLock(call, error)
+      },
+    }),
+  )
+  return { heldPairs, begin, waitBehind }
+
+  function begin(call: Call): void {
+    const needs = needsTransactionAhead(db, call.item, policy)
+    if (needs === null) withoutTransaction.add(call, { turn: turnOf(call) })
+    else addToTransaction(call, needs.contendsFor)
+  }
+
+  function addToTransaction(call: Call, contendsFor: string | null): void {
+    call.contendsFor = contendsFor
+    withTransaction.add(call, { turn: turnOf(call), key: contendsFor ?? '' })
+  }
+
+  /** Calls of one round contend for the same seats, or for none. */
+  function forSeatsOf([call]: readonly Call[]): Attempt | null {
+    const courseKey = call?.contendsFor ?? null
+    return courseKey === null ? null : (items) => attemptUnderSeatLocks(db, items, policy, [courseKey])
+  }
+
+  /** No pair is in both halves, because no course run is. */
+  async function runShared(calls: readonly Call[]): Promise<void> {
+    const courses = coursesAhead(
+      db,
+      calls.map(({ item }) => item),
+      policy,
+    )
+    const [ahead, others] = [[], []] as [Call[], Call[]]
+    for (const call of calls) (courses.has(call.item) ? ahead : others).push(call)
+    await Promise.all([runAhead(ahead, courses), runOnFacts(others)])
+  }
+
+  /** What is written ahead is answered by itself: whatever becomes of the rest, it is kept. */
+  async function runAhead(calls: readonly Call[], courses: ReadonlyMap<BatchItem, KnownCourse>): Promise<void> {
+    const found = new Map<BatchItem, ReadFacts>()
+    const left: Call[] = []
+    await runCalls(calls, {
+      attempt: (items) => attemptAhead(db, items, policy, courses, found),
+      deliver(call, result) {
+        if (result === NOT_WRITTEN) left.push(call)
+        else deliver(call, result)
+      },
+      onLockTimeout,
+    })
+    await runOnFacts(left, found)
+  }
+
+  /** @param found facts that were found out a moment ago: they are good for one attempt. */
+  async function runOnFacts(calls: readonly Call[], found?: Map<BatchItem, ReadFacts>): Promise<void> {
+    await runCalls(calls, {
+      async attempt(items) {
+        const known = new Map(found)
+        found?.clear()
+        const results = await attemptWithoutTransaction(db, items, policy, { lockWaitMs: LOCK_WAIT_MS, known })
+        if (found === undefined) tellReadFirst(db, results)
+        return results
+      },
+      deliver,
+      onLockTimeout,
+    })
+  }
 
   function openBatcher(
     name: BatcherName,
     maxConcurrent: number,
-    attempt: Attempt,
-    onLockTimeout: OnLockTimeout,
+    runRound: (calls: readonly Call[]) => Promise<void>,
   ): Batcher<Call> {
     const run = (calls: readonly Call[]) => {
       tellRound(name, calls)
-      return runCalls(calls, { attempt, deliver, onLockTimeout })
+      return runRound(calls)
     }
     const batcher = createBatcher<Call>({ batchSize: BATCH_SIZE, maxConcurrent, run })
     return {
@@ -141,7 +197,7 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
 
   function deliver(call: Call, result: AttemptResult | NeedsTransaction): void {
     if (result === LOST_RACE) retry(call)
-    else if ('contendsFor' in result) withTransaction.add(call, { turn: turnOf(call), key: result.contendsFor ?? '' })
+    else if ('contendsFor' in result) addToTransaction(call, result.contendsFor)
     else answer(call, result)
   }
 
@@ -153,7 +209,7 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
   function retry(call: Call): void {
     call.attempts += 1
     if (call.attempts >= MAX_ATTEMPTS) answer(call, { ok: false, error: failure('unavailable', {}) })
-    else withoutTransaction.add(call, { turn: turnOf(call) })
+    else begin(call)
   }
 
   function divide(calls: readonly Call[], error: unknown, to: Batcher<Call>): void {
@@ -167,8 +223,7 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
   }
 
   function waitForSeats(calls: readonly Call[], error: SeatsHeld): void {
-    for (const call of calls)
-      pause(call, error, () => withTransaction.add(call, { turn: turnOf(call), key: error.seats }))
+    for (const call of calls) pause(call, error, () => addToTransaction(call, error.courseKey))
   }
 
   function waitForLock(call: Call, error: unknown): void {
@@ -197,38 +252,5 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
     const pauseMs = call.patience.nextPauseMs()
     if (pauseMs === null || isCancelled(call)) call.reject(error)
     else setTimeout(then, pauseMs).unref()
-  }
-}
-
-function isCancelled({ item }: Call): boolean {
-  return item.metadata.cancellation?.isCancelled === true
-}
-
-type Attempt = (items: readonly BatchItem[]) => Promise<(AttemptResult | NeedsTransaction)[]>
-type OnLockTimeout = (calls: readonly Call[], error: unknown) => void
-
-interface Lane {
-  readonly attempt: Attempt
-  readonly deliver: (call: Call, result: AttemptResult | NeedsTransaction) => void
-  readonly onLockTimeout: OnLockTimeout
-}
-
-/** Runs one batch and hands each call its result. What goes wrong for a whole batch is found out call by call. */
-async function runCalls(all: readonly Call[], { attempt, deliver, onLockTimeout }: Lane): Promise<void> {
-  const calls = all.filter((call) => !isCancelled(call))
-  if (calls.length === 0) return
-  try {
-    const results = await attempt(calls.map((call) => call.item))
-    for (const [index, call] of calls.entries()) deliver(call, results[index] ?? LOST_RACE)
-  } catch (error) {
-    if (isLockTimeout(error)) {
-      onLockTimeout(calls, error)
-    } else if (isSerializationFailure(error)) {
-      for (const call of calls) deliver(call, LOST_RACE)
-    } else if (calls.length === 1 || isDatabaseUnavailable(error)) {
-      for (const call of calls) call.reject(error)
-    } else {
-      for (const call of calls) await runCalls([call], { attempt, deliver, onLockTimeout })
-    }
   }
 }

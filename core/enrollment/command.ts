@@ -19,11 +19,12 @@ export interface AttributeInput {
  * - `change` changes only what is given, and only an existing one.
  * - `post` is the privileged POST of the legacy REST API: `change` where mode or activation differ, otherwise `enroll`.
  * - `admit` adds or reactivates whatever modes, window and seats say; an active one is left as it is.
+ * - `restore` gives an existing one back the mode and activation that it once had, whatever modes and window say by now.
  */
 export interface EnrollmentCommand {
   readonly learner: LearnerRef
   readonly courseId: string
-  readonly path: 'enroll' | 'replace' | 'change' | 'post' | 'admit'
+  readonly path: 'enroll' | 'replace' | 'change' | 'post' | 'admit' | 'restore'
   /** Null: not asked. A new or reactivated enrollment then gets the default mode of its course. */
   readonly mode: string | null
   /** Null: not asked. Adding then activates. */
@@ -38,6 +39,7 @@ export interface EnrollmentCommand {
   readonly expiredModeWhenChanging: boolean
   /** Replaces all attributes of the enrollment; null leaves them. */
   readonly attributes: readonly AttributeInput[] | null
+  /** The only version at which anything is done; 0: only where there is no enrollment yet. */
   readonly expectedVersion: number | null
   readonly enterpriseUuid: string | null
   readonly reason: string | null

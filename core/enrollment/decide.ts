@@ -1,6 +1,7 @@
 import { closedFor, type ClosedFacts } from '../course/enrollment-closed.ts'
 import type { CourseKey } from '../course/key.ts'
-import { availableModes, defaultMode, type Mode } from '../course/mode.ts'
+import { modeUnavailable } from '../course/mode-unavailable.ts'
+import { defaultMode, type Mode } from '../course/mode.ts'
 import { failure, type Failure } from '../errors.ts'
 import { isOwnedHere, type StoredOwner } from '../course/owner.ts'
 import type { Policy } from '../policy.ts'
@@ -62,10 +63,11 @@ export function decide(command: EnrollmentCommand, facts: Facts, policy: Policy,
   if (facts.course === null) return refuse(failure('courseNotFound', { courseId: command.courseId }))
   if (!isOwnedHere(facts.course)) return refuse(failure('ownedByLms', { courseId: facts.courseKey.stored }))
   const known = facts as KnownFacts // None of the three is null.
+  if (takesChangePath(command, facts.enrollment)) return decideChange(command, known, policy, now)
+  const conflict = versionConflict(command, facts.enrollment)
+  if (conflict) return refuse(conflict)
   if (command.path === 'admit') return decideAdmission(command, known, policy, now)
-  return takesChangePath(command, facts.enrollment)
-    ? decideChange(command, known, policy, now)
-    : decideEnroll(command, known, policy, now)
+  return command.path === 'restore' ? decideRestoration(command, known) : decideEnroll(command, known, policy, now)
 }
 
 type KnownFacts = Facts & {
@@ -114,6 +116,20 @@ function decideAdmission(command: EnrollmentCommand, facts: KnownFacts, policy: 
   return filtered.ok ? add(command, facts, filtered.mode) : filtered
 }
 
+/**
+ * Of the rules of enrollment only those hold that protect others: no seat is sold twice. What is given back was allowed when it
+ * was taken: that its mode has expired or its window has closed since is no reason to keep it (bulk.md §4).
+ */
+function decideRestoration(command: EnrollmentCommand, facts: KnownFacts): Decision {
+  const { enrollment, course, learner } = facts
+  if (enrollment === null) return refuse(failure('notEnrolled', { courseId: command.courseId }))
+  const after = { mode: command.mode ?? enrollment.mode, isActive: command.isActive ?? enrollment.isActive }
+  const limit = course.maxEnrollments
+  const takesSeat = after.isActive && !enrollment.isActive && !learner.takesNoSeat
+  if (takesSeat && limit !== null && facts.seatsTaken >= limit) return refuse(failure('courseFull', { limit }))
+  return write(command, facts, after)
+}
+
 /** The mode that the site's filters leave; one that they have chosen has to be offered as well. */
 function filterMode(
   requestedMode: string,
@@ -141,7 +157,7 @@ function filterMode(
 }
 
 /** Whether the mode of somebody who is added may have expired. */
-function mayBeExpired({ expiredModeWhenAdding, isActive }: EnrollmentCommand): boolean {
+export function mayBeExpired({ expiredModeWhenAdding, isActive }: EnrollmentCommand): boolean {
   return expiredModeWhenAdding || isActive === false
 }
 
@@ -157,10 +173,9 @@ function add(command: EnrollmentCommand, facts: KnownFacts, mode: string): Writt
 function decideChange(command: EnrollmentCommand, facts: KnownFacts, policy: Policy, now: Date): Decision {
   const { course, enrollment } = facts
   if (enrollment === null) return refuse(failure('notEnrolled', { courseId: command.courseId }))
-  const { expectedVersion, mode } = command
-  if (expectedVersion !== null && expectedVersion !== enrollment.version) {
-    return refuse(failure('versionConflict', { expected: expectedVersion, actual: enrollment.version }))
-  }
+  const { mode } = command
+  const conflict = versionConflict(command, enrollment)
+  if (conflict) return refuse(conflict)
   if (mode !== null && mode !== enrollment.mode && enrollment.isActive && command.isActive === false) {
     return refuse(failure('modeMismatch', { activeMode: enrollment.mode, requestedMode: mode }))
   }
@@ -175,6 +190,12 @@ function decideChange(command: EnrollmentCommand, facts: KnownFacts, policy: Pol
     mode: mode ?? enrollment.mode,
     isActive: command.isActive ?? enrollment.isActive,
   })
+}
+
+function versionConflict({ expectedVersion }: EnrollmentCommand, enrollment: EnrollmentState | null): Failure | null {
+  const actual = enrollment?.version ?? 0
+  if (expectedVersion === null || expectedVersion === actual) return null
+  return failure('versionConflict', { expected: expectedVersion, actual })
 }
 
 type Written = Extract<Decision, { ok: true }>
@@ -215,20 +236,6 @@ export function kindOf(
   if (!before.isActive && after.isActive) return 'reactivated'
   if (before.isActive && !after.isActive) return 'deactivated'
   return before.mode === after.mode ? 'unchanged' : 'modeChanged'
-}
-
-function modeUnavailable(
-  mode: string,
-  course: CourseFacts,
-  includeExpired: boolean,
-  policy: Policy,
-  now: Date,
-): Failure | null {
-  const offers = availableModes(course.modes, { includeExpired }, policy, now)
-  if (offers.some((offered) => offered.slug === mode)) return null
-  const available = offers.map((offered) => offered.slug)
-  const expired = course.modes.some((offered) => offered.slug === mode)
-  return failure('modeUnavailable', { mode, available: [...new Set(available)], expired, includeExpired })
 }
 
 function refuse(error: Failure): Decision {

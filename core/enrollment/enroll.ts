@@ -5,10 +5,12 @@ import type { DB } from '../database/schema.ts'
 import { withSavepoint } from '../database/transaction.ts'
 import { EnrollmentError, failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import { attemptBatch, lockForBatch, type AttemptResult } from './batch.ts'
+import { attemptBatchAhead } from './attempt-ahead.ts'
+import { attemptBatch, lockForBatch } from './batch.ts'
 import { enrollCoalesced } from './coalesce.ts'
 import type { BatchItem, CallMetadata, EnrollmentCommand, Outcome, OutcomeWithCourse, Result } from './command.ts'
 import { tellDecided } from './observer.ts'
+import type { AttemptResult } from './results.ts'
 
 /**
  * Carries out one command. On the pool it shares its batch with others that are asked for at the same time; its result is
@@ -56,7 +58,7 @@ export async function enrollMany(
   db: Kysely<DB>,
   items: readonly BatchItem[],
   policy: Policy,
-  firstAttempt: typeof attemptBatch = attemptBatch,
+  firstAttempt: typeof attemptBatch = attemptBatchAhead,
 ): Promise<Result[]> {
   const results: AttemptResult[] = items.map(() => LOST_RACE)
   const attemptOpen = async (attempt: typeof attemptBatch) => {

@@ -1,6 +1,7 @@
 import { COURSE_COLUMNS, jsonArguments, MODE_COLUMNS } from '../course/columns.ts'
 import { SEATS_TAKEN } from '../course/seats.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
+import { isOfPair } from './pair-lookup.ts'
 
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
@@ -48,14 +49,16 @@ interface Parts {
 function statement({ name, keys, asked, learner }: Parts): string {
   return `/* ${name} */
 with course as materialized (
-  select c.id, c.course_key, c.org,
-    c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
-      or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
-    exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
+  select c.id, c.course_key, c.org, minds_roles, has_allowances,
     json_build_object('id', c.id, 'owner', c.owner, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
       select coalesce(json_agg(json_build_object(${jsonArguments(MODE_COLUMNS, 'm')}) order by m.id), '[]')
-      from course_modes m where m.course_id = c.id)) as details
-  from courses c
+      from course_modes m where m.course_id = c.id),
+      'revision', c.revision::text, 'mindsRoles', minds_roles, 'hasAllowances', has_allowances) as details
+  from courses c, lateral (
+    select c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
+        or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
+      exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances
+    offset 0) as about
   where c.course_key = ${keys}
 )
 select a.i, l.id as learner_id, l.user_id, l.username, l.is_active as learner_is_active, l.is_staff, l.is_superuser,
@@ -75,5 +78,5 @@ select a.i, l.id as learner_id, l.user_id, l.username, l.is_active as learner_is
 from ${asked}
 left join ${learner}
 left join course c on c.course_key = a.course_key
-left join lateral (select * from enrollments where learner_id = l.id and course_id = c.id offset 0) e on true`
+left join lateral (select * from enrollments e where ${isOfPair('l.id', 'c.id')} offset 0) e on true`
 }

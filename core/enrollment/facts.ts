@@ -10,6 +10,7 @@ import { learnerLookup } from '../learner/ref.ts'
 import type { EnrollmentCommand } from './command.ts'
 import type { CourseFacts, Facts, LearnerFacts } from './decide.ts'
 import { READ_ANYBODY, READ_BY_USERNAME, READ_ONE } from './facts-sql.ts'
+import { knownCoursesOf, type KnownCourse, type KnownCourses } from './known-courses.ts'
 
 /** The facts of a command with what only its writing and its answer need. */
 export interface ReadFacts extends Facts {
@@ -18,16 +19,37 @@ export interface ReadFacts extends Facts {
   readonly enrollmentId: string | null
 }
 
+/** The statement that reads the facts of commands, and what its answer says. */
+export interface FactsQuery {
+  readonly statement: CompiledQuery<FactsRow>
+  /**
+   * @param pool remembers the course runs; null where the transaction may have changed them itself.
+   * @returns one element per command, in order.
+   */
+  factsFrom(rows: FactsRow[], pool: Kysely<DB> | null): ReadFacts[]
+}
+
 /**
  * Reads in one statement all that is needed to decide the commands, whatever their number.
  *
  * @returns one element per command, in order.
  */
 export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCommand[]): Promise<ReadFacts[]> {
+  const { statement, factsFrom } = factsQuery(commands)
+  const { rows } = await db.executeQuery(statement)
+  return factsFrom(rows, db.isTransaction ? null : db)
+}
+
+/** What {@link readFacts} sends, to be sent together with other statements. */
+export function factsQuery(commands: readonly EnrollmentCommand[]): FactsQuery {
   const keys = parseOnce(commands)
-  const { rows } = await db.executeQuery<FactsRow>(statementFor(commands, keys))
+  return { statement: statementFor(commands, keys), factsFrom: (rows, pool) => factsFrom(rows, keys, pool) }
+}
+
+function factsFrom(rows: FactsRow[], keys: readonly Facts['courseKey'][], pool: Kysely<DB> | null): ReadFacts[] {
   rows.sort((a, b) => Number(a.i) - Number(b.i))
   const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseFacts(row)]))
+  if (pool !== null) rememberCourses(knownCoursesOf(pool), courses, rows, keys)
   return rows.map((row, index) => {
     const course = row.course_id === null ? undefined : courses.get(row.course_id)
     return {
@@ -75,6 +97,24 @@ function statementFor(
   ])
 }
 
+function rememberCourses(
+  known: KnownCourses,
+  courses: ReadonlyMap<number, ReadCourse>,
+  rows: readonly FactsRow[],
+  keys: readonly Facts['courseKey'][],
+): void {
+  for (const { seatsTaken: _, revision, mindsRoles, hasAllowances, ...course } of courses.values()) {
+    const before = known.get(course.courseId)
+    if (before?.revision === revision && before.hasAllowances === hasAllowances) continue
+    const courseKey = parseCourseKey(course.courseId)
+    if (courseKey !== null) known.keep({ courseKey, course, revision, mindsRoles, hasAllowances })
+  }
+  for (const [index, row] of rows.entries()) {
+    const key = keys[index]
+    if (row.course_id === null && key) known.forget(key.stored)
+  }
+}
+
 function learnerFacts(row: FactsRow): LearnerFacts | null {
   if (row.learner_id === null) return null
   return {
@@ -90,7 +130,7 @@ function learnerFacts(row: FactsRow): LearnerFacts | null {
 }
 
 /** Instants in JSON have another form than those of columns. */
-function courseFacts(row: CourseRow): CourseFacts & Course & { seatsTaken: number | null } {
+function courseFacts(row: CourseRow): ReadCourse {
   const { courseId, displayName, start, end, enrollmentStart, enrollmentEnd, modes } = row
   return {
     ...row,
@@ -135,10 +175,12 @@ interface FactsRow {
   courses: CourseRow[] | null
 }
 
-interface CourseRow extends Omit<Course, 'displayName'> {
+interface CourseRow extends Omit<Course, 'displayName'>, Omit<KnownCourse, 'course' | 'courseKey'> {
   readonly id: number
   readonly owner: StoredOwner
   readonly displayName: string | null
   /** Null where nothing limits the seats. */
   readonly seatsTaken: number | null
 }
+
+type ReadCourse = CourseFacts & Course & Omit<CourseRow, 'displayName'>

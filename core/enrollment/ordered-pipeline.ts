@@ -1,15 +1,16 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { Policy } from '../policy.ts'
-import { attemptBatch, readAndPlan, writePlanned, type AttemptResult, type PlannedBatch } from './batch.ts'
+import { attemptBatch, readAndPlan, writePlanned, type PlannedBatch } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
 import { enrollMany } from './enroll.ts'
+import type { AttemptResult } from './results.ts'
 
 /** Enrolls a batch as if after the ones that were given before it. */
 export type EnrollInOrder = (db: Kysely<DB>, items: readonly BatchItem[], policy: Policy) => Promise<Result[]>
 
 /** The pairs of learner and course run that a batch may change; null: also seats, which other pairs depend on. */
-type Reach = ReadonlySet<string> | null
+export type Reach = ReadonlySet<string> | null
 
 /** A batch on its way, as the next one sees it. */
 interface BatchAhead {
@@ -66,11 +67,13 @@ async function attemptBehind(
   return attemptBatch(db, items, policy)
 }
 
-function reachOf({ facts, plan }: PlannedBatch): Reach {
+/** What a batch may change. */
+export function reachOf({ facts, plan }: PlannedBatch): Reach {
   if (facts.some(({ course }) => course !== null && course.maxEnrollments !== null)) return null
   return new Set(plan.pairs.map(({ learnerId, courseId }) => `${learnerId}:${courseId}`))
 }
 
-function areApart(ahead: Reach, behind: Reach): boolean {
+/** Whether what one batch changes makes no difference to the decisions of the other. */
+export function areApart(ahead: Reach, behind: Reach): boolean {
   return ahead?.size === 0 || (ahead !== null && behind !== null && ahead.isDisjointFrom(behind))
 }

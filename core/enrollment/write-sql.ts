@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely'
 import { columnParameters, columnRows, plainParameters, plainRow, type Column } from '../database/columns.ts'
+import { lockWait } from '../database/lock-wait.ts'
 import { WAKE_AT_COMMIT } from '../event/wake.ts'
 import type { EnrollmentState, CallMetadata } from './command.ts'
 import type { PairPlan, Step } from './plan.ts'
@@ -123,11 +124,6 @@ const WRITE_BRIEFLY = `/* enrollment.writeBriefly */ with ${lockWait(FIRST_OF_ST
 const WRITE_ONE = `/* enrollment.writeOne */ with ${writeOne('')}`
 const WRITE_ONE_AND_WAKE = `/* enrollment.writeOneAndWake */ with ${writeOne('')}, ${WAKE_AT_COMMIT}`
 const WRITE_ONE_BRIEFLY = `/* enrollment.writeOneBriefly */ with ${lockWait(1 + ROW.length + STEP.length)}, ${writeOne(', lock_wait')}`
-
-/** Bounds the time for which the statement waits for each lock; it holds for its own transaction alone. */
-function lockWait(parameter: number): string {
-  return `lock_wait as materialized (select set_config('lock_timeout', $${parameter}::text, true))`
-}
 
 function writeAll(after: string, condition = ALL_OWNED_HERE): string {
   const readVersion = `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`

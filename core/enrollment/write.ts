@@ -1,13 +1,11 @@
-import { sql, type Kysely, type Transaction } from 'kysely'
-import { claimAllowances } from '../course/claim-allowances.ts'
-import { lockRunsOwnedHere } from '../course/lock-owner.ts'
+import { sql, type CompiledQuery, type Kysely, type Transaction } from 'kysely'
 import { isUnheard } from '../database/after-commit.ts'
 import type { DB } from '../database/schema.ts'
 import { wakeReaders } from '../event/wake.ts'
 import type { BatchItem, CallMetadata } from './command.ts'
+import { isOfPair } from './pair-lookup.ts'
 import type { PairPlan } from './plan.ts'
-import { replaceAttributes } from './write-attributes.ts'
-import { writeStatement, type RowToWrite, type StepToWrite } from './write-sql.ts'
+import { writeStatement, type RowToWrite, type StepToWrite, type WriteAnswer } from './write-sql.ts'
 
 /** What became of the pairs that were to be written. */
 export interface Written {
@@ -21,6 +19,12 @@ export interface Written {
 
 const NOTHING_WRITTEN: Written = { lost: new Set(), enrollmentIds: new Map(), eventIds: new Map() }
 
+/** The statement that writes pairs, and what its answer says. */
+export interface WriteQuery {
+  readonly statement: CompiledQuery<WriteAnswer>
+  writtenFrom(answers: readonly WriteAnswer[]): Written
+}
+
 /**
  * Writes the pairs of a batch that change, or whose attributes do.
  *
@@ -32,14 +36,29 @@ export async function writePairs(
   items: readonly BatchItem[],
   lockWaitMs?: number,
 ): Promise<Written> {
+  const query = pairsQuery(db, pairs, items, lockWaitMs)
+  return query === null ? NOTHING_WRITTEN : run(db, query)
+}
+
+/** What {@link writePairs} sends, to be sent together with other statements; null: nothing changes. */
+export function pairsQuery(
+  db: Kysely<DB>,
+  pairs: readonly PairPlan[],
+  items: readonly BatchItem[],
+  lockWaitMs?: number,
+): WriteQuery | null {
   const changed = pairs.filter((pair) => pair.steps.length > 0 || pair.attributes !== null)
-  if (changed.length === 0) return NOTHING_WRITTEN
+  if (changed.length === 0) return null
   const metadataOf = (index: number) => {
     const metadata = items[index]?.metadata
     if (metadata === undefined) throw new RangeError('Each step belongs to an item')
     return metadata
   }
-  return writeChanges(db, changed, metadataOf, { lockWaitMs })
+  return changesQuery(db, changed, metadataOf, { lockWaitMs })
+}
+
+async function run(db: Kysely<DB>, { statement, writtenFrom }: WriteQuery): Promise<Written> {
+  return writtenFrom((await db.executeQuery(statement)).rows)
 }
 
 export interface WriteOptions {
@@ -61,16 +80,38 @@ export async function writeChanges(
   db: Kysely<DB>,
   pairs: readonly PairPlan[],
   metadataOf: (index: number) => CallMetadata,
-  { lockWaitMs, whoeverOwns = false }: WriteOptions = {},
+  options: WriteOptions = {},
 ): Promise<Written> {
+  return run(db, changesQuery(db, pairs, metadataOf, options))
+}
+
+function changesQuery(
+  db: Kysely<DB>,
+  pairs: readonly PairPlan[],
+  metadataOf: (index: number) => CallMetadata,
+  { lockWaitMs, whoeverOwns = false }: WriteOptions,
+): WriteQuery {
   const rows = pairs.filter(hasState).toSorted((a, b) => a.courseId - b.courseId || a.learnerId - b.learnerId)
   const steps = stepsOf(rows, metadataOf)
   const wakes = isUnheard(db)
-  const { rows: answers } = await db.executeQuery(writeStatement(rows, steps, { lockWaitMs, wakes, whoeverOwns }))
-  const ids = listOf(answers[0]?.ids)
-  const events = listOf(answers[0]?.events).values()
-  if (answers[0]?.events && !wakes) wakeReaders(db)
-  const written = answers[0]?.written === null ? null : new Set(listOf(answers[0]?.written))
+  const statement = writeStatement(rows, steps, { lockWaitMs, wakes, whoeverOwns })
+  return {
+    statement,
+    writtenFrom([answer]) {
+      if (answer?.events && !wakes) wakeReaders(db)
+      return writtenOf(rows, steps, answer)
+    },
+  }
+}
+
+function writtenOf(
+  rows: readonly RowToWrite[],
+  steps: readonly StepToWrite[],
+  answer: WriteAnswer | undefined,
+): Written {
+  const ids = listOf(answer?.ids)
+  const events = listOf(answer?.events).values()
+  const written = answer?.written === null ? null : new Set(listOf(answer?.written))
   const isWritten = (place: number) => written === null || written.has(ids[place] ?? '')
   return {
     lost: new Set(rows.filter((_, place) => !isWritten(place))),
@@ -99,55 +140,11 @@ function hasState(pair: PairPlan): pair is RowToWrite {
   return true
 }
 
-/** Writes the pairs with the allowances that they claim and their attributes. */
-export async function writePairsWithCompanions(
-  trx: Transaction<DB>,
-  pairs: readonly PairPlan[],
-  items: readonly BatchItem[],
-): Promise<Written> {
-  const claimed = await claimAllowancesOf(trx, await withOwnerHeld(trx, pairs))
-  const kept = pairs.filter((pair) => pair.claimAllowance === null || claimed.has(pair.claimAllowance))
-  const written = await writePairs(trx, kept, items)
-  const lost = new Set([...written.lost, ...new Set(pairs).difference(new Set(kept))])
-  const attributed = kept.flatMap((pair) => {
-    const enrollmentId = pair.enrollmentId ?? written.enrollmentIds.get(pair)
-    if (pair.attributes === null || enrollmentId === undefined || lost.has(pair)) return []
-    return [{ enrollmentId, attributes: pair.attributes }]
-  })
-  if (attributed.length > 0) await replaceAttributes(trx, attributed)
-  return { ...written, lost }
-}
-
-/** Those of the pairs that claim an allowance in a course run that is owned here, and stays so: nothing takes a claim back. */
-async function withOwnerHeld(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<PairPlan[]> {
-  const claiming = pairs.filter((pair) => pair.claimAllowance !== null)
-  if (claiming.length === 0) return []
-  const held = await lockRunsOwnedHere(trx, [...new Set(claiming.map(({ courseId }) => courseId))])
-  return claiming.filter(({ courseId }) => held.has(courseId))
-}
-
-async function claimAllowancesOf(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<Set<number>> {
-  const claims = pairs.flatMap((pair) =>
-    pair.claimAllowance === null ? [] : [{ allowanceId: pair.claimAllowance, learnerId: pair.learnerId }],
-  )
-  return claims.length > 0 ? claimAllowances(trx, claims) : new Set()
-}
-
-/**
- * Locks the seats of course runs, in a fixed order. The write makes a transaction that runs on an older snapshot
- * (REPEATABLE READ, SERIALIZABLE) fail instead of counting seats that were taken since.
- */
-export async function lockSeats(trx: Transaction<DB>, courseIds: readonly number[]): Promise<void> {
-  await sql`with seat as materialized (
-    select id from courses where id = any (${courseIds}::integer[]) order by id for no key update
-  ) update courses c set seat_lock = (c.seat_lock + 1) % 1000000 from seat where c.id = seat.id`.execute(trx)
-}
-
 /** Locks the rows that the pairs have by now, in the order in which they are written. */
 export async function lockPairs(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<void> {
   await sql`
     select e.id from enrollments e
     join unnest(${pairs.map((pair) => pair.learnerId)}::integer[], ${pairs.map((pair) => pair.courseId)}::integer[])
-      as p (learner_id, course_id) using (learner_id, course_id)
+      as p (learner_id, course_id) on ${sql.raw(isOfPair('p.learner_id', 'p.course_id'))}
     order by e.course_id, e.learner_id for no key update of e`.execute(trx)
 }

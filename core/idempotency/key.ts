@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { CompiledQuery, Kysely, Transaction } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
@@ -54,9 +54,8 @@ export async function withIdempotencyKey<T>(
         return { keep: true, value: { answer: replay(stored, use, inputSha256) as T, replayed: true } }
       }
       const answer = await work(trx)
-      const keep = keepIf(answer)
-      if (keep) await storeAnswer(trx, use, answer)
-      return { keep, value: { answer, replayed: false } }
+      const value = { answer, replayed: false }
+      return keepIf(answer) ? { keep: true, value, last: [answerQuery(trx, use, answer)] } : { keep: false, value }
     })
   return serializeByKey(db, jsonOf([use.scope, use.actor, use.key]), () => retryOnSerializationFailure(db, once))
 }
@@ -96,12 +95,13 @@ function replay({ input_sha256: known, answer }: StoredUse, { key }: KeyUse, inp
   return JSON.parse(answer)
 }
 
-async function storeAnswer(trx: Transaction<DB>, { scope, actor, key }: KeyUse, answer: unknown): Promise<void> {
-  await trx
+/** Stores the answer under the key. */
+function answerQuery(trx: Transaction<DB>, { scope, actor, key }: KeyUse, answer: unknown): CompiledQuery {
+  return trx
     .updateTable('idempotency_keys')
     .set({ answer: jsonOf(answer) })
     .where('scope', '=', scope)
     .where('actor', '=', actor)
     .where('key', '=', key)
-    .execute()
+    .compile()
 }

@@ -101,14 +101,21 @@ export function parseInstant(text: string): string | null {
   const [, day, time, seconds = '00', digits = '', sign, hours, minutes] = INSTANT.exec(text) ?? []
   if (day === undefined || time === undefined) return null
   const local = new Date(`${day}T${time}:${seconds}Z`)
-  // A day past the end of its month, and the hour 24, roll over instead of failing.
-  if (Number.isNaN(local.getTime()) || !local.toISOString().startsWith(day)) return null
-  if (Number(minutes ?? 0) > 59) return null
-  const offset = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000 * (sign === '-' ? -1 : 1)
+  // A day past the end of its month, and the hour 24, roll over instead of failing; no date at all has no day.
+  if (local.getUTCDate() !== Number(day.slice(8))) return null
+  const utc = sign === undefined ? `${day}T${time}:${seconds}` : atOffset(local, sign, Number(hours), Number(minutes))
+  if (utc === null || utc.startsWith('0000')) return null
+  return `${utc}${ZEROS.test(digits) ? '' : `.${digits.padEnd(6, '0')}`}Z`
+}
+
+const ZEROS = /^0*$/
+
+/** The instant in UTC, to the second; null where no such offset or no year of four digits comes out. */
+function atOffset(local: Date, sign: string, hours: number, minutes: number): string | null {
+  if (minutes > 59) return null
+  const offset = (hours * 60 + minutes) * 60_000 * (sign === '-' ? -1 : 1)
   const utc = new Date(local.getTime() - offset).toISOString()
-  if (!/^\d{4}-/.test(utc) || utc.startsWith('0000')) return null
-  const fraction = /^0*$/.test(digits) ? '' : `.${digits.padEnd(6, '0')}`
-  return `${utc.slice(0, 19)}${fraction}Z`
+  return /^\d{4}-/.test(utc) ? utc.slice(0, 19) : null
 }
 
 const INSTANT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d):?(\d\d))$/

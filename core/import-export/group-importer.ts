@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { DB } from '../database/schema.ts'
 import type { CallMetadata } from '../enrollment/command.ts'
 import type { AnyLine, LineOf, LineType } from './lines.ts'
+import type { Turn } from './overlap.ts'
 
 /** A good line with its number in the file. */
 export interface NumberedLine<L = AnyLine> {
@@ -45,6 +46,8 @@ export function sumOf(...parts: readonly Written[]): Written {
 /** What a group of lines is imported with. */
 export interface GroupContext {
   readonly metadata: CallMetadata
+  /** Of the lines among others that are being written. */
+  readonly turn: Turn
   readonly added: Added
   /** Accounts that are active at a folded address since a line, by the address. */
   readonly arrived: Map<string, { readonly username: string; readonly number: number }>

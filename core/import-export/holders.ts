@@ -1,9 +1,9 @@
 /** Who has which of the names that only one may have, while lines give them one after another. */
-export interface Holders {
+export interface Holders<Name extends string | number = string> {
   /** Undefined: nobody has the name. */
-  holderOf(name: string): string | undefined
+  holderOf(name: Name): string | undefined
   /** Gives an owner a name that is free or theirs already, in place of the one before; null: none. */
-  give(owner: string, name: string | null): void
+  give(owner: string, name: Name | null): void
   /**
    * The owners whose first name somebody else has now. A unique index looks at each row of a statement, so that a name
    * has to be released before it is given.
@@ -12,7 +12,7 @@ export interface Holders {
 }
 
 /** Begins with who has what; each owner has at most one name. */
-export function trackHolders(names: ReadonlyMap<string, string>): Holders {
+export function trackHolders<Name extends string | number = string>(names: ReadonlyMap<string, Name>): Holders<Name> {
   const nameOf = new Map(names)
   const holders = new Map([...names].map(([owner, name]) => [name, owner]))
   return {

@@ -15,7 +15,6 @@ import {
   type LineFailure,
   type Numbered,
 } from './group-importer.ts'
-import type { LineOf } from './lines.ts'
 import { drawAbove, readLmsIds, releaseLmsIds, writeLmsIds, type LmsIds } from './lms-ids.ts'
 import {
   anotherCreated,
@@ -24,7 +23,9 @@ import {
   type PlannedPair,
   type StoredPair,
 } from './plan-enrollments.ts'
+import { OutOfTurn, type Turn } from './overlap.ts'
 import { isThere, noAccount, noCourse } from './references.ts'
+import { readPairs, type PairRow } from './stored-pairs.ts'
 
 /**
  * Imports enrollments: past every rule, but with the events and versions that any other change leaves. An enrollment
@@ -37,17 +38,18 @@ import { isThere, noAccount, noCourse } from './references.ts'
 export async function importEnrollments(
   trx: Transaction<DB>,
   lines: readonly Numbered<'enrollment'>[],
-  { metadata, added }: GroupContext,
+  context: GroupContext,
 ): Promise<GroupOutcome> {
+  const { metadata, turn } = context
   const failures: LineFailure[] = []
   let [created, changed] = [0, 0]
   let open = lines
   return retryOnSerializationFailure(trx, async () => {
-    const read = await readStored(trx, open, added)
+    const read = await readStored(trx, open, context)
     failures.push(...read.failures)
     const { pairs, metadataOf } = planImport(read.found, instantFromDate(metadata.now), metadata)
     const changing = pairs.filter(isChanging).map((pair) => withOwnId(pair, read.lmsIds))
-    const lost = await writePairs(trx, changing, { metadataOf, lmsIds: read.lmsIds })
+    const lost = await writePairs(trx, changing, { metadataOf, lmsIds: read.lmsIds, turn })
     const kept = changing.filter((pair) => !lost.includes(pair))
     created += kept.filter(({ plan }) => plan.read === null).length
     changed += kept.filter(({ plan }) => plan.read !== null).length
@@ -60,31 +62,32 @@ export async function importEnrollments(
 async function readStored(
   trx: Transaction<DB>,
   lines: readonly Numbered<'enrollment'>[],
-  added: Added,
+  { added, turn }: GroupContext,
 ): Promise<{ found: (EnrollmentLine & Numbered<'enrollment'>)[]; failures: LineFailure[]; lmsIds: LmsIds }> {
-  const rows = await readPairs(
-    trx,
-    lines.map(({ line }) => line),
-  )
+  const isRepeated = repetitionsAmong(lines)
+  const asked = lines.map((numbered) => {
+    const { canSeeLearner, canSeeCourse } = visibleTo(numbered, added)
+    return { ...numbered, isWanted: isRepeated(numbered) || !canSeeLearner || !canSeeCourse }
+  })
+  const rows = (await readPairs(trx, asked)).map((row) => ({ ...row, numbered: numberedAt(lines, row.n) }))
   const lmsIds = await readLmsIds(
     trx,
-    lines.flatMap(({ line }) => line.id ?? []),
+    rows.flatMap(({ numbered: { line } }) => line.id ?? []),
     rows.flatMap((row) => row.enrollment_id ?? []),
   )
   const found: (EnrollmentLine & Numbered<'enrollment'>)[] = []
   const failures: LineFailure[] = []
-  for (const [index, numbered] of lines.entries()) {
-    const row = rows[index]
-    if (row === undefined) throw new RangeError('Each line has one row')
+  for (const row of rows.toSorted((a, b) => a.n - b.n)) {
+    const { numbered } = row
     const { username, courseId: key } = numbered.line
-    const learnerId = isThere(added.accounts, username, numbered.number) ? row.learner_id : null
-    const courseId = isThere(added.courses, key.stored, numbered.number) ? row.course_id : null
-    if (learnerId === null) failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
-    else if (courseId === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
+    const { canSeeLearner, canSeeCourse } = visibleTo(numbered, added)
+    if (!canSeeLearner || row.learner_id === null)
+      failures.push(failureOf(numbered, `username: ${noAccount(username)}`))
+    else if (!canSeeCourse || row.course_id === null) failures.push(failureOf(numbered, `courseId: ${noCourse(key)}`))
     else {
-      const stored = storedPair(row, learnerId, courseId)
-      const taken = takeId(numbered.line.id, stored, lmsIds)
-      const name = addedEnrollment(learnerId, courseId)
+      const stored = storedPair(row, row.learner_id, row.course_id)
+      const taken = takeId(numbered.line.id, stored, lmsIds, turn)
+      const name = addedEnrollment(row.learner_id, row.course_id)
       const isNew = taken === null && stored.enrollment === null && !added.others.has(name)
       if (isNew) added.others.set(name, numbered.number)
       if (taken === null) found.push({ ...numbered, stored })
@@ -94,17 +97,45 @@ async function readStored(
   return { found, failures, lmsIds }
 }
 
+function numberedAt(lines: readonly Numbered<'enrollment'>[], n: number): Numbered<'enrollment'> {
+  const numbered = lines[n - 1]
+  if (numbered === undefined) throw new RangeError('Each row has its line')
+  return numbered
+}
+
+/** Says of lines whether another one is about the same enrollment: what it says may then differ from what is stored by now. */
+function repetitionsAmong(lines: readonly Numbered<'enrollment'>[]): (numbered: Numbered<'enrollment'>) => boolean {
+  const nameOf = ({ line }: Numbered<'enrollment'>) => `${line.courseId.stored} ${line.username}`
+  const names = lines.map(nameOf)
+  if (new Set(names).size === names.length) return () => false
+  const byName = Map.groupBy(names, (name) => name)
+  return (numbered) => (byName.get(nameOf(numbered))?.length ?? 0) > 1
+}
+
+/** What a line may refer to: not what a later one adds. */
+function visibleTo({ number, line }: Numbered<'enrollment'>, { accounts, courses }: Added) {
+  return {
+    canSeeLearner: isThere(accounts, line.username, number),
+    canSeeCourse: isThere(courses, line.courseId.stored, number),
+  }
+}
+
 /** Gives an enrollment its id of the LMS. @returns what is wrong with it; null: nothing. */
 function takeId(
   id: number | undefined,
-  { enrollmentId, learnerId, courseId }: StoredPair,
+  { enrollmentId, learnerId, courseId, lmsId }: StoredPair,
   lmsIds: LmsIds,
+  turn: Turn,
 ): string | null {
   if (id === undefined) return null
   const owner = enrollmentId ?? `${learnerId}:${courseId}`
-  const holder = lmsIds.holderOf(String(id))
-  if (holder !== undefined && holder !== owner) return `id: ${id} is that of another enrollment`
-  lmsIds.give(owner, String(id))
+  const holder = lmsIds.holderOf(id)
+  const isTaken = holder !== undefined && holder !== owner
+  const isMoving = lmsId !== null && lmsId !== id
+  // Those before may take the id away, or give away what this one would set free.
+  if ((isTaken || isMoving) && turn.isEarly()) throw new OutOfTurn()
+  if (isTaken) return `id: ${id} is that of another enrollment`
+  lmsIds.give(owner, id)
   return null
 }
 
@@ -113,45 +144,14 @@ export function addedEnrollment(learnerId: number | null, courseId: number | nul
   return `enrollment ${learnerId}:${courseId}`
 }
 
-/** A pair of learner and course run with what is stored for it. */
-export interface PairRow {
-  learner_id: number | null
-  course_id: number | null
-  /** Null together with all that follows where there is no enrollment. */
-  enrollment_id: string | null
-  version: number
-  mode: string
-  is_active: boolean
-  created: string
-  updated: string
-  attributes: Attribute[] | null
-  lms_id: number | null
-}
-
-/** Reads accounts, course runs and enrollments by their names: one row for each pair. */
-export async function readPairs(
-  trx: Transaction<DB>,
-  lines: readonly Pick<LineOf<'enrollment'>, 'username' | 'courseId'>[],
-): Promise<PairRow[]> {
-  const { rows } = await sql<PairRow>`
-    select l.id as learner_id, c.id as course_id,
-      e.id as enrollment_id, e.version, e.mode, e.is_active, e.created, e.updated, i.lms_id,
-      (select json_agg(json_build_object('namespace', a.namespace, 'name', a.name, 'value', a.value) order by a.position)
-        from enrollment_attributes a where a.enrollment_id = e.id) as attributes
-    from unnest(${lines.map((line) => line.username)}::text[], ${lines.map((line) => line.courseId.stored)}::text[])
-      with ordinality as line (username, course_key, n)
-    left join learners l on l.username = line.username
-    left join courses c on c.course_key = line.course_key
-    left join enrollments e on e.learner_id = l.id and e.course_id = c.id
-    left join enrollment_lms_ids i on i.enrollment_id = e.id
-    order by line.n`.execute(trx)
-  return rows
-}
-
 function storedPair(row: PairRow, learnerId: number, courseId: number): StoredPair {
   const { enrollment_id: enrollmentId, version, mode, is_active: isActive, created, updated } = row
   const enrollment = enrollmentId === null ? null : { version, mode, isActive, created, updated }
-  return { learnerId, courseId, enrollmentId, enrollment, attributes: row.attributes ?? [], lmsId: row.lms_id }
+  return { learnerId, courseId, enrollmentId, enrollment, attributes: attributesOf(row), lmsId: row.lms_id }
+}
+
+function attributesOf({ attributes }: PairRow): Attribute[] {
+  return (attributes ?? []).map(([namespace, name, value]) => ({ namespace, name, value }))
 }
 
 function isChanging({ plan, lmsId }: PlannedPair): boolean {
@@ -165,15 +165,24 @@ function withOwnId(pair: PlannedPair, { isFree }: LmsIds): PlannedPair {
   return { ...pair, plan: { ...plan, enrollmentId: String(lmsId) } }
 }
 
+interface WriteContext {
+  readonly metadataOf: (index: number) => CallMetadata
+  readonly lmsIds: LmsIds
+  readonly turn: Turn
+}
+
 /** @returns the pairs whose enrollment another transaction changed since it was read: nothing of them was written. */
 async function writePairs(
   trx: Transaction<DB>,
   pairs: readonly PlannedPair[],
-  { metadataOf, lmsIds }: { readonly metadataOf: (index: number) => CallMetadata; readonly lmsIds: LmsIds },
+  { metadataOf, lmsIds, turn }: WriteContext,
 ): Promise<PlannedPair[]> {
-  if (pairs.length === 0) return []
   const highest = pairs.reduce((most, { lmsId }) => Math.max(most, lmsId ?? 0), 0)
+  // One after another: a sequence that two raise may end below the higher id.
+  await turn.comes()
   if (highest > 0) await drawAbove(trx, highest)
+  turn.pass()
+  if (pairs.length === 0) return []
   const plans = pairs.map(({ plan }) => plan)
   const { lost, enrollmentIds } = await writeChanges(trx, plans, metadataOf, { whoeverOwns: true })
   const written = pairs.flatMap(({ plan, ...pair }) => {
@@ -186,7 +195,7 @@ async function writePairs(
   await releaseLmsIds(trx, lmsIds.passedOn())
   await writeLmsIds(
     trx,
-    written.flatMap(({ id, lmsId }) => (lmsId === null ? [] : [{ id, lmsId }])),
+    written.flatMap(({ id, lmsId, plan }) => (lmsId === null ? [] : [{ id, lmsId, isNew: plan.read === null }])),
   )
   return pairs.filter(({ plan }) => lost.has(plan))
 }

@@ -1,9 +1,10 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import { failureOf, type GroupContext, type GroupOutcome, type LineFailure, type Numbered } from './group-importer.ts'
-import { addedEnrollment, readPairs, type PairRow } from './import-enrollments.ts'
+import { addedEnrollment } from './import-enrollments.ts'
 import { quote } from './printable.ts'
 import { isThere, learnerFinder, noAccount } from './references.ts'
+import { findPairs, type FoundPair } from './stored-pairs.ts'
 
 /**
  * Imports the audit of manual enrollment, which is only ever added to: a line is there already where so many rows are equal to
@@ -19,8 +20,8 @@ export async function importManualEnrollments(
   const enrolled = lines.flatMap(({ line: { enrolled: username, courseId } }) =>
     username === null ? [] : [{ username, courseId }],
   )
-  const pairs = (await readPairs(trx, enrolled)).values()
-  const isAdded = ({ learner_id, course_id }: PairRow, number: number) =>
+  const pairs = (await findPairs(trx, enrolled)).values()
+  const isAdded = ({ learner_id, course_id }: FoundPair, number: number) =>
     isThere(added.others, addedEnrollment(learner_id, course_id), number)
   const failures: LineFailure[] = []
   const rows: AuditRow[] = []

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { isSerializationFailure, isUniqueViolation } from '../database/failure.ts'
 import { waitPatiently } from '../database/lock-wait.ts'
+import { connectionsOf } from '../database/own-pools.ts'
 import { LOST_RACE, retryOnSerializationFailure } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { inTransaction, withSavepoint } from '../database/transaction.ts'
@@ -19,6 +20,7 @@ import { importRetirementRequests, importRetirements } from './import-retirement
 import { importRoles } from './import-roles.ts'
 import type { ExtensionLineType, GroupContext, GroupImporter, LineFailure, NumberedLine } from './group-importer.ts'
 import { lineFormat, lineTypes, type LineOf, type LineType } from './lines.ts'
+import { ALONE, OutOfTurn, writeOverlapping, type Turn } from './overlap.ts'
 import { readWindows, windowOfObjects, type Window } from './window.ts'
 
 export interface ImportOptions {
@@ -44,7 +46,8 @@ export interface ImportProgress {
 /**
  * Imports newline-delimited JSON (run §4), each line as an upsert by its natural key. Bad lines are reported and the
  * others kept; with `strict` everything is kept or nothing. The file is read and written in pieces, so that memory does
- * not grow with it, and without `strict` each piece is a transaction of its own.
+ * not grow with it, and without `strict` each piece is a transaction of its own. Of two pieces with other enrollments, the later one
+ * may be kept though the one before it throws.
  *
  * @param db the pool, or a transaction, which is then joined.
  * @param source the file in pieces of any size.
@@ -77,8 +80,14 @@ export function importObjects(
   { now, actor, further = [] }: Pick<ImportOptions, 'now' | 'actor' | 'further'>,
 ): Promise<WindowOutcome> {
   const window = windowOfObjects(lines, lineFormat(further))
-  return importGroups(trx, window, [...coreImporters, ...further], { actor, via: 'cli', now })
+  return importGroups(trx, window, [...coreImporters, ...further], {
+    metadata: { actor, via: 'cli', now },
+    turn: ALONE,
+  })
 }
+
+/** PostgreSQL is what an import waits for. */
+const WINDOWS_AT_ONCE = 2
 
 async function importAll(
   db: Kysely<DB>,
@@ -88,8 +97,11 @@ async function importAll(
   const metadata: CallMetadata = { actor, via: 'cli', now }
   const importers = [...coreImporters, ...further]
   const counts = noCounts()
-  for await (const window of readWindows(source, lineFormat(further))) {
-    const outcome = await importWindow(db, window, importers, metadata)
+  const windows = readWindows(source, lineFormat(further))
+  // A transaction has one connection, which does one thing after another.
+  const atOnce = db.isTransaction ? 1 : Math.min(WINDOWS_AT_ONCE, connectionsOf(db).limit || WINDOWS_AT_ONCE)
+  const write = (window: Window, turn: Turn) => importWindow(db, window, importers, { metadata, turn })
+  for await (const { window, outcome } of writeOverlapping(windows, atOnce, write)) {
     for (const bad of outcome.failures) onFailure?.(bad)
     addWindow(counts, outcome)
     onProgress?.({ bytes: window.bytes, lines: counts.lines, failed: counts.failed })
@@ -101,12 +113,16 @@ async function importWindow(
   db: Kysely<DB>,
   window: Window,
   importers: readonly Importer[],
-  metadata: CallMetadata,
+  context: Pick<GroupContext, 'metadata' | 'turn'>,
 ): Promise<WindowOutcome> {
   return retryOnSerializationFailure(db, async () => {
     try {
-      return await inTransaction(db, (trx) => importGroups(trx, window, importers, metadata))
+      return await inTransaction(db, (trx) => importGroups(trx, window, importers, context))
     } catch (cause) {
+      if (cause instanceof OutOfTurn) {
+        await context.turn.othersEnd()
+        return LOST_RACE
+      }
       if (!isLostRace(cause)) throw cause
       // The caller's transaction cannot go on.
       if (db.isTransaction) throw new EnrollmentError(failure('unavailable', {}), { cause })
@@ -129,10 +145,10 @@ async function importGroups(
   trx: Transaction<DB>,
   { groups, ...window }: Window,
   importers: readonly Importer[],
-  metadata: CallMetadata,
+  { metadata, turn }: Pick<GroupContext, 'metadata' | 'turn'>,
 ): Promise<WindowOutcome> {
   const added = { accounts: new Map(), courses: new Map(), others: new Map() }
-  const context: GroupContext = { metadata, added, arrived: new Map() }
+  const context: GroupContext = { metadata, turn, added, arrived: new Map() }
   const failures = [...window.failures]
   const written: WindowOutcome['groups'][number][] = []
   for (const { type, importGroup } of importers) {

@@ -66,10 +66,15 @@ export function planImport(lines: readonly EnrollmentLine[], at: string, metadat
   }
   for (const pair of pairs.values()) {
     const { plan, stored } = pair
-    if (isDeepStrictEqual(plan.attributes, stored.attributes)) plan.attributes = null
+    if (areSame(plan.attributes, stored.attributes)) plan.attributes = null
     if (pair.lmsId === stored.lmsId) pair.lmsId = null
   }
   return { pairs: [...pairs.values()], metadataOf: (index) => makers[index] ?? metadata }
+}
+
+/** Most have none. */
+function areSame(attributes: readonly Attribute[] | null, stored: readonly Attribute[]): boolean {
+  return attributes?.length === stored.length && (stored.length === 0 || isDeepStrictEqual(attributes, stored))
 }
 
 /** The `created` that an existing enrollment gets; null when it keeps its own. */
@@ -92,12 +97,18 @@ function change(plan: PairPlan, to: Change, metadata: CallMetadata, makers: Call
     enterpriseUuid: to.enterpriseUuid ?? null,
     at: to.at,
   }
-  makers.push({
-    ...metadata,
-    ...(to.actor && { actor: to.actor }),
-    ...(to.via && { via: to.via }),
-    ...(to.requestId && { requestId: to.requestId }),
-    ...(to.batchId && { batchId: to.batchId }),
-  })
+  makers.push(makerOf(to, metadata))
   changeEnrollment(plan, step)
+}
+
+/** Whoever imports, unless the change says who made it. */
+function makerOf({ actor, via, requestId, batchId }: Change, metadata: CallMetadata): CallMetadata {
+  if (!actor && !via && !requestId && !batchId) return metadata
+  return {
+    ...metadata,
+    ...(actor && { actor }),
+    ...(via && { via }),
+    ...(requestId && { requestId }),
+    ...(batchId && { batchId }),
+  }
 }

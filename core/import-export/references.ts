@@ -30,7 +30,7 @@ export async function courseFinder(db: Kysely<DB>, keys: readonly CourseKey[], {
 
 /** Whether a line may refer to a name: not where a later line adds it. */
 export function isThere(added: ReadonlyMap<string, number>, name: string, lineNumber: number): boolean {
-  return (added.get(name) ?? 0) < lineNumber
+  return added.size === 0 || (added.get(name) ?? 0) < lineNumber
 }
 
 /** Finds rows by their names, as the lines of a transaction may refer to them. */

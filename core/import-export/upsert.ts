@@ -1,16 +1,17 @@
-import { sql, type RawBuilder, type Transaction } from 'kysely'
+import { CompiledQuery, type Transaction } from 'kysely'
+import { columnParameters, columnRows, type Column, type Value } from '../database/columns.ts'
 import type { DB } from '../database/schema.ts'
 import type { Written } from './group-importer.ts'
 
 /** A table with the columns that lines of one type fill. */
-export interface UpsertTarget<Column extends string = string, Table extends string = keyof DB> {
+export interface UpsertTarget<Name extends string = string, Table extends string = keyof DB> {
   readonly table: Table
   /** What the unique index of the natural key is over. */
   readonly conflict: string
   /** Whether a row `t` of the table has the natural key of the row `line`. */
   readonly match: string
   /** In the order of the insert, with PostgreSQL's type of one value. */
-  readonly columns: Readonly<Record<Column, ColumnUse>>
+  readonly columns: Readonly<Record<Name, ColumnUse>>
 }
 
 /**
@@ -42,31 +43,44 @@ export type ColumnType =
  *
  * @param rows no two of one natural key.
  */
-export async function upsert<Column extends string>(
+export async function upsert<Name extends string>(
   trx: Transaction<DB>,
-  target: UpsertTarget<Column, string>,
-  rows: readonly Readonly<Record<NoInfer<Column>, unknown>>[],
+  target: UpsertTarget<Name, string>,
+  rows: readonly Row<NoInfer<Name>>[],
 ): Promise<Written> {
   if (rows.length === 0) return { created: 0, changed: 0 }
-  const columns = Object.keys(target.columns) as Column[] // Its declared keys.
-  const parameters = columns.map((column) => {
-    const [type] = target.columns[column]
-    const values = rows.map((row) => parameter(type, row[column]))
-    return sql`${values}::${sql.raw(type === 'text[]' ? 'text' : type)}[]`
-  })
-  const { rows: answer } = await upsertStatement(target, sql.join(parameters)).execute(trx)
+  const columns = parameterColumns<Name>(target)
+  const statement = upsertStatement(target, columnRows(columns, 1))
+  const { rows: answer } = await trx.executeQuery<Written>(
+    CompiledQuery.raw(statement, columnParameters(columns, rows)),
+  )
   return answer[0] ?? { created: 0, changed: 0 }
 }
 
+type Row<Name extends string> = Readonly<Record<Name, unknown>>
+
+function parameterColumns<Name extends string>({ columns }: UpsertTarget<Name, string>): Column<Row<Name>>[] {
+  const names = Object.keys(columns) as Name[] // Its declared keys.
+  return names.map((name) => {
+    const [type] = columns[name]
+    const valuesOf = (rows: readonly Row<Name>[]) => rows.map(({ [name]: value }) => parameter(type, value))
+    return { name, type: type === 'text[]' ? 'text' : type, valuesOf }
+  })
+}
+
 /** For lists, each row is one text of JSON: unnest would flatten a list of lists. */
-function parameter(type: ColumnType, value: unknown): unknown {
-  return type === 'text[]' ? JSON.stringify(value) : value
+function parameter(type: ColumnType, value: unknown): Value {
+  if (type === 'text[]') return JSON.stringify(value)
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+  if (value === null || value === undefined) return null
+  if (typeof value === 'bigint') return String(value)
+  return value instanceof Date ? value.toISOString() : JSON.stringify(value)
 }
 
 function upsertStatement(
   { table, conflict, match, columns }: UpsertTarget<string, string>,
-  parameters: RawBuilder<unknown>,
-): RawBuilder<Written> {
+  parameters: string,
+): string {
   const all = Object.entries(columns)
   const named = (...uses: ColumnUse[1][]) => all.flatMap(([name, [, use]]) => (uses.includes(use) ? [name] : []))
   const values = named('value', 'optional')
@@ -89,10 +103,9 @@ function upsertStatement(
       : `update ${table} t set ${set('line', 't')} from line
          where ${match} and ${rowOf((name) => `t.${name}`)} is distinct from ${rowOf((name) => valueOf(name, 'line', 't'))} returning 1`
   const resolution = values.length === 0 ? 'nothing' : `update set ${set('excluded', table)}`
-  return sql`with line as materialized (
-    select ${sql.raw(selected.join(', '))}, n
-    from unnest(${parameters}) with ordinality as line (${sql.raw(names)}, n)
-  ), ${sql.raw(`changed as (
+  return `with line as materialized (
+    select ${selected.join(', ')}, n from ${parameters} as line
+  ), changed as (
     ${changed}
   ), added as (
     insert into ${table} (${names})
@@ -100,6 +113,6 @@ function upsertStatement(
     order by n
     on conflict (${conflict}) do ${resolution}
     returning 1
-  )`)}
+  )
   select (select count(*) from added)::integer as created, (select count(*) from changed)::integer as changed`
 }

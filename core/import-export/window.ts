@@ -1,9 +1,13 @@
+import { setImmediate as turnOfEventLoop } from 'node:timers/promises'
 import { parseLine, parseObject, type LineFormat, type ParsedLine } from './lines.ts'
 import type { LineFailure, NumberedLine } from './group-importer.ts'
 import { splitLines, type RawLine } from './split.ts'
 
 /** The lines that one transaction writes. */
 const WINDOW_SIZE = 2_000
+
+/** Lines that are read at a stretch: what the database answers to the windows before is not kept waiting. */
+const SLICE_SIZE = 250
 
 /** The good lines of a window by type, in the order of the file. */
 type Groups = ReadonlyMap<string, readonly NumberedLine[]>
@@ -18,7 +22,7 @@ export interface Window {
   readonly bytes: number
 }
 
-/** Reads a file in windows of up to 2000 lines. */
+/** Reads a file in windows of up to 2000 lines, with turns of the event loop in between. */
 export async function* readWindows(
   source: AsyncIterable<Uint8Array | string>,
   format: LineFormat,
@@ -30,46 +34,50 @@ export async function* readWindows(
       yield piece
     }
   }
-  let waiting: RawLine[] = []
+  let window = emptyWindow()
+  let unseen = 0
   for await (const lines of splitLines(counted())) {
-    waiting = waiting.length === 0 ? lines : [...waiting, ...lines]
-    while (waiting.length >= WINDOW_SIZE) {
-      yield windowOf(waiting.slice(0, WINDOW_SIZE), format, bytes)
-      waiting = waiting.slice(WINDOW_SIZE)
+    for (const raw of lines) {
+      addLine(window, raw.number, parseRaw(raw, format))
+      unseen = (unseen + 1) % SLICE_SIZE
+      if (unseen === 0) await turnOfEventLoop()
+      if (window.lines < WINDOW_SIZE) continue
+      yield { ...window, bytes }
+      window = emptyWindow()
     }
   }
-  if (waiting.length > 0) yield windowOf(waiting, format, bytes)
+  if (window.lines > 0) yield { ...window, bytes }
 }
 
 /** A window of lines that are objects already; their numbers are their places in the list, from 1. */
 export function windowOfObjects(lines: readonly unknown[], format: LineFormat): Window {
-  return windowOfParsed(
-    lines.map((value, index) => ({ number: index + 1, parsed: parseObject(value, format) })),
-    0,
-  )
+  const window = emptyWindow()
+  for (const [index, value] of lines.entries()) addLine(window, index + 1, parseObject(value, format))
+  return { ...window, bytes: 0 }
 }
 
-function windowOf(lines: readonly RawLine[], format: LineFormat, bytes: number): Window {
-  const parsed = lines.map((raw) => ({
-    number: raw.number,
-    parsed: raw.text === null ? { ok: false as const, type: null, reason: raw.reason } : parseLine(raw.text, format),
-  }))
-  return windowOfParsed(parsed, bytes)
+interface OpenWindow {
+  lines: number
+  readonly groups: Map<string, NumberedLine[]>
+  readonly failures: LineFailure[]
 }
 
-function windowOfParsed(lines: readonly { number: number; parsed: ParsedLine }[], bytes: number): Window {
-  const groups = new Map<string, NumberedLine[]>()
-  const failures: LineFailure[] = []
-  for (const { number, parsed } of lines) {
-    if (parsed.ok) add(groups, { number, line: parsed.line })
-    else failures.push({ line: number, type: parsed.type, reason: parsed.reason })
+function emptyWindow(): OpenWindow {
+  return { lines: 0, groups: new Map(), failures: [] }
+}
+
+function parseRaw(raw: RawLine, format: LineFormat): ParsedLine {
+  return raw.text === null ? { ok: false, type: null, reason: raw.reason } : parseLine(raw.text, format)
+}
+
+function addLine(window: OpenWindow, number: number, parsed: ParsedLine): void {
+  window.lines += 1
+  if (!parsed.ok) {
+    window.failures.push({ line: number, type: parsed.type, reason: parsed.reason })
+    return
   }
-  return { lines: lines.length, groups, failures, bytes }
-}
-
-function add(groups: Map<string, NumberedLine[]>, numbered: NumberedLine): void {
-  const { type } = numbered.line
-  const group = groups.get(type)
-  if (group === undefined) groups.set(type, [numbered])
-  else group.push(numbered)
+  const { type } = parsed.line
+  const group = window.groups.get(type)
+  if (group === undefined) window.groups.set(type, [{ number, line: parsed.line }])
+  else group.push({ number, line: parsed.line })
 }

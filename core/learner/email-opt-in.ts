@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import { instantFromDate } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 import type { Account } from './account.ts'
@@ -7,22 +7,22 @@ import type { Account } from './account.ts'
 const MINIMUM_AGE = 13
 
 /**
- * Stores whether a learner wants e-mail from an organisation. For one who may be under 13 the answer is always no.
+ * The statement that stores whether a learner wants e-mail from an organisation. For one who may be under 13 the answer is always no.
  *
  * @param answer.value the text to keep, `True` or `False` as the legacy clients send it.
  */
-export async function recordEmailOptIn(
+export function emailOptInQuery(
   db: Kysely<DB>,
   learner: Pick<Account, 'id' | 'yearOfBirth'>,
   answer: { readonly org: string; readonly value: string; readonly now: Date },
-): Promise<void> {
+): CompiledQuery {
   const value = mayBeTooYoung(learner.yearOfBirth, answer.now) ? 'False' : answer.value
   const updated = instantFromDate(answer.now)
-  await db
+  return db
     .insertInto('email_optins')
     .values({ learner_id: learner.id, org: answer.org, value, updated })
     .onConflict((conflict) => conflict.columns(['learner_id', 'org']).doUpdateSet({ value, updated }))
-    .execute()
+    .compile()
 }
 
 /** Counts the years that have certainly passed: the birthday of this year may be still to come. */

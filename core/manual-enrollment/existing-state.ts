@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
+import { isOfPair } from '../enrollment/pair-lookup.ts'
 import { foldEmail } from '../learner/email-address.ts'
 import type { IdentifiedLearner } from './resolve-identifiers.ts'
 
@@ -46,9 +47,10 @@ async function readEnrolled(
 ): Promise<Set<string>> {
   const keys = keysByAccount(learners)
   const { rows } = await sql<{ learner_id: number; course_key: string }>`
-    select e.learner_id, c.course_key from enrollments e join courses c on c.id = e.course_id
-    where e.learner_id = any (${[...keys.keys()]}::integer[]) and c.course_key = any (${courseKeys}::text[])
-      and e.is_active`.execute(db)
+    select a.learner_id, c.course_key
+    from unnest(${[...keys.keys()]}::integer[]) as a (learner_id)
+    join courses c on c.course_key = any (${courseKeys}::text[])
+    join enrollments e on ${sql.raw(isOfPair('a.learner_id', 'c.id'))} and e.is_active`.execute(db)
   return new Set(rows.map((row) => pairKey(keys.get(row.learner_id) ?? '', row.course_key)))
 }
 

@@ -44,7 +44,7 @@ export async function readExistingStates(
   const learnerIds = rows.map(({ learner }) => learner.id)
   // What is no key of a course run has no record, and may be a text that the database refuses.
   const courseKeys = rows.map(({ offer }) => offer?.courseId ?? null)
-  const found = await trx.executeQuery<StateRow>(CompiledQuery.raw(READ, [customerId, learnerIds, courseKeys]))
+  const found = await trx.executeQuery<StateRow>(CompiledQuery.raw(READ_STATES, [customerId, learnerIds, courseKeys]))
   return found.rows.map(stateOf)
 }
 
@@ -109,27 +109,37 @@ interface StateRow {
 /** The fulfilment of a kind that pays, or else the latest one. */
 function latest(kind: FundingKind): string {
   return `select f.uuid, f.funding_id, f.revoked from enterprise_fulfilments f
-    where f.record_id = r.id and f.kind = '${kind}' order by f.revoked is null desc, f.created desc, f.uuid limit 1`
+    where r.id is not null and f.record_id = r.id and f.kind = '${kind}' order by f.revoked is null desc, f.created desc, f.uuid limit 1`
 }
 
-const READ = `/* enterprise.existingStates */
+// Links, records and intentions are found one by one, as the "offset 0" says: in a plan that was made while there were few of
+// them, every row would be held against each of the customer, or all of them would be read. What hangs on a record is looked for only where there is one.
+export const READ_STATES = `/* enterprise.existingStates */
 select k.id as link_id, k.is_linked, k.is_permanently_unlinked, k.is_active,
   r.id as record_id, r.enrollment_version, r.unenrolled, r.saved_for_later,
   l.uuid as license_fulfilment, l.funding_id as license_id, l.revoked is not null as license_is_revoked,
   t.uuid as transaction_fulfilment, t.funding_id as transaction_id, t.revoked is not null as transaction_is_revoked,
-  exists (select from enterprise_ledger_transactions g where g.uuid = t.funding_id and g.state = 'committed')
-    as transaction_is_committed,
-  array(
+  t.uuid is not null and exists (
+    select from enterprise_ledger_transactions g where g.uuid = t.funding_id and g.state = 'committed'
+  ) as transaction_is_committed,
+  case when r.id is null then '{}' else array(
     select f.funding_id from enterprise_fulfilments f where f.record_id = r.id and f.revoked is not null
     union
     select v.funding_id from enterprise_fulfilments f join enterprise_revocations v on v.fulfilment_uuid = f.uuid
     where f.record_id = r.id
-  ) as revoked_fundings,
+  ) end as revoked_fundings,
   d.id as intention_id
 from unnest((select $2::integer[]), (select $3::text[])) with ordinality as a (learner_id, course_key, n)
-left join enterprise_learner_links k on k.learner_id = a.learner_id and k.customer_id = $1
-left join enterprise_enrollment_records r on r.link_id = k.id and r.course_key = a.course_key
+left join lateral (
+  select * from enterprise_learner_links where learner_id = a.learner_id and customer_id = $1 offset 0
+) k on true
+left join lateral (
+  select * from enterprise_enrollment_records where link_id = k.id and course_key = a.course_key offset 0
+) r on true
 left join lateral (${latest('license')}) l on true
 left join lateral (${latest('transaction')}) t on true
-left join enterprise_default_intentions d on d.customer_id = $1 and d.course_key = a.course_key and not d.is_removed
+left join lateral (
+  select id from enterprise_default_intentions
+  where customer_id = $1 and course_key = a.course_key and not is_removed offset 0
+) d on true
 order by a.n`

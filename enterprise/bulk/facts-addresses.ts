@@ -68,7 +68,7 @@ export async function readExistingPending(
   if (rows.length === 0) return []
   const emails = rows.map(({ learner }) => learner.email)
   const courseKeys = rows.map(({ courseKey }) => courseKey)
-  const found = await trx.executeQuery<PendingRow>(CompiledQuery.raw(READ, [customerId, emails, courseKeys]))
+  const found = await trx.executeQuery<PendingRow>(CompiledQuery.raw(READ_PENDING, [customerId, emails, courseKeys]))
   return found.rows.map((row) => ({
     linkId: row.link_id,
     isLinked: row.is_linked,
@@ -110,12 +110,17 @@ interface PendingRow {
   when_enrolled: WhenEnrolled
 }
 
-const READ = `/* enterprise.existingPending */
+// One by one, as the existing states of accounts are: the "offset 0" keeps rows from being held against all of the customer.
+export const READ_PENDING = `/* enterprise.existingPending */
 select k.id as link_id, k.is_linked and k.taken_by is null as is_linked, k.is_permanently_unlinked,
   p.id, p.mode, p.license_uuid, p.transaction_id, p.cohort, p.discount, p.force, p.is_default_auto_enrollment,
   p.source, p.when_enrolled
 from unnest((select $2::text[]), (select $3::text[])) with ordinality as a (email, course_key, n)
-join enterprise_pending_links k on k.email = a.email and k.customer_id = $1
-left join enterprise_pending_enrollments p
-  on p.pending_link_id = k.id and p.course_key = a.course_key and p.state = 'waiting'
+join lateral (
+  select * from enterprise_pending_links where customer_id = $1 and email = a.email offset 0
+) k on true
+left join lateral (
+  select * from enterprise_pending_enrollments
+  where pending_link_id = k.id and course_key = a.course_key and state = 'waiting' offset 0
+) p on true
 order by a.n`

@@ -11,6 +11,7 @@ import * as returning from './migrations/0006_returning.ts'
 import * as enrollmentLists from './migrations/0007_enrollment_lists.ts'
 import * as eventBus from './migrations/0008_event_bus.ts'
 import * as adoption from './migrations/0009_adoption.ts'
+import * as references from './migrations/0010_references.ts'
 
 /** In the order in which they run. Append only: a migration that has landed never changes. */
 export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
@@ -23,6 +24,7 @@ export const enterpriseMigrations: Readonly<Record<string, Migration>> = {
   '0007_enrollment_lists': enrollmentLists,
   '0008_event_bus': eventBus,
   '0009_adoption': adoption,
+  '0010_references': references,
 }
 
 /**

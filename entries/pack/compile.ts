@@ -45,8 +45,8 @@ async function finishModule(root: string, target: string, path: string, text: st
     await rm(`${path}.map`)
     return
   }
-  await writeFile(path, indentedByTabs(text))
-  await shipSources(root, target, `${path}.map`)
+  await writeFile(path, indentedByTabs(text, 4))
+  await shipSources(root, target, `${path}.map`, text)
 }
 
 const NOTHING = /^export \{\};\s*(\/\/# sourceMappingURL=\S+\s*)?$/
@@ -59,6 +59,9 @@ async function runCompiler(
 ): Promise<void> {
   const compilerOptions = {
     noEmit: false,
+    // It is made anew each time, and nothing of it is kept beside the sources.
+    incremental: false,
+    tsBuildInfoFile: null,
     outDir,
     rootDir: root,
     // What Node.js 22 understands.
@@ -81,18 +84,18 @@ async function runCompiler(
 }
 
 /** Points a map, line by line, to a copy of its sources, which the package brings along; what no reader of maps needs is left out. */
-async function shipSources(root: string, target: string, path: string): Promise<void> {
+async function shipSources(root: string, target: string, path: string, text: string): Promise<void> {
   const map = JSON.parse(await readFile(path, 'utf8')) as SourceMap // as the compiler writes it
   const sources: string[] = []
   for (const source of map.sources) {
     const original = join(dirname(path), source)
     const copy = join(target, 'src', relative(root, original))
     await mkdir(dirname(copy), { recursive: true })
-    await writeFile(copy, plainSource(await readFile(original, 'utf8')))
+    await writeFile(copy, indentedByTabs(plainSource(await readFile(original, 'utf8')), 2))
     sources.push(relative(dirname(path), copy))
   }
   const { version, mappings } = map
-  await writeFile(path, JSON.stringify({ version, sources, mappings: mapLines(mappings) }))
+  await writeFile(path, JSON.stringify({ version, sources, mappings: mapLines(mappings, text) }))
 }
 
 interface SourceMap {

@@ -13,7 +13,7 @@ export async function finishDeclarations(dist: string, entries: readonly string[
   const reached = new Set<string>(entries)
   // A set that grows while it is walked is walked to its end.
   for (const name of reached) {
-    const text = indentedByTabs(nameModules(await readFile(join(dist, name), 'utf8')))
+    const text = indentedByTabs(nameModules(await readFile(join(dist, name), 'utf8')), 4)
     await writeFile(join(dist, name), text)
     for (const [, module = ''] of text.matchAll(MODULE)) reached.add(normalize(join(dirname(name), `${module}.d.ts`)))
   }

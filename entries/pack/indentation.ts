@@ -1,8 +1,9 @@
 /**
- * Indents a module as the compiler writes it by tabs in place of four spaces each: the package has to stay small. Texts of several
- * lines stay as they are.
+ * Indents a module by tabs: the package has to stay small. Texts of several lines stay as they are.
+ *
+ * @param width how many spaces a tab takes the place of: the compiler writes four, our sources have two.
  */
-export function indentedByTabs(text: string): string {
+export function indentedByTabs(text: string, width: number): string {
   let isWithinText = false
   const lines = text.split('\n').map((line) => {
     const began = isWithinText
@@ -10,7 +11,10 @@ export function indentedByTabs(text: string): string {
     if ((line.replaceAll(ESCAPED, '').split('`').length - 1) % 2 === 1) isWithinText = !isWithinText
     return began
       ? line
-      : line.replace(/^ +/, (spaces) => '\t'.repeat(Math.floor(spaces.length / 4)) + ' '.repeat(spaces.length % 4))
+      : line.replace(
+          /^ +/,
+          (spaces) => '\t'.repeat(Math.floor(spaces.length / width)) + ' '.repeat(spaces.length % width),
+        )
   })
   return lines.join('\n')
 }

@@ -1,30 +1,35 @@
 /**
- * Shortens the `mappings` of a source map (ECMA-426): of each line it keeps where the line begins in its source, which is what a
- * stack and a breakpoint need, and drops its words, which are most of a map.
+ * Shortens the `mappings` of a source map (ECMA-426): of each line it keeps the line that it begins on in its source, which is what a
+ * stack and a breakpoint need, and drops its words, which are most of a map. Imports, and lines that only close what others have begun, have
+ * no place.
+ *
+ * @param text the module.
  */
-export function mapLines(mappings: string): string {
-  let source: Place = { file: 0, line: 0, column: 0 }
+export function mapLines(mappings: string, text: string): string {
+  const written = text.split('\n')
+  let source: Place = { file: 0, line: 0 }
   let kept: Place = source
-  const lines = mappings.split(';').map((line) => {
+  const lines = mappings.split(';').map((line, index) => {
     let first: Place | null = null
     for (const segment of line === '' ? [] : line.split(',')) {
-      const [, file, row, column] = decode(segment)
-      if (file === undefined || row === undefined || column === undefined) continue
-      source = { file: source.file + file, line: source.line + row, column: source.column + column }
+      const [, file, row] = decode(segment)
+      if (file === undefined || row === undefined) continue
+      source = { file: source.file + file, line: source.line + row }
       first ??= source
     }
-    if (first === null) return ''
+    if (first === null || HAS_NO_PLACE.test(written[index] ?? '')) return ''
     const from = kept
     kept = first
-    return [0, first.file - from.file, first.line - from.line, first.column - from.column].map(encode).join('')
+    return [0, first.file - from.file, first.line - from.line, 0].map(encode).join('')
   })
   return lines.join(';')
 }
 
+const HAS_NO_PLACE = /^([\s)}\],;]*|import .*)$/
+
 interface Place {
   readonly file: number
   readonly line: number
-  readonly column: number
 }
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'

@@ -7,7 +7,6 @@ import { compareCourseRuns, differencesOf, type Comparison } from '../compare/co
 import type { Difference } from '../compare/difference.ts'
 import { noteRepairHere, repairHere, type RepairsHere } from '../compare/repair-here.ts'
 import { noteRepairThere, repairThere, type RepairsThere } from '../compare/repair-there.ts'
-import { openDatabaseDestination } from '../export/destination.ts'
 import { LmsSourceError } from '../source/failure.ts'
 import { openLmsSource } from '../source/source.ts'
 import { openReportFile } from './report-file.ts'
@@ -98,6 +97,7 @@ async function compareAndRepair(db: Database, url: string, options: Options): Pr
     await using source = await openLmsSource(url)
     if (fix === 'here') await repairHere(db, source, here, now)
     else {
+      const { openDatabaseDestination } = await import('../export/destination.ts')
       await using destination = await openDatabaseDestination(url, { dryRun: false })
       await repairThere(db, source, destination, there, now)
     }

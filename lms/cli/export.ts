@@ -3,7 +3,6 @@ import { isFeedCursor, positionOf } from '../../core/event/cursor.ts'
 import { CommandError } from '../../server/cli/failure.ts'
 import { withDatabase, type Session } from '../../server/cli/session.ts'
 import { write } from '../../server/cli/streams.ts'
-import { isMysqlUrl, openDatabaseDestination, openFileDestination } from '../export/destination.ts'
 import { exportToLms, isListed, type ExportCounts, type ExportVerdict, type ListedPair } from '../export/export.ts'
 
 interface Options {
@@ -48,6 +47,7 @@ async function runExport(session: Session, { to, since, dryRun = false, json = f
   }
   const listed: ListedPair[] = []
   const counts = await withDatabase(session, async (db) => {
+    const { isMysqlUrl, openDatabaseDestination, openFileDestination } = await import('../export/destination.ts')
     await using destination = isMysqlUrl(to)
       ? await openDatabaseDestination(to, { dryRun })
       : await openFileDestination(db, to, { dryRun })

@@ -146,7 +146,7 @@ async function reach(url: string, session: Session, headers: Record<string, stri
 }
 
 async function confirmWrites({ stdin, stderr }: Session, file: string, urls: readonly string[]): Promise<void> {
-  const isTerminal = 'isTTY' in stdin && stdin.isTTY === true && file !== '-'
+  const isTerminal = 'isTTY' in stdin && stdin.isTTY && file !== '-'
   if (!isTerminal)
     throw new CommandError('--replay-writes changes enrollments: confirm it with --yes where nobody can be asked.')
   const lines = createInterface({ input: stdin, output: stderr })

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { errors, Pool } from 'undici'
 
 /** A request without what says where it goes. */
 export interface Request {
@@ -57,11 +56,13 @@ const LONGEST_WAIT_S = 120
  */
 export function openServer(url: string, { timeoutMs, connections, headers = {}, onWait }: ServerOptions): Server {
   const { origin, pathname } = new URL(url)
-  const pool = new Pool(origin, { connections, connectTimeout: timeoutMs })
+  const pool = import('undici').then(({ Pool }) => new Pool(origin, { connections, connectTimeout: timeoutMs }))
   const prefix = pathname === '/' ? '' : pathname
 
   const once = async (request: Request): Promise<Answer> => {
-    const answered = await pool.request({
+    const answered = await (
+      await pool
+    ).request({
       method: request.method,
       path: prefix + sendable(request.path),
       headers: { accept: 'application/json', ...headers, ...request.headers },
@@ -95,7 +96,7 @@ export function openServer(url: string, { timeoutMs, connections, headers = {}, 
         await sleep(seconds * 1_000)
       }
     },
-    [Symbol.asyncDispose]: () => pool.destroy(),
+    [Symbol.asyncDispose]: async () => (await pool).destroy(),
   }
 }
 
@@ -107,7 +108,7 @@ function sendable(path: string): string {
 function noAnswer(url: string, error: unknown, timeoutMs: number): NoAnswer {
   if (error instanceof NoAnswer) return error
   const { name = '', message = String(error), code = '' } = error as { name?: string; message?: string; code?: string }
-  const isLate = name === 'TimeoutError' || error instanceof errors.ConnectTimeoutError
+  const isLate = name === 'TimeoutError' || code === 'UND_ERR_CONNECT_TIMEOUT'
   const words = isLate ? `does not answer within ${timeoutMs / 1_000} s` : `cannot be reached: ${message || code}`
   return new NoAnswer(`${url} ${words}`, { cause: error })
 }

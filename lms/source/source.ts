@@ -1,4 +1,4 @@
-import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { connectionOptions, IN_UTC } from './connection-options.ts'
 import { LmsSilent, withinDeadline } from './deadline.ts'
 import { LmsSourceError, placeOf } from './failure.ts'
@@ -62,6 +62,8 @@ export async function openLmsSource(
 ): Promise<LmsSource> {
   const place = placeOf(url)
   const connectTimeout = Math.min(timeoutMs ?? CONNECT_MS, CONNECT_MS)
+  // Most commands of the command line need no driver.
+  const { createConnection } = await import('mysql2/promise')
   const connection = await createConnection({ ...connectionOptions(url), connectTimeout }).catch((error: unknown) => {
     throw new LmsSourceError(place, error)
   })

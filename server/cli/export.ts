@@ -1,9 +1,8 @@
-import { open, rename, rm, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Database } from '../../core/database/open.ts'
 import { exportLines } from '../../core/import-export/export.ts'
 import { lineTypesOf } from '../extension.ts'
-import { fileError } from './files.ts'
+import { intoFile } from './files.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
 
@@ -70,30 +69,4 @@ function writeLines(session: Session, history: boolean, put: Put): Promise<Count
     return { lines, bytes }
   }
   return withDatabase(session, writeAll, 'read')
-}
-
-/**
- * A file takes its place only when it is whole, so that a broken export replaces no good one. Only its owner may read
- * it, because it names people. What is no file (a pipe, a device) is written to as it is.
- */
-async function intoFile(file: string, work: (put: Put) => Promise<Counts>): Promise<Counts> {
-  const fail = (error: unknown) => {
-    throw fileError('write', `'${file}'`, error)
-  }
-  const isReplaced = await stat(file).then(
-    (found) => found.isFile(),
-    () => true,
-  )
-  const place = isReplaced ? `${file}.partial` : file
-  const handle = await open(place, 'w', 0o600).catch(fail)
-  try {
-    const counts = await work((piece) => handle.writeFile(piece).catch(fail))
-    await handle.close()
-    if (isReplaced) await rename(place, file).catch(fail)
-    return counts
-  } catch (error) {
-    await handle.close()
-    if (isReplaced) await rm(place, { force: true })
-    throw error
-  }
 }

@@ -3,8 +3,8 @@ import { EnrollmentError } from '../../core/errors.ts'
 import { ConfigError } from '../config.ts'
 import { DatabaseError } from '../database-checks.ts'
 
-/** All is done; some rows failed; the command was used wrongly or could not run (run §1). */
-export type ExitCode = 0 | 1 | 2
+/** All is done; some rows failed; the command was used wrongly or could not run (run §1); or Ctrl-C ended it. */
+export type ExitCode = 0 | 1 | 2 | 130
 
 /** A command cannot do what it was asked for; the message says what to do. */
 export class CommandError extends Error {
@@ -13,6 +13,10 @@ export class CommandError extends Error {
 
 /** What a person reads about an error: never a stack, never SQL. */
 export function describeError(error: unknown): string {
+  // To clients it is all the same why the database is away; who runs it can do something about it.
+  if (error instanceof EnrollmentError && error.code === 'unavailable' && error.cause instanceof Error) {
+    return describeError(error.cause)
+  }
   if (FOR_PEOPLE.some((kind) => error instanceof kind)) return (error as Error).message // All of them are errors.
   if (!(error instanceof Error)) return `Something went wrong: ${String(error)}`
   const known = DATABASE_WORDS[codeOf(error)]

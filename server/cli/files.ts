@@ -1,3 +1,4 @@
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { CommandError } from './failure.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -13,4 +14,33 @@ const REASONS: Readonly<Record<string, string>> = {
 export function fileError(verb: 'read' | 'write', file: string, error: unknown): CommandError {
   const { code = '', message = 'for an unknown reason' } = error as { code?: string; message?: string }
   return new CommandError(`Cannot ${verb} ${file}: ${REASONS[code] ?? message}.`, { cause: error })
+}
+
+/**
+ * A file takes its place only when it is whole, so that a broken export replaces no good one. Only its owner may read
+ * it, because it names people. What is no file (a pipe, a device) is written to as it is.
+ */
+export async function intoFile<T>(
+  file: string,
+  work: (put: (piece: Uint8Array | string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const fail = (error: unknown) => {
+    throw fileError('write', `'${file}'`, error)
+  }
+  const isReplaced = await stat(file).then(
+    (found) => found.isFile(),
+    () => true,
+  )
+  const place = isReplaced ? `${file}.partial` : file
+  const handle = await open(place, 'w', 0o600).catch(fail)
+  try {
+    const result = await work((piece) => handle.writeFile(piece).catch(fail))
+    await handle.close()
+    if (isReplaced) await rename(place, file).catch(fail)
+    return result
+  } catch (error) {
+    await handle.close()
+    if (isReplaced) await rm(place, { force: true })
+    throw error
+  }
 }

@@ -95,7 +95,10 @@ interface Source extends AsyncDisposable {
 }
 
 async function openSource(session: Session, file: string): Promise<Source> {
-  if (file === '-') return { pieces: session.stdin, size: null, [Symbol.asyncDispose]: async () => {} }
+  if (file === '-') {
+    // The lines after those that failed may never come: the process does not wait for them.
+    return { pieces: session.stdin, size: null, [Symbol.asyncDispose]: async () => void session.stdin.destroy() }
+  }
   const handle = await open(file).catch((error: unknown) => {
     throw fileError('read', `'${file}'`, error)
   })

@@ -1,6 +1,7 @@
 import yoctoSpinner from 'yocto-spinner'
 import type { ImportProgress } from '../../core/import-export/import.ts'
 import type { Session } from './session.ts'
+import { cut, number } from './table.ts'
 
 const WIDTH = 24
 const REFRESH_MS = 100
@@ -24,7 +25,7 @@ export function showProgress({ stderr }: Session, totalBytes: number | null): Pr
       const now = performance.now()
       if (now - shown < REFRESH_MS) return
       shown = now
-      spinner.text = describe(progress, totalBytes, (now - started) / 1000)
+      spinner.text = cut(describe(progress, totalBytes, (now - started) / 1000), widthBeside(stderr))
     },
     [Symbol.dispose]: () => void spinner.stop(),
   }
@@ -36,12 +37,17 @@ export function describe({ bytes, lines, failed }: ImportProgress, totalBytes: n
   if (seconds > 0) parts.push(`${number(lines / seconds)} lines/s`)
   if (totalBytes === null || totalBytes === 0) return ['Importing', ...parts].join('  ')
   const done = Math.min(bytes / totalBytes, 1)
-  const filled = Math.round(done * WIDTH)
-  const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled)
   const left = done === 0 ? [] : [`${number((seconds / done) * (1 - done))} s left`]
-  return [`Importing ${bar} ${Math.floor(done * 100)} %`, ...parts, ...left].join('  ')
+  return [`Importing ${bar(done)} ${Math.floor(done * 100)} %`, ...parts, ...left].join('  ')
 }
 
-function number(value: number): string {
-  return Math.round(value).toLocaleString('en')
+/** Columns beside a spinner, and before the `^C` by which a terminal shows Ctrl-C: what goes on in a second line is not cleared. */
+export function widthBeside({ columns }: { readonly columns?: number | undefined }): number {
+  return columns === undefined ? Infinity : columns - 5
+}
+
+/** `██████░░░░░░`, by the share that is done, from 0 to 1. */
+export function bar(share: number): string {
+  const filled = Math.round(share * WIDTH)
+  return '█'.repeat(filled) + '░'.repeat(WIDTH - filled)
 }

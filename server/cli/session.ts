@@ -1,8 +1,7 @@
 import { startEmbeddedDatabase, type EmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase, type Database } from '../../core/database/open.ts'
-import { readConfig, type Config } from '../config.ts'
+import { readConfig, type Config, type Environment } from '../config.ts'
 import { checkDatabase } from '../database-checks.ts'
-import { processEnvironment } from '../environment.ts'
 import type { Extension } from '../extension.ts'
 import { isAtNewestSchema, migrateAll } from '../migrations.ts'
 import { CommandError, type ExitCode } from './failure.ts'
@@ -17,9 +16,12 @@ export interface Session extends Streams {
   exitCode: ExitCode
 }
 
-/** The session of this process. */
-export function openSession({ stdin, stdout, stderr }: Streams, extensions: readonly Extension[]): Session {
-  return { stdin, stdout, stderr, config: () => readConfig(processEnvironment()), extensions, exitCode: 0 }
+/** The session of one command. */
+export function openSession(
+  { stdin, stdout, stderr }: Streams,
+  { extensions, environment }: { readonly extensions: readonly Extension[]; readonly environment: () => Environment },
+): Session {
+  return { stdin, stdout, stderr, config: () => readConfig(environment()), extensions, exitCode: 0 }
 }
 
 /**
@@ -32,15 +34,15 @@ export function openSession({ stdin, stdout, stderr }: Streams, extensions: read
  */
 export async function withDatabase<T>(
   session: Session,
-  work: (db: Database) => Promise<T>,
+  work: (db: Database, connectionString: string) => Promise<T>,
   use: 'read' | 'write' = 'write',
 ): Promise<T> {
-  const atNewest = async (db: Database, isEmbedded: boolean) => {
-    if (isEmbedded) await migrateAll(db, session.extensions)
+  const atNewest = async (db: Database, connectionString: string) => {
+    if (session.config().databaseUrl === undefined) await migrateAll(db, session.extensions)
     if (!(await isAtNewestSchema(db, session.extensions))) {
       throw new CommandError('The database is not at the newest schema. Bring it there with: npm run cli -- migrate')
     }
-    return work(db)
+    return work(db, connectionString)
   }
   return withAnyDatabase(session, atNewest, use)
 }
@@ -48,7 +50,7 @@ export async function withDatabase<T>(
 /** The same, at whatever schema the database is. */
 export async function withAnyDatabase<T>(
   session: Session,
-  work: (db: Database, isEmbedded: boolean) => Promise<T>,
+  work: (db: Database, connectionString: string) => Promise<T>,
   use: 'read' | 'write' = 'write',
 ): Promise<T> {
   const { databaseUrl, dataDir, preparedStatements } = session.config()
@@ -57,7 +59,7 @@ export async function withAnyDatabase<T>(
   const db = openDatabase({ connectionString, poolSize: POOL_SIZE, preparedStatements, ...UNHURRIED })
   undo.defer(() => db.destroy())
   await checkDatabase(db, connectionString, use)
-  return await work(db, databaseUrl === undefined)
+  return await work(db, connectionString)
 }
 
 function joinEmbeddedDatabase({ stderr }: Session, dataDir: string): Promise<EmbeddedDatabase> {

@@ -3,10 +3,13 @@ import { fileError } from './files.ts'
 
 /** Where a command reads and writes: a process, or what stands for it. */
 export interface Streams {
-  readonly stdin: Readable
-  readonly stdout: Writable
-  readonly stderr: Writable & { readonly isTTY?: boolean }
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stdout: Output
+  readonly stderr: Output
 }
+
+/** Where something is written: a terminal has so many columns. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number }
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
@@ -40,4 +43,36 @@ export async function write(stream: Writable, text: string | Uint8Array): Promis
     }
     stream.once('drain', done).once('error', failed).once('close', done)
   })
+}
+
+/** While it lasts, Ctrl-C asks a command to stop; only a second one ends the process. */
+export interface Interrupt extends Disposable {
+  readonly signal: AbortSignal
+}
+
+/** What a command ends with that was told to stop, as shells have it. */
+export const INTERRUPTED = SIGNALS.SIGINT
+
+/** Milliseconds within which a second signal is the same Ctrl-C: a terminal sends it to npm as well, which hands it on. */
+const SAME_MS = 500
+
+/** Takes Ctrl-C until it is disposed of. */
+export function takeInterrupt(): Interrupt {
+  const others = process.rawListeners('SIGINT') as NodeJS.SignalsListener[]
+  const controller = new AbortController()
+  let takenAt = 0
+  const taken = () => {
+    if (!controller.signal.aborted) {
+      takenAt = performance.now()
+      controller.abort()
+    } else if (performance.now() - takenAt > SAME_MS) process.exit(INTERRUPTED)
+  }
+  process.removeAllListeners('SIGINT').on('SIGINT', taken)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      process.off('SIGINT', taken)
+      for (const listener of others) process.on('SIGINT', listener)
+    },
+  }
 }

@@ -1,9 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { SignJWT } from 'jose'
 import type { Kysely } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
 import type { Config } from '../config.ts'
-import { resolveSecrets } from '../secrets.ts'
 import { CommandError } from './failure.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
@@ -52,6 +50,8 @@ async function printToken(session: Session, username: string, { expires, json = 
 }
 
 async function signingSecret(config: Config): Promise<string> {
+  // With it comes what reads keys.
+  const { resolveSecrets } = await import('../secrets.ts')
   const { jwt } = await resolveSecrets(config)
   if (jwt.secret !== undefined) return jwt.secret
   throw new CommandError('A token is signed with JWT_SECRET, which is not set: the keys of the settings only verify.')
@@ -75,10 +75,11 @@ async function claimsOf(db: Kysely<DB>, username: string): Promise<Record<string
   }
 }
 
-function sign(
+async function sign(
   claims: Record<string, unknown>,
   { config, secret, expiry }: { config: Config; secret: string; expiry: number },
 ): Promise<string> {
+  const { SignJWT } = await import('jose')
   const jwt = new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuedAt()

@@ -1,14 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { TRPCError } from '@trpc/server'
-import { ZodError } from 'zod'
 import type { Database } from '../../core/database/open.ts'
 import { readConsumers } from '../../core/event/consumers.ts'
 import type { Webhook } from '../../core/webhook/webhook.ts'
 import { callContextOf } from '../../routers/call.ts'
 import { callerOf, type Caller } from '../../routers/caller.ts'
-import { enrollmentErrorFrom } from '../../routers/errors.ts'
 import { resolveSecrets } from '../secrets.ts'
-import { CommandError } from './failure.ts'
+import { CLI_ACTOR, inWords } from './caller.ts'
 import { withDatabase, type Session } from './session.ts'
 import { write } from './streams.ts'
 import { deliveryLines, webhookLines, type ListedWebhook } from './webhook-lines.ts'
@@ -224,17 +221,8 @@ async function withWebhooks<T>(
   const config = session.config()
   const { webhookKeys: secretKeys = [] } = await resolveSecrets(config)
   const webhooks = { secretKeys, allowedNetworks: config.webhooks.allowedNetworks }
-  const actor = { kind: 'system', name: 'cli' } as const
-  try {
-    const call = (db: Database) => work(callerOf(callContextOf({ db, webhooks, actor }, 'cli')).webhooks, db)
-    return await withDatabase(session, call, use)
-  } catch (error) {
-    const refused = enrollmentErrorFrom(error)
-    if (refused !== undefined) throw refused
-    const malformed = error instanceof TRPCError && error.cause instanceof ZodError ? error.cause.issues[0] : undefined
-    if (malformed === undefined) throw error
-    throw new CommandError(`${malformed.path.map(String).join('.')}: ${malformed.message}`)
-  }
+  const call = (db: Database) => work(callerOf(callContextOf({ db, webhooks, actor: CLI_ACTOR }, 'cli')).webhooks, db)
+  return withDatabase(session, call, use).catch(inWords)
 }
 
 function print(session: Session, value: object, json: boolean | undefined, text: string): Promise<void> {

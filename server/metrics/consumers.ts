@@ -1,31 +1,19 @@
 import type { Registry } from '@prometheus-io/client'
-import type { Database } from '../../core/database/open.ts'
-import type { Kysely } from 'kysely'
-import type { DB } from '../../core/database/schema.ts'
 import type { ConsumerStatus } from '../../core/event/consumers.ts'
-import { countWebhooks, type WebhookCounts } from '../../core/webhook/count.ts'
-import { oneAtATime, withinTime } from '../questions.ts'
 import { addCounter, addGauge } from './sampled.ts'
-
-/** Milliseconds in which the database has to say how the consumers stand; whoever asks for metrics has an answer within a second. */
-const PATIENCE_MS = 500
+import type { ReadSharedState } from './state.ts'
 
 /**
  * Makes the metrics of the consumers of the feed (events.md §5). How far they are stands in the database: while it does not
  * answer, nothing is said of them but how often they failed.
  *
- * @param readConsumers reads how they stand.
  * @param failuresOf how often a consumer has failed in this process.
  */
 export function consumerMetrics(
   registry: Registry,
-  db: Database,
-  readConsumers: () => Promise<ConsumerStatus[]>,
+  read: ReadSharedState,
   failuresOf: (consumer: string) => number,
 ): void {
-  // All metrics of one answer share one read, and while one takes longer nobody begins another.
-  const reading = oneAtATime(() => readState(db, readConsumers))
-  const read = () => withinTime(reading(), PATIENCE_MS)
   const labels = ['consumer']
   const valuesOf = (value: (consumer: ConsumerStatus) => number) => async () => {
     const { consumers = [] } = (await read()) ?? {}
@@ -69,15 +57,4 @@ export function consumerMetrics(
       return (['enabled', 'disabled'] as const).map((state) => [webhooks[state], { state }])
     },
   })
-}
-
-interface State {
-  readonly consumers: readonly ConsumerStatus[]
-  readonly webhooks: WebhookCounts
-}
-
-/** On one connection at a time. */
-async function readState(db: Kysely<DB>, readConsumers: () => Promise<ConsumerStatus[]>): Promise<State> {
-  const consumers = await readConsumers()
-  return { consumers, webhooks: await countWebhooks(db) }
 }

@@ -4,12 +4,14 @@ import type { BackgroundObserver } from '../background/observer.ts'
 import { consumerReader } from '../consumers.ts'
 import type { Extension } from '../extension.ts'
 import { backgroundMetrics } from './background.ts'
+import { bulkMetrics } from './bulk.ts'
 import { consumerMetrics } from './consumers.ts'
 import { databaseMetrics } from './database.ts'
 import { enrollmentMetrics } from './enrollments.ts'
 import { processMetrics } from './process.ts'
 import { refusalMetrics, type CountRefusal } from './refusals.ts'
 import { requestMetrics, type CountRequest } from './requests.ts'
+import { sharedStateReader } from './state.ts'
 
 /** What a server counts and measures. Each server has its own, so that several live in one process. */
 export interface Metrics extends Disposable {
@@ -30,7 +32,9 @@ export function openMetrics(db: Database, extensions: readonly Extension[] = [])
   undo.use(enrollmentMetrics(registry, db))
   databaseMetrics(registry, db)
   const background = backgroundMetrics(registry)
-  consumerMetrics(registry, db, consumerReader(db, extensions), background.failuresOf)
+  const read = sharedStateReader(db, consumerReader(db, extensions))
+  consumerMetrics(registry, read, background.failuresOf)
+  bulkMetrics(registry, read)
   undo.use(processMetrics(registry))
   return { registry, countRequest, countRefusal, background, [Symbol.dispose]: () => undo.dispose() }
 }

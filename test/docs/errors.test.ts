@@ -36,6 +36,18 @@ const details: { [C in ErrorCode]: ErrorDetails[C] } = {
   webhookDisabled: { id: '<id>' },
   webhookUrlRefused: { because: '<reason>' },
   webhooksNotConfigured: {},
+  jobNotFound: { jobId: '<id>' },
+  uploadNotFound: { uploadId: '<id>' },
+  batchNotFound: { batchId: '<id>' },
+  jobNotEnded: { jobId: '<id>', state: 'running' },
+  invalidFile: { problem: '<problem>', line: 1 },
+  invalidLine: { problem: '<problem>' },
+  duplicateLine: { line: 2 },
+  contradictingLine: { line: 2 },
+  changedSince: { version: 2, eventId: '<id>' },
+  planChanged: { expected: '<fingerprint>', actual: '<fingerprint>' },
+  tooManyRemovals: { courseId: '<course_id>', removals: 6, active: 50, limit: 5 },
+  jobFailed: { problem: '<problem>' },
 }
 
 /** Codes of rows that only enterprise has. */

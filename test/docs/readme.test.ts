@@ -1,4 +1,4 @@
-// slow: starts many processes
+// slow: minutes, as it runs the commands of the documents
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/watching.md',
   'docs/enterprise.md',
   'docs/command-line.md',
+  'docs/bulk.md',
   'docs/rest-clients.md',
 ]
 
@@ -29,7 +30,7 @@ describe('the README', () => {
   })
 })
 
-describe('commands of documents run as they are pasted', { timeout: 300_000 }, () => {
+describe('commands of documents run as they are pasted', { timeout: 600_000 }, () => {
   const place = { directory: '', url: '', internalUrl: '' }
 
   beforeAll(async () => {
@@ -59,6 +60,13 @@ describe('commands of documents run as they are pasted', { timeout: 300_000 }, (
       expect.any(String),
       expect.stringContaining('applied { created: 1, pendingCreated: 1 }'),
       expect.stringContaining('"successes":[{"user_id":'),
+    ])
+    expect(outputs['docs/bulk.md']).toEqual([
+      expect.stringContaining('some lines failed'),
+      expect.stringContaining('is done: 1 line in '),
+      expect.stringContaining('  1  deactivated\n'),
+      expect.stringContaining('This would happen to '),
+      expect.stringMatching(/\{"uploadId":".*done \{ created: 1 \}/s),
     ])
     expect(Object.keys(outputs).toSorted()).toEqual(DOCUMENTS.toSorted())
   })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, expect, inject, onTestFinished, test } from 'vitest'
+import { neededEnvironment } from '../support/child-environment.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
@@ -72,7 +73,7 @@ test('it has about 30 lines', async () => {
 })
 
 function startReceiver(settings: Record<string, string>): { output(): string; stop(): Promise<void> } {
-  const env = { PATH: process.env['PATH'], ...settings }
+  const env = { ...neededEnvironment(), ...settings }
   const child: ChildProcess = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout?.on('data', (chunk: Buffer) => (output += String(chunk)))

@@ -1,4 +1,4 @@
-// slow: packs, installs and compiles
+// slow: minutes, as it installs the package and compiles what uses it
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -101,7 +101,6 @@ describe.skipIf(!reachable)(`the package${reachable ? '' : ' (no registry of pac
 
     test.for([
       ['5.9', 'nodenext'],
-      ['5.9', 'bundler'],
       [7, 'bundler'],
     ] as const)('for TypeScript %s, module: %s', PATIENT, async ([version, way]) => {
       expect(await check(consumer, TSC[version], HOW[way], `out-${way}-${version}`)).toBe('')

@@ -2,7 +2,10 @@
 import { TRPCError } from '@trpc/server'
 import { sql, type Kysely } from 'kysely'
 import { expect, test } from 'vitest'
+import type { LineOutcome } from '../../core/bulk/job.ts'
+import { packLines, packOutcomes } from '../../core/bulk/pack.ts'
 import type { DB } from '../../core/database/schema.ts'
+import { failure } from '../../core/errors.ts'
 import type { Caller } from '../../routers/index.ts'
 import { operations } from '../../routers/operations.ts'
 import { openDatabase } from '../../core/database/open.ts'
@@ -22,12 +25,34 @@ const ANCIENT = 'course-v1:Test+Ancient+1900'
 const EARLIER = 'course-v1:Test+Earlier+2026'
 const GONE = 'course-v1:Test+Gone+2026'
 const HOOK = '00000000-0000-4000-8000-000000000001'
+const JOB = '00000000-0000-4000-8000-000000000002'
 /** The id of a webhook that the script has made. */
 const DRAWN_UUID = new RegExp(`"id":"(?!${HOOK})[0-9a-f]{8}-[^"]+"`, 'g')
+const DRAWN_JOB = new RegExp(`"jobId":"(?!${JOB})[0-9a-f]{8}-[^"]+"`, 'g')
 const WEBHOOKS = { secretKeys: ['0123456789abcdef'], allowedNetworks: [] }
 const ada = { username: 'ada' }
 const bob = { username: 'bob' }
 const attributes = [{ namespace: 'a', name: 'b', value: 'ç"\\' }]
+
+const OUTCOME: LineOutcome = {
+  ok: true,
+  outcome: {
+    kind: 'unchanged',
+    enrollment: {
+      id: '1',
+      version: 2,
+      userId: '3',
+      username: 'ada',
+      courseId: OPEN,
+      mode: 'audit',
+      isActive: true,
+      created: NOW,
+      updated: NOW,
+    },
+    before: { mode: 'audit', isActive: true },
+    eventId: null,
+  },
+}
 
 /** Calls of every operation, in this order; what they answer depends on those before. */
 const script: readonly [Path, object][] = [
@@ -111,6 +136,16 @@ const script: readonly [Path, object][] = [
   ['webhooks.list', {}],
   ['webhooks.delete', { id: HOOK }],
   ['webhooks.get', { id: HOOK }],
+  ['bulk.start', { source: { items: [{ ...ada, courseId: OPEN, ref: 'r' }] }, name: 'ç"\\', idempotencyKey: 'once' }],
+  ['bulk.start', { source: { csv: 'username,course_id\nada,x\n' }, action: 'sync', limits: { maxRemovals: '5%' } }],
+  ['bulk.start', { source: { uploadId: JOB } }],
+  ['bulk.get', { jobId: JOB }],
+  ['bulk.get', { jobId: HOOK }],
+  ['bulk.list', { limit: 2 }],
+  ['bulk.results', { jobId: JOB, codes: ['created', 'courseFull'] }],
+  ['bulk.cancel', { jobId: JOB }],
+  ['bulk.retryFailed', { jobId: JOB }],
+  ['bulk.undo', { jobId: JOB, dryRun: true }],
 ]
 
 test('the script calls every operation that answers once', () => {
@@ -228,6 +263,7 @@ function comparable(answer: unknown): unknown {
     .replaceAll(/"(cursor|through)":"\d+-/g, '"$1":"…-')
     .replaceAll(/"secret":"[^"]+"/g, '"secret":"…"')
     .replaceAll(DRAWN_UUID, '"id":"…"')
+    .replaceAll(DRAWN_JOB, '"jobId":"…"')
   return JSON.parse(text)
 }
 
@@ -247,6 +283,46 @@ async function seed(db: Kysely<DB>): Promise<void> {
   await addCourse(db, { course_key: EARLIER, enrollment_end: '2036-01-01T00:00:00Z' })
   const caller = callerOf(db, { now: () => new Date('2026-02-01T00:00:00Z') })
   await caller.enrollment.enroll({ ...bob, courseId: EARLIER })
+  await db
+    .insertInto('bulk_jobs')
+    .values({
+      id: JOB,
+      state: 'done',
+      phase: 'running',
+      action: 'enroll',
+      source: 'items',
+      failure_mode: 'bestEffort',
+      is_dry_run: false,
+      actor_kind: 'user',
+      actor_name: 'ç',
+      total: 2,
+      done: 2,
+      counts: JSON.stringify({ unchanged: 1, courseFull: 1 }),
+      warnings: JSON.stringify(['ç']),
+      last_error: JSON.stringify(failure('unavailable', {})),
+      created: '1900-01-01T00:00:00.000001Z',
+      started: '2026-01-01T00:00:00Z',
+      ended: '2026-01-01T00:00:03.5Z',
+    })
+    .execute()
+  const full = failure('courseFull', { limit: 1 })
+  const results: LineOutcome[] = [OUTCOME, { ok: false, error: full }]
+  await db
+    .insertInto('bulk_chunks')
+    .values({
+      job_id: JOB,
+      number: 0,
+      line_count: 2,
+      lines: packLines([
+        { line: 1, item: { ...ada, courseId: OPEN }, ref: 'r' },
+        { line: 2, item: { ...bob, courseId: CAPPED } },
+      ]),
+      results: packOutcomes(results),
+      counts: JSON.stringify({ unchanged: 1, courseFull: 1 }),
+      failed: 1,
+      done: NOW,
+    })
+    .execute()
   await db
     .insertInto('webhooks')
     .values({

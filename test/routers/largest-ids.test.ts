@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { encodeSearchCursor } from '../../core/enrollment/search.ts'
+import { untilShown } from '../support/feed.ts'
 import { openDoor } from '../support/rest.ts'
 import { addCourse, addLearner, addLearners } from '../support/seed.ts'
 import { callerOf, refusalOf } from './calls.ts'
@@ -23,6 +24,7 @@ for (const table of ['enrollments', 'enrollment_events']) {
   await sql`select setval(pg_get_serial_sequence(${table}::text, 'id'), ${LARGEST}::bigint - 2)`.execute(db)
 }
 for (const username of last) await enrollment.enroll({ username, courseId })
+await untilShown(db)
 const created = '2999-01-01T00:00:00Z'
 
 describe('the largest ids are', () => {

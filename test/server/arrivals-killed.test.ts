@@ -1,4 +1,4 @@
-// slow: starts and kills several servers
+// long: starts and kills several servers
 import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'

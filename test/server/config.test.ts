@@ -58,6 +58,7 @@ test('an empty environment gives the documented defaults', () => {
     policy: { defaultMode: 'audit', legacyKeysInvitationOnly: false },
     enterprise: { legacyCreatedFlag: false, supersede: true },
     webhooks: { allowedNetworks: [] },
+    bulk: { retentionDays: 30 },
     eventBus: undefined,
     lms: { follow: false, mirror: false, forward: false, mirrorRate: { requests: 10, seconds: 1 }, timeoutMs: 30_000 },
     logLevel: 'info',
@@ -101,6 +102,7 @@ test('every setting is read', () => {
     ENTERPRISE_SUPERSEDE: 'off',
     WEBHOOK_SECRET_KEY: 'new, old',
     WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8, ::1',
+    BULK_RETENTION_DAYS: '90',
     EVENT_BUS_REDIS_URL: 'rediss://me:hush@redis.example.org:6380/2',
     EVENT_BUS_TOPIC_PREFIX: 'stage',
     EVENT_BUS_STREAM_MAX_LEN: '500',
@@ -150,6 +152,7 @@ test('every setting is read', () => {
     policy: { defaultMode: 'honor', legacyKeysInvitationOnly: true },
     enterprise: { legacyCreatedFlag: true, supersede: false },
     webhooks: { allowedNetworks: ['10.0.0.0/8', '::1'] },
+    bulk: { retentionDays: 90 },
     eventBus: {
       redis: {
         host: 'redis.example.org',

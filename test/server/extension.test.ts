@@ -155,7 +155,7 @@ describe('an extension that a server is started with', () => {
 
   test('has its types of lines in the import format, and on the command line', async () => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-    expect(await runCommandLine(['import', '--help'], { stdin, stdout, stderr }, extensions)).toBe(0)
+    expect(await runCommandLine(['import', '--help'], { stdin, stdout, stderr }, { extensions })).toBe(0)
     expect(await text(stdout.end())).toContain('{"type": "note", "text"}')
     const further = lineTypesOf(extensions)
     expect(await importAll(db, [{ type: 'note', text: 'from a file' }], { further })).toMatchObject({ written: 1 })

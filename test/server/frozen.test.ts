@@ -1,3 +1,4 @@
+// long: freezes the database
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'

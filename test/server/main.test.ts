@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { withIdempotencyKey } from '../../core/idempotency/key.ts'
 import { KEPT_MS } from '../../core/idempotency/sweep.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -14,10 +14,14 @@ import { SECRETS, startServer } from '../support/server-process.ts'
 import { runStatement } from '../support/statement.ts'
 import { eventually } from '../support/eventually.ts'
 
-// Each creates a cluster of its own, which takes its time on a busy machine.
+// A cluster takes its time to create: all tests that need one use the same, one after another. The first begins with nothing.
+let dataDir: string
+beforeAll(async () => {
+  dataDir = await freshDirectory('d-')
+})
+
 describe('with the embedded database', { timeout: 120_000 }, () => {
   test('starts from nothing, says where it is, stops, and starts again on the same data', async () => {
-    const dataDir = await freshDirectory('d-')
     const first = startServer({ DATA_DIR: dataDir })
     const ready = await first.ready
     expect(ready).toEqual({
@@ -43,7 +47,6 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
   })
 
   test('a directory that another server uses is refused by name, and that server goes on', async () => {
-    const dataDir = await freshDirectory('d-')
     const first = startServer({ DATA_DIR: dataDir })
     const { url } = await first.ready
     const second = startServer({ DATA_DIR: dataDir })
@@ -56,7 +59,6 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
   })
 
   test('a port in use is refused by name, and the database does not stay behind', async () => {
-    const dataDir = await freshDirectory('d-')
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo // It listens on a host and a port.
@@ -85,47 +87,51 @@ describe('with the embedded database', { timeout: 120_000 }, () => {
   })
 })
 
-describe('with a DATABASE_URL', () => {
-  test('starts on an empty database, without a catalogue of examples', async () => {
+// Each with a database of its own.
+describe.concurrent('with a DATABASE_URL', () => {
+  test('starts on an empty database, without a catalogue of examples', async ({ onTestFinished }) => {
     await using database = await createTestDatabase()
-    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS }, onTestFinished)
     const { url } = await run.ready
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect(await database.db.selectFrom('courses').select('id').execute()).toEqual([])
     expect(run.stderr()).toBe('')
   })
 
-  test('the ready line names a Unix socket', async () => {
+  test('the ready line names a Unix socket', async ({ onTestFinished }) => {
     await using database = await createTestDatabase()
     const socketPath = join(await freshDirectory('s-'), 'socket')
     const env = { DATABASE_URL: database.connectionString, ...SECRETS, INTERNAL_SOCKET: socketPath, INTERNAL_PORT: '' }
-    const ready = await startServer(env).ready
+    const ready = await startServer(env, onTestFinished).ready
     expect(ready).toMatchObject({ msg: 'ready', internalSocket: socketPath })
     expect(ready).not.toHaveProperty('internalUrl')
   })
 
-  test('ready is told at every level of the log', async () => {
+  test('ready is told at every level of the log', async ({ onTestFinished }) => {
     await using database = await createTestDatabase()
-    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' })
+    const run = startServer(
+      { DATABASE_URL: database.connectionString, ...SECRETS, LOG_LEVEL: 'silent' },
+      onTestFinished,
+    )
     await run.ready
     expect(run.stdout().trim().split('\n')).toHaveLength(1)
   })
 
-  test('deletes soon after its start what has expired in the database', async () => {
+  test('deletes soon after its start what has expired in the database', async ({ onTestFinished }) => {
     await using database = await createTestDatabase()
     const { db, connectionString } = database
     const use = { actor: 'tests', scope: 'tests', input: null }
     const old = new Date(Date.now() - KEPT_MS)
     await withIdempotencyKey(db, { ...use, key: 'old', now: old }, async () => 1)
     await withIdempotencyKey(db, { ...use, key: 'young', now: new Date() }, async () => 1)
-    await startServer({ DATABASE_URL: connectionString, ...SECRETS }).ready
+    await startServer({ DATABASE_URL: connectionString, ...SECRETS }, onTestFinished).ready
     await eventually(async () => {
       expect(await db.selectFrom('idempotency_keys').select('key').execute()).toEqual([{ key: 'young' }])
     })
   })
 
-  test('without the secrets it does not start, and names each', async () => {
-    const run = startServer({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', PORT: 'eight' })
+  test('without the secrets it does not start, and names each', async ({ onTestFinished }) => {
+    const run = startServer({ DATABASE_URL: 'postgresql://127.0.0.1:1/x', PORT: 'eight' }, onTestFinished)
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(/^Cannot start: The settings cannot be used:\n {2}PORT .*\n {2}INTERNAL_TOKENS .*\n/)
     expect(run.stderr()).toMatch(/\n {2}EDX_API_KEY .*\n {2}JWT_SECRET, JWT_JWKS_URL or JWT_PUBLIC_KEYS .*\n$/)
@@ -140,29 +146,43 @@ describe('with a DATABASE_URL', () => {
     ],
     ['there is no such database', (url) => void (url.pathname = '/nothing'), /^Cannot start: The database nothing at /],
     ['the password is wrong', (url) => void (url.password = 'guess'), /password authentication failed/],
-  ])('a database that cannot be used is named in one line: %s', async ([, change, message]) => {
+  ])('a database that cannot be used is named in one line: %s', async ([, change, message], { onTestFinished }) => {
     const url = new URL(inject('server').connectionString)
     const password = url.password
     change(url)
-    const run = startServer({ DATABASE_URL: url.href, ...SECRETS })
+    const run = startServer({ DATABASE_URL: url.href, ...SECRETS }, onTestFinished)
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(message)
     expect(run.stderr()).toMatch(/^[^\n]*change DATABASE_URL\.\n$/)
     expect(run.stderr()).not.toContain(password)
   })
 
-  test('a PostgreSQL that is too old is refused', async () => {
+  test('a PostgreSQL that is too old is refused', async ({ onTestFinished }) => {
     await using database = await createTestDatabase()
     await pretendVersion(database.connectionString, '140010')
-    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS }, onTestFinished)
     expect(await run.exit).toBe(1)
     expect(run.stderr()).toMatch(/^Cannot start: .* is PostgreSQL 14: PostgreSQL 15 or newer is required\.\n$/)
+  })
+
+  test('stopping: a client that hangs holds it up for a time only, and the echo of a signal, as npm sends it, is no hurry', async ({
+    onTestFinished,
+  }) => {
+    await using database = await createTestDatabase()
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS }, onTestFinished)
+    const { internalUrl } = await run.ready
+    const socket = await hangOn(String(internalUrl))
+    run.child.kill('SIGTERM')
+    await sleep(100)
+    run.child.kill('SIGTERM')
+    // The client is still there: where the server waited for it, so would this test.
+    expect(await run.exit).toBe(0)
+    socket.destroy()
   })
 })
 
 describe('stopping', () => {
   test('a PostgreSQL that ends with the whole group of processes is no news', async () => {
-    const dataDir = await freshDirectory('d-')
     const run = startServer({ DATA_DIR: dataDir })
     const { url } = await run.ready
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -183,19 +203,6 @@ describe('stopping', () => {
       `Cannot start: The data directory ${join(file, 'data')} cannot be used (ENOTDIR): ` +
         'set DATA_DIR to a directory that this user may write to.\n',
     )
-  })
-
-  test('a client that hangs holds it up for a time only, and the echo of a signal, as npm sends it, is no hurry', async () => {
-    await using database = await createTestDatabase()
-    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
-    const { internalUrl } = await run.ready
-    const socket = await hangOn(String(internalUrl))
-    run.child.kill('SIGTERM')
-    await sleep(100)
-    run.child.kill('SIGTERM')
-    // The client is still there: where the server waited for it, so would this test.
-    expect(await run.exit).toBe(0)
-    socket.destroy()
   })
 
   test('a second signal from a person ends it at once', async () => {

@@ -7,6 +7,7 @@ import type { EnterpriseDB, EnterpriseTables } from '../../enterprise/database/s
 import { createClient } from '../../routers/client.ts'
 import { cli, lineFile } from '../support/cli.ts'
 import { eventually } from '../support/eventually.ts'
+import { untilShown } from '../support/feed.ts'
 import { hasPgbouncer, knowsPreparedStatements, openPgbouncer } from '../support/pgbouncer.ts'
 import { BASE, signToken } from '../support/rest.ts'
 import { SECRETS, startServer } from '../support/server-process.ts'
@@ -90,6 +91,7 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
       expect(exported.stdout.match(/"type":"enrollment"/g)).toHaveLength(LEARNERS.length + 3)
 
       // 40 twice, ann twice, late and ron.
+      await untilShown(db)
       const { events } = await client.events.list.query({ limit: 1_000 })
       expect(events).toHaveLength(2 * LEARNERS.length + 4)
       expect(new Set(events.map(({ enrollmentId, version }) => `${enrollmentId} ${version}`)).size).toBe(events.length)

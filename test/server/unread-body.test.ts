@@ -68,17 +68,6 @@ describe('then', () => {
     await client.closed
     expect(client.received()).toMatch(/^HTTP\/1\.1 404 .*HTTP\/1\.1 200 /s)
   })
-
-  test('who goes on slowly is not waited for', { timeout: 20_000 }, async () => {
-    const client = await send('POST /nowhere', ['content-length: 60000'])
-    await client.answered
-    const drip = setInterval(() => client.socket.write('x'), 100)
-    const started = performance.now()
-    await client.closed
-    clearInterval(drip)
-    expect(performance.now() - started).toBeGreaterThan(4_000)
-    expect(client.received()).not.toContain('408')
-  })
 })
 
 const tooLong: [where: string, requestLine: string, headers: string[], limit: number, url: () => string][] = [
@@ -105,17 +94,6 @@ describe.each(tooLong)('what is too long for the %s listener', (_where, requestL
     expect(client.socket.destroyed).toBe(true)
   })
 
-  test('is not waited for, however slowly it comes', { timeout: 20_000 }, async () => {
-    const client = await send(requestLine, [...headers, 'content-length: 100000000'], url(), { leaves: false })
-    await client.answered
-    const drip = setInterval(() => client.socket.write('x'), 100)
-    const started = performance.now()
-    await client.closed
-    clearInterval(drip)
-    expect(performance.now() - started).toBeGreaterThan(4_000)
-    expect(client.received().match(/HTTP\/1\.1/g)).toHaveLength(1)
-  })
-
   test('hides no request in its body, and none that comes after it is served', async () => {
     const hidden = 'GET /healthz?hidden HTTP/1.1\r\nhost: x\r\n\r\n'
     const announced = await send(requestLine, [...headers, `content-length: ${limit + 1}`], url())
@@ -128,6 +106,31 @@ describe.each(tooLong)('what is too long for the %s listener', (_where, requestL
     for (const { received } of [announced, chunked]) expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1)
     expect(served.filter((path) => path.endsWith('?hidden'))).toEqual([])
   })
+})
+
+// Each takes a deadline of five seconds, and nothing of the processor: all at the same time.
+describe.concurrent('who goes on slowly is not waited for:', { timeout: 20_000 }, () => {
+  test('what is refused', async () => {
+    const client = await send('POST /nowhere', ['content-length: 60000'])
+    await hearsTheEnd(client)
+    expect(client.received()).not.toContain('408')
+  })
+
+  test.each(tooLong)('what is too long for the %s listener', async (_where, requestLine, headers, _limit, url) => {
+    const client = await send(requestLine, [...headers, 'content-length: 100000000'], url(), { leaves: false })
+    await hearsTheEnd(client)
+    expect(client.received().match(/HTTP\/1\.1/g)).toHaveLength(1)
+  })
+
+  /** Sends ten bytes a second until the server hangs up, which is not at once. */
+  async function hearsTheEnd({ socket, answered, closed }: Client): Promise<void> {
+    await answered
+    const drip = setInterval(() => socket.write('x'), 100)
+    const started = performance.now()
+    await closed
+    clearInterval(drip)
+    expect(performance.now() - started).toBeGreaterThan(4_000)
+  }
 })
 
 test('what comes after a body that was read is served', async () => {

@@ -1,3 +1,4 @@
+// slow: follows the feed over sockets
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +11,7 @@ import type { AppRouter, EnrollmentEvent, Tracked } from '../../routers/index.ts
 import { callerOf } from '../routers/calls.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { untilShown } from '../support/feed.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
 
@@ -36,7 +38,7 @@ afterEach(async () => {
 
 describe('the typed client', () => {
   test('follows the feed with for await', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     const usernames = await enroll(3)
     const seen: string[] = []
     for await (const { id, data } of client.events.watch({ after })) {
@@ -63,7 +65,7 @@ describe('the typed client', () => {
   })
 
   test('takes filters that are too long for a URL', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     const [wanted] = await enroll(1)
     const usernames = [...Array.from({ length: 900 }, (_, n) => `nobody-with-a-rather-long-name-${n}`), wanted ?? '']
     for await (const { data } of client.events.watch({ after, usernames })) {
@@ -90,7 +92,7 @@ describe('the typed client', () => {
   test('resumes after the server was stopped and started anew, also when nothing had come before', async () => {
     const [quiet, busy] = [
       collected(client.events.watch({})),
-      collected(client.events.watch({ after: await latest() })),
+      collected(client.events.watch({ after: await untilShown(database.db) })),
     ]
     // One that names no place begins when it is connected.
     await eventually(() => expect(connected()).toBe(2))
@@ -140,7 +142,10 @@ describe('a client of tRPC', () => {
       ],
     })
     const seen: { id: string; data: EnrollmentEvent }[] = []
-    const subscription = theirs.events.watch.subscribe({ after: await latest() }, { onData: (item) => seen.push(item) })
+    const subscription = theirs.events.watch.subscribe(
+      { after: await untilShown(database.db) },
+      { onData: (item) => seen.push(item) },
+    )
     const before = await enroll(2)
     await eventually(() => expect(seen.map(nameOf)).toEqual(before))
     const { port } = new URL(server.internal)
@@ -158,7 +163,7 @@ describe('a client of tRPC', () => {
 
 describe('on the wire', () => {
   test('the first message has the place where it begins', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     await using raw = await openRaw(`/trpc/events.watch?input=${encodeURIComponent(JSON.stringify({ after }))}`)
     await raw.until(/\n\n/)
     expect(raw.text()).toMatch(/^HTTP\/1\.1 200 /)
@@ -168,7 +173,7 @@ describe('on the wire', () => {
   })
 
   test('Last-Event-ID is further on than what the URL says', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     await enroll(3)
     const { events } = await eventually(async () => {
       const page = await callerOf(database.db).events.list({ after })
@@ -208,7 +213,7 @@ describe('on the wire', () => {
   })
 
   test('a client that goes away ends its work at once', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     const raw = await openRaw(`/trpc/events.watch?input=${encodeURIComponent(JSON.stringify({ after }))}`)
     await raw.until(/connected/)
     expect(ended()).toBe(0)
@@ -217,7 +222,7 @@ describe('on the wire', () => {
   })
 
   test('a client that does not read is closed with tooSlow, and what it has not read is there for it', async () => {
-    const after = await latest()
+    const after = await untilShown(database.db)
     await using raw = await openRaw(`/trpc/events.watch?input=${encodeURIComponent(JSON.stringify({ after }))}`)
     await raw.until(/connected/)
     raw.pause()
@@ -254,12 +259,6 @@ function ended(): number {
 /** Streams that were answered. */
 function connected(): number {
   return log.filter((line) => line.includes('subscription begun')).length
-}
-
-async function latest(): Promise<string> {
-  const { events } = callerOf(database.db)
-  await eventually(async () => expect((await events.list({ after: 'latest' })).heldBack).toBe(null))
-  return (await events.list({ after: 'latest' })).cursor
 }
 
 async function enroll(count: number): Promise<string[]> {

@@ -32,6 +32,11 @@ export function admitCommand(wish: Wish = {}): EnrollmentCommand {
   return { ...BARE, path: 'admit', isActive: true, activeFirst: true, ...wish }
 }
 
+/** The command of undoing: an active enrollment in the mode audit, unless told otherwise. */
+export function restoreCommand(wish: Wish = {}): EnrollmentCommand {
+  return { ...BARE, path: 'restore', mode: 'audit', isActive: true, expectedVersion: 3, ...wish }
+}
+
 const BARE: Omit<EnrollmentCommand, 'path'> = {
   ...plainCommand,
   learner: { username: 'alice' },

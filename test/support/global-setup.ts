@@ -7,7 +7,7 @@ import { escapeIdentifier } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { openDatabase } from '../../core/database/open.ts'
-import { lmsExtension } from '../../lms/extension.ts'
+import { lmsTables } from '../../lms/database/migrate.ts'
 import { builtInExtensions } from '../../server/extensions.ts'
 import { migrateAll } from '../../server/migrations.ts'
 import { processesNaming } from './processes.ts'
@@ -79,7 +79,7 @@ async function createTemplate(connectionString: string, name: string): Promise<v
   const url = new URL(connectionString)
   url.pathname = name
   await using db = openDatabase({ connectionString: url.href })
-  await migrateAll(db, [...builtInExtensions, lmsExtension()])
+  await migrateAll(db, [...builtInExtensions, lmsTables])
 }
 
 async function dropDatabases(connectionString: string, template: string): Promise<void> {

@@ -1,6 +1,7 @@
-import type { Insertable, Kysely } from 'kysely'
+import { sql, type Insertable, type Kysely } from 'kysely'
 import { courseKeyOf } from '../../core/course/key.ts'
 import type { DB } from '../../core/database/schema.ts'
+import { createCaller } from '../../routers/index.ts'
 
 export interface SeededLearner {
   id: number
@@ -30,6 +31,22 @@ export async function addLearners(
   return added.map((row) => ({ ...row, email: row.email ?? '' }))
 }
 
+/** Adds more learners than one statement has parameters for. */
+export async function addManyLearners(db: Kysely<DB>, count: number): Promise<string[]> {
+  const prefix = unique('many')
+  const names: string[] = []
+  // One statement for all would meet its time-out on a machine that does much else.
+  for (let from = 1; from <= count; from += 10_000) {
+    const { rows } = await sql<{ username: string }>`
+      insert into learners (username, email)
+      select ${prefix} || n, ${prefix} || n || '@example.com'
+      from generate_series(${from}::integer, ${Math.min(from + 9_999, count)}::integer) n
+      returning username`.execute(db)
+    for (const { username } of rows) names.push(username)
+  }
+  return names
+}
+
 /** Adds one learner who has never been there before. */
 export async function addLearner(
   db: Kysely<DB>,
@@ -51,13 +68,24 @@ export async function addCourse(
     .values({ course_key: key, org: courseKeyOf(key).org, ...columns })
     .returning('id')
     .executeTakeFirstOrThrow()
-  if (modes.length === 0) return key
   const rows = modes.map((mode) => (typeof mode === 'string' ? { slug: mode } : { slug: mode[0], expires: mode[1] }))
-  await db
-    .insertInto('course_modes')
-    .values(rows.map((row) => ({ course_id: id, name: row.slug, ...row })))
-    .execute()
+  if (rows.length > 0) {
+    await db
+      .insertInto('course_modes')
+      .values(rows.map((row) => ({ course_id: id, name: row.slug, ...row })))
+      .execute()
+  }
+  if (process.env['TEST_KNOWN_COURSES'] === 'on' && !db.isTransaction) await makeKnown(db, key)
   return key
+}
+
+/**
+ * Lets the service know a course run as if somebody had asked for it before: with `TEST_KNOWN_COURSES=on` each one is, so that what
+ * is tested of unknown ones, above all races, is tested of known ones too.
+ */
+async function makeKnown(db: Kysely<DB>, courseId: string): Promise<void> {
+  const caller = createCaller({ db, actor: { kind: 'service', name: 'tests' } })
+  await caller.enrollment.enrollMany({ items: [{ username: unique('nobody'), courseId }] })
 }
 
 /** Gives a learner a role in a course run or, with `courseId` null, in the whole organisation. */

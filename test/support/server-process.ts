@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { sql, type Kysely } from 'kysely'
 import { expect, onTestFinished } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
+import { neededEnvironment } from './child-environment.ts'
 import { eventually } from './eventually.ts'
 
 /** What a process with a database of its own has to be given. */
@@ -24,11 +25,15 @@ export interface ServerProcess {
 /**
  * Starts the process on free ports, for the length of the test, with nothing of the environment of the tests but what it
  * needs to run.
+ *
+ * @param onFinished of the test, where tests run at the same time.
  */
-export function startServer(env: Record<string, string>): ServerProcess {
-  const { PATH = '' } = process.env
+export function startServer(
+  env: Record<string, string>,
+  onFinished: (end: () => Promise<void>) => void = onTestFinished,
+): ServerProcess {
   const child = spawn(process.execPath, ['server/main.ts'], {
-    env: { PATH, PORT: '0', INTERNAL_PORT: '0', ...env },
+    env: { ...neededEnvironment(), PORT: '0', INTERNAL_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const written = { stdout: '', stderr: '' }
@@ -52,7 +57,7 @@ export function startServer(env: Record<string, string>): ServerProcess {
     stdout: () => written.stdout,
     stderr: () => written.stderr,
   }
-  onTestFinished(async () => {
+  onFinished(async () => {
     child.kill('SIGTERM')
     await exit
   })

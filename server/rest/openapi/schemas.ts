@@ -18,7 +18,7 @@ import { roles } from './roles.ts'
 import { organisations, plainWords, unenrollRequest } from './unenroll.ts'
 
 /** All bodies of the Enrollment API and of what all routes share, by their names in the document. */
-const named = {
+const named = byName({
   Mode: mode,
   CourseDetails: courseDetails,
   Enrollment: enrollment,
@@ -45,9 +45,14 @@ const named = {
   Embargoed: embargoed,
   PageFaults: pageFaults,
   RouteDescription: routeDescription,
-}
+})
 
 export type SchemaName = keyof typeof named
+
+/** What the names stand for is nothing that other modules have to be compiled against. */
+function byName<Name extends string>(schemas: Record<Name, z.ZodType>): Readonly<Record<Name, z.ZodType>> {
+  return schemas
+}
 
 /** Schemas of bodies, by their names in the document. */
 export type NamedSchemas = Readonly<Record<string, z.ZodType>>

@@ -6,6 +6,7 @@ import type { DB } from '../../../core/database/schema.ts'
 import { EnrollmentError, failure } from '../../../core/errors.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { addCourse, addLearners } from '../../support/seed.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -88,6 +89,16 @@ test('what comes from a tie is one, what comes from anything else is none', asyn
   expect(isSerializationFailure(new Error('of a door', { cause: told }))).toBe(true)
   const lost = new EnrollmentError(failure('unavailable', {}), { cause: new Error('Connection terminated') })
   expect(isSerializationFailure(new Error('of a door', { cause: lost }))).toBe(false)
+})
+
+test('a taken id of an enrollment is one: an upsert has missed the row, which somebody was moving', async () => {
+  const [learner] = await addLearners(db, 1)
+  const course = await sql<{ id: number }>`select id from courses where course_key = ${await addCourse(db)}`.execute(db)
+  const insert = (id: number) =>
+    sql`insert into enrollments (id, learner_id, course_id, mode, is_active, version, created, updated)
+      overriding system value values (7, ${id}, ${course.rows[0]?.id}, 'audit', true, 1, now(), now())`.execute(db)
+  await insert(learner?.id ?? 0)
+  expect(judgement(await errorOf(insert((learner?.id ?? 0) + 1)))).toEqual({ unavailable: false, tie: true })
 })
 
 describe('neither', () => {

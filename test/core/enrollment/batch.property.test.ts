@@ -3,10 +3,26 @@ import fc from 'fast-check'
 import type { Kysely } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import type { DB } from '../../../core/database/schema.ts'
+import { attemptBatch } from '../../../core/enrollment/batch.ts'
+import type { CallMetadata } from '../../../core/enrollment/command.ts'
+import { enrollMany } from '../../../core/enrollment/enroll.ts'
+import { enrollCommand } from '../../../core/enrollment/item-command.ts'
+import { AssumedWrongly, prepareBatch, writePrepared } from '../../../core/enrollment/prepare.ts'
 import { failure } from '../../../core/errors.ts'
+import { defaultPolicy } from '../../../core/policy.ts'
 import { enrollmentErrorFrom, enrollStream, type Outcome } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
-import { batches, buildWorld, callerAt, worlds, type BuiltWorld, type Item, type Wish, type World } from './worlds.ts'
+import {
+  batches,
+  buildWorld,
+  callerAt,
+  NOW,
+  worlds,
+  type BuiltWorld,
+  type Item,
+  type Wish,
+  type World,
+} from './worlds.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -38,6 +54,46 @@ test('so does a stream, but for the order between events of different enrollment
     { numRuns: 70 },
   )
 })
+
+test('so does a batch that was prepared before its transaction, but for that order', async () => {
+  let assumed = 0
+  const prepared: Way = async (world, items) => {
+    const batch = items.map((item) => ({
+      command: enrollCommand({ ...item, attributes: undefined }),
+      metadata: METADATA,
+    }))
+    const ahead = await prepareBatch(db, batch, defaultPolicy, { isLikelyNew: true })
+    if (ahead.kind === 'foreseen') assumed += 1
+    const carryOut = (first: typeof attemptBatch) =>
+      db.transaction().execute((trx) => enrollMany(trx, batch, defaultPolicy, first))
+    const results = await carryOut((...[trx, all, policy]) => writePrepared(trx, all, policy, ahead)).catch(
+      (error: unknown) => {
+        if (error instanceof AssumedWrongly) return carryOut(attemptBatch)
+        throw error
+      },
+    )
+    return results.map((result) => inWords(result, world))
+  }
+  const numRuns = 100
+  await fc.assert(
+    fc.asyncProperty(worlds, mostlyOpen, async (world, batch) => {
+      const told = await outcome(world, batch, prepared)
+      expect(byEnrollment(told)).toEqual(byEnrollment(await outcome(world, batch, oneByOne)))
+    }),
+    { numRuns },
+  )
+  expect(assumed).toBeGreaterThan(numRuns / 5)
+})
+
+/** Without attributes, mostly of learners of their own for the course run that is open to all. */
+const mostlyOpen = batches.map((batch) =>
+  batch.map((wish, index): Wish => {
+    const rest = { ...wish.rest, attributes: undefined }
+    return index < 5 ? { ...wish, learner: index, course: 0, rest } : { ...wish, rest }
+  }),
+)
+
+const METADATA: CallMetadata = { actor: { kind: 'service', name: 'tests' }, via: 'caller', now: NOW }
 
 test('items in another order differ (so the comparison sees order)', async () => {
   const seats: World = { enrolled: [], allowances: [], staff: [], seats: 1 }

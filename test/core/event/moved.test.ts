@@ -1,4 +1,4 @@
-// slow: starts clusters of its own
+// long: starts clusters of its own
 import { CompiledQuery, sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase, type Database } from '../../../core/database/open.ts'

@@ -1,4 +1,4 @@
-// slow: starts a cluster and moves a database many times
+// long: starts a cluster and moves a database many times
 import fc from 'fast-check'
 import type { ControlledTransaction } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { openDatabase, type Database } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
 import { startEmbeddedDatabase } from '../../../embedded/start.ts'
 import { createCaller } from '../../../routers/index.ts'
-import { lmsExtension } from '../../../lms/extension.ts'
+import { lmsTables } from '../../../lms/database/migrate.ts'
 import { builtInExtensions } from '../../../server/extensions.ts'
 import { migrateAll } from '../../../server/migrations.ts'
 import { copyDatabase } from '../../support/copy-database.ts'
@@ -32,7 +32,7 @@ beforeAll(async () => {
   )
   other.connectionString = server.connectionString
   const db = openDatabase(server)
-  await migrateAll(db, [...builtInExtensions, lmsExtension()])
+  await migrateAll(db, [...builtInExtensions, lmsTables])
   await useTransactionIds(db, 150_000)
   await db.destroy()
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { recordEmailOptIn } from '../../../core/learner/email-opt-in.ts'
+import { emailOptInQuery } from '../../../core/learner/email-opt-in.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { addLearner } from '../../support/seed.ts'
 
@@ -18,21 +18,27 @@ test.for([
   [2020, 'False'],
 ] as const)('born in %s and says True: %s', async ([yearOfBirth, kept]) => {
   const { id } = await addLearner(database.db, { year_of_birth: yearOfBirth })
-  await recordEmailOptIn(database.db, { id, yearOfBirth }, { org: 'edX', value: 'True', now })
+  await record({ id, yearOfBirth }, { org: 'edX', value: 'True', now })
   expect(await optIns(id)).toEqual([{ org: 'edX', value: kept }])
 })
 
 test('the last answer for an organisation counts', async () => {
   const { id } = await addLearner(database.db)
   for (const value of ['True', 'yes', 'False']) {
-    await recordEmailOptIn(database.db, { id, yearOfBirth: null }, { org: 'edX', value, now })
+    await record({ id, yearOfBirth: null }, { org: 'edX', value, now })
   }
-  await recordEmailOptIn(database.db, { id, yearOfBirth: null }, { org: 'MITx', value: 'True', now })
+  await record({ id, yearOfBirth: null }, { org: 'MITx', value: 'True', now })
   expect(await optIns(id)).toEqual([
     { org: 'MITx', value: 'True' },
     { org: 'edX', value: 'False' },
   ])
 })
+
+function record(...[learner, answer]: OptIn) {
+  return database.db.executeQuery(emailOptInQuery(database.db, learner, answer))
+}
+
+type OptIn = Parameters<typeof emailOptInQuery> extends [unknown, ...infer Rest] ? Rest : never
 
 function optIns(id: number) {
   return database.db

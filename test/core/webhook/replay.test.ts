@@ -1,3 +1,4 @@
+// slow: replays more than is looked through at a time
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { enrollmentErrorFrom } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
@@ -111,6 +112,7 @@ describe('a replay after a cursor', () => {
     await eventually(() => expect(versionsOf(receiver.received)).toContain(`${good} 2`))
     expect(versionsOf(receiver.received)).not.toContain(`${bad} 2`)
     receiver.respond = (_, response) => response.writeHead(204).end()
+    await retryNow(id)
     await delivered(id, 4)
     expect(versionsOf(receiver.received).at(-1)).toBe(`${bad} 2`)
   })
@@ -133,11 +135,11 @@ describe('a replay after a cursor', () => {
   test('of more than is looked through at a time comes to its end', async () => {
     runWebhooks(db)
     const { receiver, id, courseId, cursor } = await endpoint()
-    await enrollMany(courseId, 2_300)
-    await delivered(id, 2_300)
+    await enrollMany(courseId, 2_010)
+    await delivered(id, 2_010)
     receiver.received.length = 0
     await webhooks.replay({ id, after: cursor })
-    await eventually(() => expect(receiver.received).toHaveLength(2_300))
+    await eventually(() => expect(receiver.received).toHaveLength(2_010))
     await eventually(async () => {
       const row = await db.selectFrom('webhooks').select('replay_through_id').where('id', '=', id).executeTakeFirst()
       expect(row).toEqual({ replay_through_id: null })
@@ -202,6 +204,20 @@ async function enrollMany(courseId: string, count: number): Promise<string[]> {
   const usernames = learners.map(({ username }) => username)
   await enrollment.enrollMany({ items: usernames.map((username) => ({ username, courseId })) })
   return usernames
+}
+
+/** Has what has failed once tried again without the wait of the schedule. */
+function retryNow(id: string): Promise<void> {
+  return eventually(async () => {
+    const { numUpdatedRows } = await db
+      .updateTable('webhook_deliveries')
+      .set({ next_attempt_at: new Date().toISOString() })
+      .where('webhook_id', '=', id)
+      .where('state', '=', 'pending')
+      .where('attempts', '=', 1)
+      .executeTakeFirst()
+    expect(numUpdatedRows).toBe(1n)
+  })
 }
 
 function delivered(id: string, count: number): Promise<void> {

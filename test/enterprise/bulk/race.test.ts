@@ -28,7 +28,10 @@ describe('batches at the same time', () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const learners = await addLearners(db, 12)
       const courses = [await addCourse(db, { max_enrollments: 7 }), await addCourse(db), await addCourse(db)]
-      const people = [...learners.map(({ id }) => ({ userId: String(id) })), { email: `new${round}@example.com` }]
+      const people = [
+        ...learners.map(({ userId }) => ({ userId: String(userId) })),
+        { email: `new${round}@example.com` },
+      ]
       const rows = people.flatMap((person) => courses.map((courseId): RowRequest => ({ ...person, courseId })))
       const doubled = [...rows, ...rows]
       const answers = await Promise.all(
@@ -63,7 +66,7 @@ describe('batches at the same time', () => {
           const learners = await addLearners(db, 3)
           // Each pair twice: every course run is a segment of its own.
           const rows = order.flatMap((courseId) =>
-            [...learners, ...learners].map(({ id }) => ({ userId: String(id), courseId })),
+            [...learners, ...learners].map(({ userId }) => ({ userId: String(userId), courseId })),
           )
           return enroll(db, customer, rows)
         }),
@@ -81,7 +84,7 @@ describe('batches at the same time', () => {
     const record = await addRecord(db, await addLink(db, customer, ann.id), courseId)
     await addFulfilment(db, customer, record, { kind: 'transaction', id: uuidOf('T-old'), revoked: true })
     const rows = FUNDING.map((name) => ({
-      userId: String(ann.id),
+      userId: String(ann.userId),
       courseId,
       funding: transaction(name),
       mode: 'audit',
@@ -110,7 +113,7 @@ describe('batches at the same time', () => {
     const courseId = await addCourse(db)
     const learners = await addLearners(db, 40)
     const { enrollment } = createCaller(contextOf(db))
-    const rows = learners.map(({ id }) => ({ userId: String(id), courseId, mode: 'audit' }))
+    const rows = learners.map(({ userId }) => ({ userId: String(userId), courseId, mode: 'audit' }))
     const [answer] = await Promise.all([
       enroll(db, customer, rows),
       ...learners.toReversed().map(({ username }) => enrollment.enroll({ username, courseId, mode: 'audit' })),
@@ -136,7 +139,7 @@ describe('a batch that the database ends', () => {
       await sql`set local deadlock_timeout = '1 min'`.execute(trx)
       await sql`select from courses where course_key = ${courseId} for update`.execute(trx)
       // Takes the learner and waits for the seats; a second later it finds that both wait for each other.
-      const started = { done: enroll(db, customer, [{ userId: String(ann.id), courseId, funding: license('L') }]) }
+      const started = { done: enroll(db, customer, [{ userId: String(ann.userId), courseId, funding: license('L') }]) }
       await untilWaiting(db)
       // It is the other that finds out, whichever has waited for longer.
       await sql`set local deadlock_timeout = '10min'`.execute(trx)
@@ -157,8 +160,8 @@ describe('a batch that the database ends', () => {
       .setIsolationLevel('repeatable read')
       .execute(async (trx) => {
         await trx.selectFrom('learners').select('id').execute()
-        await enroll(db, customer, [{ userId: String(ann.id), courseId }])
-        return enroll(trx, customer, [{ userId: String(ann.id), courseId, mode: 'audit' }])
+        await enroll(db, customer, [{ userId: String(ann.userId), courseId }])
+        return enroll(trx, customer, [{ userId: String(ann.userId), courseId, mode: 'audit' }])
       })
     await expect(late).rejects.toMatchObject({ name: 'EnrollmentError', code: 'unavailable' })
   })
@@ -167,7 +170,7 @@ describe('a batch that the database ends', () => {
     const customer = await addCustomer(db)
     const courseId = await addCourse(db)
     const learners = await addLearners(db, 2100)
-    const rows = learners.map(({ id }) => ({ userId: String(id), courseId }))
+    const rows = learners.map(({ userId }) => ({ userId: String(userId), courseId }))
     const unlucky = learners[1500]?.id
     {
       const end = `if new.learner_id = ${unlucky} then

@@ -7,13 +7,13 @@ import { enterpriseConsumer } from '../../../enterprise/feed/consumer.ts'
 import { createCaller } from '../../../routers/index.ts'
 import { consumeFeed } from '../../../server/background/feed-consumer.ts'
 import { counting } from '../../support/counting.ts'
+import { untilShown } from '../../support/feed.ts'
 import { addCourse, addLearner, addLearners } from '../../support/seed.ts'
 import { buildTestApp } from '../../support/server.ts'
 import { license, transaction } from '../acme.ts'
 import { contextOf, done, enroll, NOW } from '../calls.ts'
 import { addCustomer, createEnterpriseDatabase } from '../seed.ts'
 import { everythingIn, recordOf } from '../state.ts'
-import { eventually } from '../../support/eventually.ts'
 
 const database = await createEnterpriseDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -156,7 +156,7 @@ describe('the checkpoint', () => {
     for (const isActive of [false, true]) {
       await enrollment.change({ username: learner.username, courseId, isActive })
     }
-    await untilShown()
+    await untilShown(db)
     expect(await step(db, 1)).toEqual({ events: 1, ended: 2, resumed: 0, revoked: 3 })
     expect(await step(db, 1)).toEqual({ events: 1, ended: 0, resumed: 2, revoked: 0 })
     expect(await step(db)).toEqual({ events: 0, ended: 0, resumed: 0, revoked: 0 })
@@ -166,7 +166,7 @@ describe('the checkpoint', () => {
     const { learner, courseId } = await funded()
     await follow()
     await enrollment.change({ username: learner.username, courseId, isActive: false })
-    await untilShown()
+    await untilShown(db)
     const before = await checkpointAndState()
     await sql`alter table enterprise_fulfilments add constraint not_today check (revoked is null) not valid`.execute(db)
     await expect(step(db)).rejects.toThrow('not_today')
@@ -190,7 +190,7 @@ describe('the checkpoint', () => {
   test('belongs to one process at a time', async () => {
     const { learner, courseId } = await funded()
     await enrollment.change({ username: learner.username, courseId, isActive: false })
-    await untilShown()
+    await untilShown(db)
     await db.transaction().execute(async (trx) => {
       await sql`select from feed_checkpoints for update`.execute(trx)
       expect(await step(db)).toMatchObject({ events: 0 })
@@ -211,7 +211,7 @@ test('10 000 changes take a bounded number of statements', async () => {
   ])
   await follow()
   await enrollment.enrollMany({ items })
-  await untilShown()
+  await untilShown(db)
   const counted = counting(db)
   let ended = 0
   let steps = 0
@@ -243,15 +243,8 @@ async function step(on = db, limit?: number): Promise<AppliedEvents & { events: 
 
 /** Consumes until nothing is left, once everything is shown; what was done in all. */
 async function follow() {
-  await untilShown()
+  await untilShown(db)
   return followShown()
-}
-
-/** An event is shown when all older transactions of the server have ended, those of other tests too. */
-async function untilShown(): Promise<void> {
-  await eventually(async () => {
-    expect((await createCaller(contextOf(db)).events.list({ after: 'latest' })).heldBack).toBeNull()
-  })
 }
 
 async function followShown() {

@@ -48,5 +48,6 @@ export function exportText(db: Kysely<EnterpriseDB>): Promise<string> {
 /** Takes away all that such lines write. */
 export async function removeAll(db: Kysely<EnterpriseDB>): Promise<void> {
   await empty(db)
-  await sql`truncate enterprise_customers, enterprise_ledger_transactions restart identity cascade`.execute(db)
+  await sql`truncate enterprise_customers, enterprise_enrollment_records, enterprise_fulfilments,
+    enterprise_notification_intents, enterprise_ledger_transactions restart identity cascade`.execute(db)
 }

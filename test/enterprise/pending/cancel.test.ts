@@ -18,7 +18,7 @@ import { license, transaction, uuidOf } from '../acme.ts'
 import { contextOf, done, enroll, kindsOf, NOW, PAST } from '../calls.ts'
 import { addCustomer, addPending, createEnterpriseDatabase, type SeededCustomer } from '../seed.ts'
 import { everythingIn, pendingOf } from '../state.ts'
-import { fulfil, later, step } from './steps.ts'
+import { fulfil, later, startWaitingStep, step } from './steps.ts'
 
 const database = await createEnterpriseDatabase()
 const { db, connectionString } = database
@@ -246,14 +246,15 @@ describe('beside the worker', () => {
     await applyArrivals(db, { limit: 10, at: NOW.toISOString() })
     const cancelled = await db.transaction().execute(async (trx) => {
       await sql`select from enterprise_pending_links where email = ${email} for update`.execute(trx)
-      const working = { done: step(db) }
-      await untilWaiting(db)
+      const working = await startWaitingStep(db)
       const answer = await cancelPending(contextOf(trx), { customer: customer.uuid, rows: [{ email, courseId }] })
       return { answer, working }
     })
     expect(cancelled.answer.counts).toEqual({ cancelled: 1 })
-    expect(await cancelled.working.done).toMatchObject({ taken: 1, counts: { fulfilled: 0, cancelled: 0 } })
-    expect(await fulfil(db, { now: () => later(100_000) })).toEqual({})
+    for (const worked of cancelled.working.steps) {
+      expect(await worked).toMatchObject({ taken: 1, counts: { fulfilled: 0, cancelled: 0 } })
+    }
+    expect(await fulfil(db, { now: () => later(1_000_000) })).toEqual({})
     expect(await enrollmentInWords(db, id, courseId)).toBe(null)
   })
 

@@ -11,7 +11,7 @@ test('code is indented by tabs, texts of several lines stay as they are', () => 
     '      return 1; // six spaces',
     '}',
   ].join('\n')
-  expect(indentedByTabs(module).split('\n')).toEqual([
+  expect(indentedByTabs(module, 4).split('\n')).toEqual([
     'function f() {',
     '\tconst statement = `select',
     '        ${one(`column`)}',

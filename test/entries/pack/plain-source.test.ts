@@ -25,3 +25,36 @@ test('comments on lines of their own are left out, and every line stays at its p
     '}',
   ])
 })
+
+test('so are imports, and lines that hold nothing but types; types beside code stay', () => {
+  const source = [
+    `import type { One } from './one.ts'`,
+    `import { two, type Two } from './two.ts'`,
+    'export interface Three {',
+    '  /** Of both. */',
+    '  readonly one: One',
+    '}',
+    'type Four = Two | null',
+    'export function four(one: One): Four {',
+    '  const text = `',
+    'type One = 1',
+    '`',
+    '  return two(one, text) satisfies Four',
+    '}',
+  ].join('\n')
+  expect(plainSource(source).split('\n')).toEqual([
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    'export function four(one: One): Four {',
+    '  const text = `',
+    'type One = 1',
+    '`',
+    '  return two(one, text) satisfies Four',
+    '}',
+  ])
+})

@@ -1,3 +1,4 @@
+// slow: starts servers
 import { sql } from 'kysely'
 import {
   cloneTestDatabase,

@@ -1,4 +1,4 @@
-// slow: starts MariaDB and servers
+// long: starts MariaDB and servers, and kills them
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

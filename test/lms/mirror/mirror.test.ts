@@ -81,7 +81,8 @@ function firstPosts(count: number, script: Script): Script {
   }
 }
 
-describe('the mirror to the LMS', () => {
+// They wait for retries more than they compute, each with a service and an LMS of its own: several do so at the same time.
+describe.concurrent('the mirror to the LMS', () => {
   test('sends each change with mode and activity, and the key', async () => {
     await using service = await open()
     const { lms, username, courseId } = service
@@ -351,21 +352,26 @@ describe('the mirror to the LMS', () => {
     expect(log.join('\n')).not.toContain('s3cret')
   })
 
-  test('keeps to the rate over all processes, and sends each enrollment from one of them', async () => {
-    await using service = await open({ LMS_MIRROR_RATE: '20/s' })
-    const { db, lms } = service
-    const names = await Promise.all(Array.from({ length: 20 }, async () => (await addLearner(db)).username))
-    for (const name of names) await service.enroll('audit', name)
-    await using _one = service.start()
-    await using _two = service.start()
-    await using _three = service.start()
-    await service.settled()
-    expect(lms.changes).toHaveLength(20)
-    expect(lms.posts()).toHaveLength(20)
-    expect(lms.mostAtOnce()).toBe(1)
-    const [first, last] = [lms.requests[0]?.at ?? 0, lms.requests.at(-1)?.at ?? 0]
-    expect(last - first).toBeGreaterThanOrEqual((lms.requests.length - 1) * 50 * 0.95)
-  })
+  // It measures when requests come: alone, so that nothing else delays the first of them.
+  test(
+    'keeps to the rate over all processes, and sends each enrollment from one of them',
+    { concurrent: false },
+    async () => {
+      await using service = await open({ LMS_MIRROR_RATE: '20/s' })
+      const { db, lms } = service
+      const names = await Promise.all(Array.from({ length: 20 }, async () => (await addLearner(db)).username))
+      for (const name of names) await service.enroll('audit', name)
+      await using _one = service.start()
+      await using _two = service.start()
+      await using _three = service.start()
+      await service.settled()
+      expect(lms.changes).toHaveLength(20)
+      expect(lms.posts()).toHaveLength(20)
+      expect(lms.mostAtOnce()).toBe(1)
+      const [first, last] = [lms.requests[0]?.at ?? 0, lms.requests.at(-1)?.at ?? 0]
+      expect(last - first).toBeGreaterThanOrEqual((lms.requests.length - 1) * 50 * 0.95)
+    },
+  )
 
   test('changes that come while one is sent follow in order', async () => {
     await using service = await open()

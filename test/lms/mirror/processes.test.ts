@@ -1,4 +1,4 @@
-// slow: starts servers as processes
+// long: starts servers as processes
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KEY_LIFE_MS } from '../../../core/access/api-keys/check.ts'
-import { cli, cliInside } from '../../support/cli.ts'
+import { cli } from '../../support/cli.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { buildTestApp } from '../../support/server.ts'
 
@@ -91,13 +91,13 @@ enterprise  created 2026-02-02T03:04:05Z, revoked 2026-03-02T03:04:05Z
   })
 
   test.each([['create'], ['list'], ['revoke']])('%s has a help, without settings', async (name) => {
-    const { code, stdout } = await cliInside(['api-key', name, '--help'])
+    const { code, stdout } = await cli(['api-key', name, '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain('--json')
   })
 
   test('alone it shows what there is', async () => {
-    const { code, stderr } = await cliInside(['api-key'])
+    const { code, stderr } = await cli(['api-key'])
     expect(code).toBe(2)
     for (const name of ['create', 'list', 'revoke']) expect(stderr).toContain(name)
   })

@@ -36,11 +36,11 @@ describe('the database', () => {
     ],
     ['nonsense', /^The settings cannot be used:\n {2}DATABASE_URL must be a URL/],
   ])('of %s cannot be used: 2', async (DATABASE_URL, stderr) => {
-    expect(await cli(['export'], { DATABASE_URL })).toEqual({
-      code: 2,
-      stdout: '',
-      stderr: expect.stringMatching(stderr),
-    })
+    const commands = ['export', 'bulk list', 'bulk watch last', 'enroll bob course-v1:a+b+c', 'why bob course-v1:a+b+c']
+    for (const command of commands) {
+      const ended = await cli(command.split(' '), { DATABASE_URL })
+      expect([command, ended]).toEqual([command, { code: 2, stdout: '', stderr: expect.stringMatching(stderr) }])
+    }
   })
 
   test('is the embedded one without a setting: started, brought to the newest schema and left in good order', async () => {

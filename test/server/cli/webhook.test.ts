@@ -1,7 +1,7 @@
 // slow: starts many processes
 import { afterAll, describe, expect, test } from 'vitest'
 import { fanOut } from '../../../core/webhook/fan-out.ts'
-import { cli, cliInside, type Ended } from '../../support/cli.ts'
+import { cli, type Ended } from '../../support/cli.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { addCourse, addLearner } from '../../support/seed.ts'
@@ -93,7 +93,7 @@ describe('webhook', () => {
   test.each(['create', 'list', 'get', 'update', 'delete', 'rotate-secret', 'test', 'deliveries', 'replay'])(
     '%s explains itself',
     async (name) => {
-      const { code, stdout } = await cliInside(['webhook', name, '--help'])
+      const { code, stdout } = await cli(['webhook', name, '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain('--json')
     },

@@ -1,4 +1,4 @@
-// slow: starts servers, PostgreSQL and Redis, and kills them
+// long: starts servers, PostgreSQL and Redis, and kills them
 import { describe, expect, test } from 'vitest'
 import { rehearse } from '../../soak/event-bus/rehearse.ts'
 import { freshDirectory } from '../../support/embedded.ts'

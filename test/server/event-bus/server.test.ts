@@ -47,10 +47,10 @@ describe.skipIf(!hasRedis)('a server with an event bus', async () => {
     await Promise.all(servers.map((server) => server.ready))
     await enrollMany(database.db, 1)
     await eventually(async () => expect(await entriesOf(redis, LIFECYCLE)).toHaveLength(2), 100)
+    const next = [start(database.connectionString), start(database.connectionString)]
+    await Promise.all(next.map((server) => server.ready))
     // Whichever of them it is that sends: after both are gone, others have taken over.
     for (const [index, server] of servers.entries()) {
-      const next = start(database.connectionString)
-      await next.ready
       server.child.kill('SIGKILL')
       await server.exit
       await enrollMany(database.db, 1)

@@ -1,13 +1,13 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { CompiledQuery, Kysely, Transaction } from 'kysely'
 import { assignToCohort } from '../../../../core/course/cohort.ts'
 import type { Course } from '../../../../core/course/course.ts'
 import { retryOnSerializationFailure } from '../../../../core/database/retry.ts'
 import type { DB } from '../../../../core/database/schema.ts'
-import { inTransaction } from '../../../../core/database/transaction.ts'
+import { inTransaction, type TransactionEnd } from '../../../../core/database/transaction.ts'
 import type { Enrollment, EnrollmentCommand } from '../../../../core/enrollment/command.ts'
 import { enrollInCourse, enrollWhole } from '../../../../core/enrollment/enroll.ts'
 import { EnrollmentError } from '../../../../core/errors.ts'
-import { recordEmailOptIn } from '../../../../core/learner/email-opt-in.ts'
+import { emailOptInQuery } from '../../../../core/learner/email-opt-in.ts'
 import { message, Refusal, type ViewResponse } from '../../django/response.ts'
 import type { Json } from '../../django/json.ts'
 import type { ViewRequest } from '../../view.ts'
@@ -62,7 +62,9 @@ async function enrollWithExtras(request: ViewRequest, post: PostRequest): Promis
   const lacksValues = command.attributes?.some(({ value }) => value === undefined) ?? false
   if (lacksValues) return enrollWithoutAttributes(request, command)
   if (cohort === null && emailOptIn === null) return { refused: null, ...(await enrollOne(db, request, command)) }
-  return retryOnSerializationFailure(db, () => inTransaction(db, (trx) => enrollWithCohortAndOptIn(trx, request, post)))
+  return retryOnSerializationFailure(db, () =>
+    inTransaction(db, (trx, end) => enrollWithCohortAndOptIn(trx, request, post, end)),
+  )
 }
 
 /** Rows 15g and 19 to 21: what is active already gets nothing further. */
@@ -70,11 +72,15 @@ async function enrollWithCohortAndOptIn(
   trx: Transaction<DB>,
   request: ViewRequest,
   post: PostRequest,
+  { sendLast }: TransactionEnd,
 ): Promise<AppliedChange> {
   const { enrollment, course, isAlreadyActive } = await enrollOne(trx, request, post.command)
   if (isAlreadyActive) return { refused: null, enrollment, course }
-  const refused = await joinCohort(trx, post, enrollment)
-  if (refused === null) await keepOptIn(trx, request, post)
+  const optIn = optInQuery(trx, request, post)
+  // Whatever comes last travels with the commit.
+  const sendCohort = async (statement: CompiledQuery) => (await sendLast([statement]))[0]
+  const refused = await joinCohort(trx, post, enrollment, optIn === null ? sendCohort : undefined)
+  if (refused === null && optIn !== null) await sendLast([optIn])
   return { refused, enrollment, course }
 }
 
@@ -107,10 +113,11 @@ async function joinCohort(
   trx: Transaction<DB>,
   { username, cohort: sent }: PostRequest,
   { courseId, userId }: Enrollment,
+  send: Parameters<typeof assignToCohort>[2],
 ): Promise<ViewResponse | null> {
   try {
     const cohort = readCohort(sent)
-    if (cohort !== null) await assignToCohort(trx, userId, { courseId, cohort })
+    if (cohort !== null) await assignToCohort(trx, { userId, courseId, cohort }, send)
     return null
   } catch (error) {
     if (error instanceof Refusal) return error.response
@@ -120,13 +127,13 @@ async function joinCohort(
 }
 
 /** Row 21: for the caller, not for the learner; for nobody where only an API key called (rest-v1 D17). */
-async function keepOptIn(
+function optInQuery(
   trx: Transaction<DB>,
   { rights, now }: ViewRequest,
   { org, emailOptIn }: PostRequest,
-): Promise<void> {
-  if (emailOptIn === null || rights.account === null) return
-  await recordEmailOptIn(trx, rights.account, { org, value: emailOptIn, now })
+): CompiledQuery | null {
+  if (emailOptIn === null || rights.account === null) return null
+  return emailOptInQuery(trx, rights.account, { org, value: emailOptIn, now })
 }
 
 /** What the core refused; where a mode is unavailable, with what the course offers instead (row 16). */

@@ -54,6 +54,18 @@ const responses: { [C in ErrorCode]: (details: ErrorDetails[C], requested: Reque
   webhookDisabled: anyError,
   webhookUrlRefused: anyError,
   webhooksNotConfigured: anyError,
+  jobNotFound: anyError,
+  uploadNotFound: anyError,
+  batchNotFound: anyError,
+  jobNotEnded: anyError,
+  invalidFile: anyError,
+  invalidLine: anyError,
+  duplicateLine: anyError,
+  contradictingLine: anyError,
+  changedSince: anyError,
+  planChanged: anyError,
+  tooManyRemovals: anyError,
+  jobFailed: anyError,
 }
 
 /** The response to an attribute without one of its parts, after the enrollment was changed (rest-v1 §3.2 row 15h). */

@@ -1,7 +1,7 @@
 import { courseKeyOf } from '../../../../core/course/key.ts'
 import { inTransaction } from '../../../../core/database/transaction.ts'
 import { EnrollmentError, failure } from '../../../../core/errors.ts'
-import { recordEmailOptIn } from '../../../../core/learner/email-opt-in.ts'
+import { emailOptInQuery } from '../../../../core/learner/email-opt-in.ts'
 import { requireObject } from '../../django/body.ts'
 import type { ViewResponse } from '../../django/response.ts'
 import type { ViewRequest } from '../../view.ts'
@@ -30,7 +30,7 @@ export async function forwardPost(request: ViewRequest, post: PostRequest): Prom
   const { emailOptIn: value, org } = post
   const { account } = rights
   if (response.status < 300 && value !== null && account !== null) {
-    await inTransaction(db, (trx) => recordEmailOptIn(trx, account, { org, value, now }))
+    await inTransaction(db, (trx, { sendLast }) => sendLast([emailOptInQuery(trx, account, { org, value, now })]))
   }
   return response
 }

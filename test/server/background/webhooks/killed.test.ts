@@ -1,3 +1,4 @@
+// long: waits for its time to pass
 import { randomBytes } from 'node:crypto'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { createTestDatabase } from '../../../support/database.ts'

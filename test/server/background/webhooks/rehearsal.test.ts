@@ -1,4 +1,4 @@
-// slow: kills a server and a PostgreSQL
+// long: kills a server and a PostgreSQL
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'

@@ -1,4 +1,4 @@
-// slow: waits for the end of fifteen seconds
+// long: waits for the end of fifteen seconds
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { everythingIn } from '../../../enterprise/state.ts'
 import { trap } from '../../../support/trap.ts'

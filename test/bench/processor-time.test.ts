@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs'
+import { Pool } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openProcessorClock } from '../../bench/processor-time.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let pool: Pool
+beforeAll(async () => {
+  database = await createTestDatabase()
+  pool = new Pool({ connectionString: database.connectionString, max: 1 })
+})
+afterAll(async () => {
+  await pool.end()
+  await database[Symbol.asyncDispose]()
+})
+
+const figures = { throughput: 1, p50Ms: 1, p99Ms: 1 }
+
+// Linux alone tells of other processes.
+describe.runIf(process.platform === 'linux')('processor time per row', () => {
+  test('what PostgreSQL does is told apart from what this process does', async () => {
+    const clock = await openProcessorClock(pool)
+    const { processor: inPostgres } = await clock(async () => {
+      await pool.query('select count(*) from generate_series(1, 2000000)')
+      return { ...figures, rows: 10 }
+    })
+    const { processor: here } = await clock(async () => {
+      const until = process.cpuUsage().user + 200_000
+      while (process.cpuUsage().user < until);
+      return { ...figures, rows: 10 }
+    })
+    expect(inPostgres?.postgres).toBeGreaterThan(3 * (inPostgres?.service ?? Infinity))
+    expect(here?.service).toBeGreaterThanOrEqual(20_000)
+  })
+
+  test('that of a connection which has ended in the meantime counts too', async () => {
+    const clock = await openProcessorClock(pool)
+    const { processor } = await clock(async () => {
+      const brief = new Pool({ connectionString: database.connectionString, max: 1 })
+      await brief.query('select count(*) from generate_series(1, 2000000)')
+      const { rows } = await brief.query<{ pid: number }>('select pg_backend_pid() as pid')
+      await brief.end()
+      // It is there until its parent has taken notice of its end.
+      while (existsSync(`/proc/${rows[0]?.pid}`)) await new Promise(setImmediate)
+      return { ...figures, rows: 1 }
+    })
+    // Two million rows take tens of milliseconds.
+    expect(processor?.postgres).toBeGreaterThan(20_000)
+  })
+
+  test('what the measurement itself tells of a load generator stays, and one without rows has none', async () => {
+    const clock = await openProcessorClock(pool)
+    const { processor } = await clock(async () => ({ ...figures, rows: 1, processor: { load: 7 } }))
+    expect(processor).toMatchObject({ load: 7, service: expect.any(Number), postgres: expect.any(Number) })
+    expect(await clock(async () => figures)).toEqual(figures)
+  })
+})
