@@ -49,9 +49,9 @@ describe.each<[string, Kysely<DB>[], number]>([
       // The same calls are not the same race again.
       { numRuns, endOnFailure: true },
     )
-    // The rounds did have sizes.
-    expect(new Set(sizes).size).toBeGreaterThan(4)
-    expect(sizes).toContain(1)
+    // There were rounds of one call and of several.
+    expect(Math.min(...sizes)).toBe(1)
+    expect(Math.max(...sizes)).toBeGreaterThan(2)
     expect(counted.reduce((sum, { statements }) => sum + statements(), 0)).toBeLessThan(calls)
   })
 })
