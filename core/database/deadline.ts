@@ -39,7 +39,8 @@ interface Calls {
   bounds: CallBounds
   readonly active: LinkedList<ActiveCall>
   timer: NodeJS.Timeout | undefined
-  pace: Pace
+  /** Null where there are few calls: how many are answered then says how many are asked for, not how many can be. */
+  pace: Pace | null
 }
 
 /** How many calls had their answers lately. */
@@ -55,7 +56,7 @@ const callsOf = perPool((): Calls => ({
   bounds: DEFAULT_BOUNDS,
   active: linkedList(),
   timer: undefined,
-  pace: { since: performance.now(), answered: 0, perMs: null },
+  pace: null,
 }))
 
 /** Bounds the calls on a pool. */
@@ -134,7 +135,7 @@ function cancellable<T>(
     const abort = signal && (() => cancel(call, calls, signal.reason))
     signal?.addEventListener('abort', abort as () => void)
     const end = <V>(answer: (value: V) => void, value: V) => {
-      if (calls?.active.remove(call)) calls.pace.answered += 1
+      if (calls?.active.remove(call) && calls.pace) calls.pace.answered += 1
       signal?.removeEventListener('abort', abort as () => void)
       answer(value)
     }
@@ -162,7 +163,11 @@ const PACE_WINDOW_MS = 1_000
 function isOverloaded(calls: Calls): boolean {
   const { active, bounds } = calls
   if (active.size >= bounds.maxCalls) return true
-  if (active.size < FEW_CALLS) return false
+  if (active.size < FEW_CALLS) {
+    // Where they come and go around this number, the pace is that of a busy service.
+    if (active.size < FEW_CALLS / 2) calls.pace = null
+    return false
+  }
   const perMs = paceOf(calls)
   return perMs !== null && active.size > perMs * bounds.deadlineMs
 }
@@ -170,7 +175,7 @@ function isOverloaded(calls: Calls): boolean {
 /** Answers per millisecond; null: it is not known yet. */
 function paceOf(calls: Calls): number | null {
   const now = performance.now()
-  const { since, answered, perMs } = calls.pace
+  const { since, answered, perMs } = (calls.pace ??= { since: now, answered: 0, perMs: null })
   const elapsed = now - since
   if (elapsed < PACE_WINDOW_MS) return perMs
   const isRecent = elapsed < 3 * PACE_WINDOW_MS
