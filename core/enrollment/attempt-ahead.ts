@@ -1,7 +1,6 @@
 import type { Kysely } from 'kysely'
 import { isUniqueViolation } from '../database/failure.ts'
 import { LOCK_WAIT_MS } from '../database/lock-wait.ts'
-import { perPool } from '../database/per-pool.ts'
 import { LOST_RACE } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import type { Policy } from '../policy.ts'
@@ -10,6 +9,7 @@ import type { BatchItem, Result } from './command.ts'
 import type { ReadFacts } from './facts.ts'
 import { foresee, foreseeableCourse, type Foreseen } from './foresee.ts'
 import { knownCoursesOf, type KnownCourse } from './known-courses.ts'
+import { outlookOf } from './outlook.ts'
 import { planBatch } from './plan.ts'
 import type { AttemptResult } from './results.ts'
 import { seatsAhead } from './transaction-ahead.ts'
@@ -17,17 +17,6 @@ import { writeForeseen, type ForeseenBatch } from './write-foreseen.ts'
 
 /** The result of an item that was not written ahead: it has to be decided on its facts. */
 export const NOT_WRITTEN = 'notWritten'
-
-/**
- * Whether it pays to decide ahead: the statement that writes on assumed facts costs more than one that reads, so where most of the
- * last round existed before, the next one reads first.
- */
-interface Outlook {
-  rounds: boolean
-  batches: boolean
-}
-
-const outlookOf = perPool((): Outlook => ({ rounds: true, batches: true }))
 
 /** The course runs of those items that may be decided ahead at the moment; the others are read first. */
 export function coursesAhead(
@@ -140,7 +129,7 @@ async function writtenOrNull(
   asOne: boolean,
 ): Promise<ForeseenBatch | null> {
   try {
-    return await writeForeseen(db, foreseen, policy, { asOne, lockWaitMs: LOCK_WAIT_MS })
+    return await writeForeseen(db, foreseen, policy, { asOne, lockWaitMs: LOCK_WAIT_MS, outlook: outlookOf(db) })
   } catch (error) {
     if (isUniqueViolation(error)) return null
     throw error

@@ -9,6 +9,7 @@ import {
   type Value,
 } from '../database/columns.ts'
 import { lockWait } from '../database/lock-wait.ts'
+import { NUMBER_OF_EVENTS } from '../event/number.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 import { ASSUMED_LEARNER, type ForeseenItem } from './foresee.ts'
 import type { KnownCourse } from './known-courses.ts'
@@ -48,16 +49,23 @@ export interface ForeseenAnswer {
   readonly written: string | null
 }
 
+export interface ForeseenOptions {
+  readonly asOne: boolean
+  readonly lockWaitMs: number
+  readonly areSurelyNew: boolean
+}
+
 /**
  * The statement that creates enrollments with their events where the facts are the assumed ones, and answers the facts of the others.
  *
  * @param rows in the order of their events.
  * @param options.asOne writes all of them or none.
  * @param options.lockWaitMs how long it waits for what somebody else is about to write.
+ * @param options.areSurelyNew leaves it to the unique index to find that an enrollment exists: then it fails as a whole.
  */
 export function foreseenStatement(
   rows: readonly ForeseenItem[],
-  { asOne, lockWaitMs }: { readonly asOne: boolean; readonly lockWaitMs: number },
+  { asOne, lockWaitMs, areSurelyNew }: ForeseenOptions,
 ): CompiledQuery<ForeseenAnswer> {
   const wait = String(lockWaitMs)
   const [first] = rows
@@ -66,7 +74,8 @@ export function foreseenStatement(
   }
   const isByUsername = rows.every(({ lookup }) => lookup.username !== null)
   const courses = [...new Map(rows.map(({ known }): [number, KnownCourse] => [known.course.id, known])).values()]
-  return CompiledQuery.raw(isByUsername ? WRITE_BY_USERNAME : WRITE_ANYBODY, [
+  const { looked, unseen } = isByUsername ? WRITE_BY_USERNAME : WRITE_ANYBODY
+  return CompiledQuery.raw(areSurelyNew ? unseen : looked, [
     ...columnParameters<ForeseenItem>(isByUsername ? BY_USERNAME : ANYBODY, rows),
     arrayLiteral(courses.map(({ course }) => course.id)),
     arrayLiteral(courses.map(({ revision }) => revision)),
@@ -116,28 +125,41 @@ const ENROLLMENT_COLUMNS = 'id, learner_id, course_id, mode, is_active, version,
 const EVENT_COLUMNS = `enrollment_id, version, kind, after_mode, after_is_active, at, ${EVENT.map(({ name }) => name).join(', ')}`
 const OF_EVENT = `1, 'created', ${['mode', 'is_active', 'at', ...EVENT.map(({ name }) => name)].map((name) => `r.${name}`).join(', ')}`
 
-const WRITE_BY_USERNAME = `/* enrollment.foreseenByUsername */ ${writeMany(BY_USERNAME, 'learners l on l.username = a.username')}`
+const OF_USERNAME = 'learners l on l.username = a.username'
+const WRITE_BY_USERNAME = {
+  looked: `/* enrollment.foreseenByUsername */ ${writeMany(BY_USERNAME, OF_USERNAME, { looks: true })}`,
+  unseen: `/* enrollment.newByUsername */ ${writeMany(BY_USERNAME, OF_USERNAME, { looks: false })}`,
+}
+const OF_ANYBODY = `${ANY_LEARNER} on true`
 const USERNAMES = 'json_agg((select username from learners where id = learner_id) order by n)'
-const WRITE_ANYBODY = `/* enrollment.foreseen */ ${writeMany(ANYBODY, `${ANY_LEARNER} on true`, USERNAMES)}`
+const WRITE_ANYBODY = {
+  looked: `/* enrollment.foreseen */ ${writeMany(ANYBODY, OF_ANYBODY, { looks: true, usernames: USERNAMES })}`,
+  unseen: `/* enrollment.new */ ${writeMany(ANYBODY, OF_ANYBODY, { looks: false, usernames: USERNAMES })}`,
+}
 
 // Course runs are looked up one by one ("offset 0"), as enrollments are: joins with arrays, whose length the planner does not
 // know, would read all of them. Ids are drawn after the sort, so that rows are written and locked in the order of all others.
-function writeMany(columns: readonly Column<ForeseenItem>[], learner: string, usernames = 'null::json'): string {
+function writeMany(
+  columns: readonly Column<ForeseenItem>[],
+  learner: string,
+  { looks, usernames = 'null::json' }: { readonly looks: boolean; readonly usernames?: string },
+): string {
   const after = 2 * columns.length
   const [ids, revisions, asOne] = [1, 2, 3].map((n) => `$${after + n}`)
   const rows = columns.slice(0, columns.length - EVENT.length)
+  const enrollment = `
+  left join lateral (select * from enrollments e where ${isOfPair('l.id', 'a.course_id')} offset 0) e on true`
   const areAllWritten = '(select count(*) from written) = (select count(*) from pair where id > 0)'
   return `with ${lockWait(after + 4)}, known as materialized (
   select k.id from unnest((select ${ids}::integer[]), (select ${revisions}::bigint[])) as k (id, revision), lateral (
     select from courses c where c.id = k.id and c.revision = k.revision and ${HAS_NO_ALLOWANCE} offset 0) as c
 ), fact as materialized (
   select a.n, a.course_id, a.mode, a.is_active, a.at, l.id as learner_id, l.user_id,
-    a.mode is not null and e.id is null and ${IS_ASSUMED_LEARNER}
+    a.mode is not null and ${looks ? 'e.id is null and ' : ''}${IS_ASSUMED_LEARNER}
       and ((select count(*) from known) = (select cardinality(${ids}::integer[]))
         or a.course_id = any ((select coalesce(array_agg(id), '{}') from known)::integer[])) as is_assumed
   from ${columnRows(rows, 1)} a
-  left join ${learner}
-  left join lateral (select * from enrollments e where ${isOfPair('l.id', 'a.course_id')} offset 0) e on true
+  left join ${learner}${looks ? enrollment : ''}
 ), pair as materialized (
   select case when is_assumed and (not ${asOne}::boolean or (select bool_and(is_assumed) from fact))
     then nextval('enrollments_id_seq') else 0 end as id, sorted.*
@@ -149,8 +171,8 @@ function writeMany(columns: readonly Column<ForeseenItem>[], learner: string, us
 ), place as materialized (
   select array_agg(id order by n) as ids, array_agg(user_id order by n) as users, ${usernames} as usernames from pair
 ), event as (
-  insert into enrollment_events (${EVENT_COLUMNS})
-  select ((select ids from place))[r.n], ${OF_EVENT} from ${columnRows(columns, 1)} r
+  insert into enrollment_events (transaction_id, ${EVENT_COLUMNS})
+  select ${NUMBER_OF_EVENTS}, ((select ids from place))[r.n], ${OF_EVENT} from ${columnRows(columns, 1)} r
   where ((select ids from place))[r.n] > 0 and (${areAllWritten} or ((select ids from place))[r.n] in (select id from written))
   returning id
 )

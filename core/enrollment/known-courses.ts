@@ -37,10 +37,13 @@ export const knownCoursesOf = perPool(() => createKnownCourses())
 export function createKnownCourses(maxCourses = MAX_COURSES): KnownCourses {
   // A Map has its keys in the order in which they were set: the first one has waited longest.
   const byKey = new Map<string, KnownCourse>()
+  // A batch asks for the same one again and again.
+  let askedLast: string | undefined
   return {
     get(key) {
       const known = byKey.get(key)
-      if (known === undefined) return undefined
+      if (known === undefined || key === askedLast) return known
+      askedLast = key
       byKey.delete(key)
       byKey.set(key, known)
       return known
@@ -51,6 +54,7 @@ export function createKnownCourses(maxCourses = MAX_COURSES): KnownCourses {
       byKey.delete(key)
       if (before?.revision !== known.revision && JSON.stringify(known.course).length > MAX_LENGTH) return
       byKey.set(key, known)
+      askedLast = key
       for (const oldest of byKey.keys()) {
         if (byKey.size <= maxCourses) break
         byKey.delete(oldest)

@@ -10,6 +10,7 @@ import { readFacts, type ReadFacts } from './facts.ts'
 import { foresee, foreseeableCourse, knownCourseOf, type Foreseen } from './foresee.ts'
 import { knownCoursesOf, type KnownCourses } from './known-courses.ts'
 import { areApart as areReachesApart, reachOf, type Reach } from './ordered-pipeline.ts'
+import { outlookOf, type Outlook } from './outlook.ts'
 import type { AttemptResult } from './results.ts'
 import { noteSeats } from './seat-outlook.ts'
 import { seatsAhead } from './transaction-ahead.ts'
@@ -35,6 +36,7 @@ interface ForeseenItems {
   /** Of those whose course runs are known. */
   readonly foreseen: Foreseen
   readonly courses: KnownCourses
+  readonly outlook: Outlook
 }
 
 export interface PrepareOptions {
@@ -59,7 +61,8 @@ export async function prepareBatch(
   }
   const foreseen = isLikelyNew ? await foreseeMost(db, items, policy) : null
   if (foreseen !== null) {
-    return { kind: 'foreseen', foreseen, items, courses: knownCoursesOf(db), reach: reachOfForeseen(foreseen, items) }
+    const remembered = { courses: knownCoursesOf(db), outlook: outlookOf(db) }
+    return { kind: 'foreseen', foreseen, items, ...remembered, reach: reachOfForeseen(foreseen, items) }
   }
   const planned = await readAndPlan(db, items, policy)
   return { kind: 'planned', ...planned, reach: reachOf(planned) }
@@ -123,10 +126,10 @@ interface WrittenAssumed {
 
 async function writeAssumed(
   db: Kysely<DB>,
-  { foreseen, courses }: ForeseenItems,
+  { foreseen, courses, outlook }: ForeseenItems,
   policy: Policy,
 ): Promise<WrittenAssumed> {
-  const options = { asOne: false, lockWaitMs: LOCK_WAIT_MS }
+  const options = { asOne: false, lockWaitMs: LOCK_WAIT_MS, outlook }
   const { results, facts, changed } = await writeForeseen(db, foreseen, policy, options).catch((error: unknown) => {
     throw isUniqueViolation(error) ? new AssumedWrongly('Another enrollment was there before', { cause: error }) : error
   })

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { isUniqueViolation } from '../database/failure.ts'
 import { instantFromPostgres } from '../database/instant.ts'
 import type { DB } from '../database/schema.ts'
 import { wakeReaders } from '../event/wake.ts'
@@ -9,6 +10,7 @@ import type { ReadFacts } from './facts.ts'
 import { factsOf, isSameInAnyRole, NO_ROLES, type Foreseen, type ForeseenItem } from './foresee.ts'
 import type { KnownCourse } from './known-courses.ts'
 import { foreseenStatement, type ForeseenAnswer, type ForeseenFacts } from './foreseen-sql.ts'
+import { areSurelyNew, noteAssumed, type Outlook } from './outlook.ts'
 import { resultOf } from './results.ts'
 
 /** What became of commands that were decided ahead. */
@@ -28,27 +30,43 @@ export interface ForeseenBatch {
  * Writes commands that create an enrollment on assumed facts, each where the facts are so in the snapshot of the statement that
  * writes it, and finds out the facts of the others.
  *
- * @param db a pool.
+ * @param db a pool, or a transaction of our own.
  * @param options.asOne writes all of them or none.
- * @throws what PostgreSQL throws where somebody else creates the same enrollment meanwhile (`isUniqueViolation`), or two of them
- *   are about the same: nothing is written then.
+ * @param options.outlook of the pool: says whether they are taken for new without a look, and learns what became of them.
+ * @throws what PostgreSQL throws where an enrollment that was taken for new exists, somebody else creates it meanwhile
+ *   (`isUniqueViolation`), or two of them are about the same: nothing is written then.
  */
 export async function writeForeseen(
   db: Kysely<DB>,
   foreseen: Foreseen,
   policy: Policy,
-  options: { readonly asOne: boolean; readonly lockWaitMs: number },
+  options: { readonly asOne: boolean; readonly lockWaitMs: number; readonly outlook: Outlook },
 ): Promise<ForeseenBatch> {
-  const { rows } = await db.executeQuery(foreseenStatement(foreseen.items, options))
-  const [answer] = rows
-  if (answer === undefined) throw new RangeError('The statement answers one row')
+  const { items, expected } = foreseen
+  const answer = await answerTo(db, foreseen, options)
   if (answer.events !== null) wakeReaders(db)
-  const { items } = foreseen
+  const results = resultsOf(answer, foreseen)
+  noteAssumed(options.outlook, expected, results.filter((result) => result !== null).length === expected)
   return {
-    results: resultsOf(answer, foreseen),
+    results,
     facts: factsFrom(answer, items, policy),
     changed: changedCourses(answer, items),
   }
+}
+
+async function answerTo(
+  db: Kysely<DB>,
+  { items, expected }: Foreseen,
+  { outlook, ...options }: Parameters<typeof writeForeseen>[3],
+): Promise<ForeseenAnswer> {
+  const statement = foreseenStatement(items, { ...options, areSurelyNew: areSurelyNew(outlook, expected) })
+  const { rows } = await db.executeQuery(statement).catch((error: unknown) => {
+    if (isUniqueViolation(error)) noteAssumed(outlook, expected, false)
+    throw error
+  })
+  const [answer] = rows
+  if (answer === undefined) throw new RangeError('The statement answers one row')
+  return answer
 }
 
 function changedCourses({ known }: ForeseenAnswer, items: readonly ForeseenItem[]): KnownCourse[] {

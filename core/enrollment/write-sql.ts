@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import { columnParameters, columnRows, plainParameters, plainRow, type Column } from '../database/columns.ts'
 import { lockWait } from '../database/lock-wait.ts'
+import { NUMBER_OF_EVENTS } from '../event/number.ts'
 import { WAKE_AT_COMMIT } from '../event/wake.ts'
 import type { EnrollmentState, CallMetadata } from './command.ts'
 import type { PairPlan, Step } from './plan.ts'
@@ -129,8 +130,8 @@ function writeAll(after: string, condition = ALL_OWNED_HERE): string {
   const readVersion = `coalesce((${READ_VERSIONS})[array_position(${IDS}, excluded.id)], ${READ_VERSION})`
   return `${written(columnRows(ROW, 1), after, condition, readVersion)},
 event as (
-  insert into enrollment_events (enrollment_id, ${OF_EVENT})
-  select ${ID_OF_STEP}, ${OF_EVENT} from ${columnRows(STEP, FIRST_OF_STEP)} as step
+  insert into enrollment_events (transaction_id, enrollment_id, ${OF_EVENT})
+  select ${NUMBER_OF_EVENTS}, ${ID_OF_STEP}, ${OF_EVENT} from ${columnRows(STEP, FIRST_OF_STEP)} as step
   where (select count(*) from written) = ${COUNT} or ${ID_OF_STEP} in (select id from written)
   returning id
 )

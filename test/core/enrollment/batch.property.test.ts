@@ -7,6 +7,7 @@ import { attemptBatch } from '../../../core/enrollment/batch.ts'
 import type { CallMetadata } from '../../../core/enrollment/command.ts'
 import { enrollMany } from '../../../core/enrollment/enroll.ts'
 import { enrollCommand } from '../../../core/enrollment/item-command.ts'
+import { outlookOf } from '../../../core/enrollment/outlook.ts'
 import { AssumedWrongly, prepareBatch, writePrepared } from '../../../core/enrollment/prepare.ts'
 import { failure } from '../../../core/errors.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
@@ -38,8 +39,8 @@ test.each<[string, number, Way, Way]>([
   ['so does a strict batch, and is nothing where an item fails', 40, strict, oneByOneOrNothing],
 ])('%s: results, rows, attributes, allowances, events', async (_, numRuns, way, reference) => {
   await fc.assert(
-    fc.asyncProperty(worlds, batches, async (world, batch) => {
-      expect(await outcome(world, batch, way)).toEqual(await outcome(world, batch, reference))
+    fc.asyncProperty(worlds, batches, fc.boolean(), async (world, batch, isTakenForNew) => {
+      expect(await outcome(world, batch, way, isTakenForNew)).toEqual(await outcome(world, batch, reference))
     }),
     { numRuns },
   )
@@ -75,8 +76,8 @@ test('so does a batch that was prepared before its transaction, but for that ord
     return results.map((result) => inWords(result, world))
   }
   await fc.assert(
-    fc.asyncProperty(worlds, mostlyOpen, async (world, batch) => {
-      const told = await outcome(world, batch, prepared)
+    fc.asyncProperty(worlds, mostlyOpen, fc.boolean(), async (world, batch, isTakenForNew) => {
+      const told = await outcome(world, batch, prepared, isTakenForNew)
       expect(byEnrollment(told)).toEqual(byEnrollment(await outcome(world, batch, oneByOne)))
     }),
     { numRuns: 100 },
@@ -103,8 +104,9 @@ test('items in another order differ (so the comparison sees order)', async () =>
 })
 
 /** All that a batch comes to in a world of its own, without ids. */
-async function outcome(world: World, batch: readonly Wish[], way: Way) {
+async function outcome(world: World, batch: readonly Wish[], way: Way, isTakenForNew = false) {
   const built = await buildWorld(db, world)
+  outlookOf(db).newInSuccession = isTakenForNew ? 1_000 : 0
   const results = await way(built, built.items(batch))
   return { results, ...(await stored(built)) }
 }

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
+import { outlookOf } from '../../../core/enrollment/outlook.ts'
 import { counting } from '../../support/counting.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { openWire } from '../../support/wire.ts'
@@ -35,8 +36,9 @@ describe.each<[string, Kysely<DB>[], number]>([
     const sizes: number[] = []
     let calls = 0
     await fc.assert(
-      fc.asyncProperty(fc.nat(4), anyBursts, async (seats, bursts) => {
+      fc.asyncProperty(fc.nat(4), anyBursts, fc.boolean(), async (seats, bursts, areTakenForNew) => {
         const world = await buildBurstWorld(db, seats)
+        for (const pool of on) outlookOf(pool).newInSuccession = areTakenForNew ? 10_000 : 0
         const told = await runBursts(on, world, bursts)
         calls += told.length
         expect(told).toHaveLength(bursts.flatMap(({ asks }) => asks).length)

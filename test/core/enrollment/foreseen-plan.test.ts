@@ -8,6 +8,7 @@ import { readFacts } from '../../../core/enrollment/facts.ts'
 import { foresee } from '../../../core/enrollment/foresee.ts'
 import { foreseenStatement } from '../../../core/enrollment/foreseen-sql.ts'
 import { knownCoursesOf } from '../../../core/enrollment/known-courses.ts'
+import { outlookOf } from '../../../core/enrollment/outlook.ts'
 import { writeForeseen } from '../../../core/enrollment/write-foreseen.ts'
 import type { LearnerRef } from '../../../core/learner/ref.ts'
 import { defaultPolicy } from '../../../core/policy.ts'
@@ -99,7 +100,7 @@ test('what exists draws neither an id nor a transaction id', async () => {
 async function drawn(foreseen: Awaited<ReturnType<typeof foreseenOf>>) {
   return db.transaction().execute(async (trx) => {
     const ids = await lastId(trx)
-    await writeForeseen(trx, foreseen, defaultPolicy, OPTIONS)
+    await writeForeseen(trx, foreseen, defaultPolicy, { ...OPTIONS, outlook: outlookOf(db) })
     const { rows } = await sql<{ id: string | null }>`select pg_current_xact_id_if_assigned()::text as id`.execute(trx)
     return { ids: (await lastId(trx)) - ids, hasTransaction: rows[0]?.id !== null }
   })
@@ -130,7 +131,7 @@ async function foreseenOf(learners: readonly LearnerRef[], courseId: string) {
 
 async function genericPlan(learners: readonly LearnerRef[]): Promise<string> {
   const { items } = await foreseenOf(learners, 'course-v1:Org+C5000+R')
-  const { sql: text, parameters } = foreseenStatement(items, OPTIONS)
+  const { sql: text, parameters } = foreseenStatement(items, { ...OPTIONS, areSurelyNew: false })
   await using pool = openDatabase({ connectionString, poolSize: 1 })
   await sql`set plan_cache_mode = force_generic_plan`.execute(pool)
   await sql.raw(`prepare foreseen as ${text}`).execute(pool)
