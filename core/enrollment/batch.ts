@@ -6,6 +6,7 @@ import { inTransaction } from '../database/transaction.ts'
 import type { Policy } from '../policy.ts'
 import type { BatchItem } from './command.ts'
 import { readFacts, type ReadFacts } from './facts.ts'
+import { knownCoursesOf } from './known-courses.ts'
 import { planBatch, type PairPlan, type Plan } from './plan.ts'
 import { toResults, type AttemptResult } from './results.ts'
 import { cappedCourses, lockSeats, lockSeatsAndRead } from './seat-locks.ts'
@@ -101,9 +102,9 @@ export function attemptUnderSeatLocks(
 ): Promise<AttemptResult[]> {
   return inTransaction(db, async (trx, end) => {
     const commands = items.map(({ command }) => command)
-    const { rows, factsFrom, locked } = await lockSeatsAndRead(trx, courseKeys, commands)
     // What a joined transaction has read may be rolled back; our own has changed nothing of what is remembered.
-    const facts = factsFrom(rows, end.isOwn ? db : null)
+    const known = end.isOwn ? knownCoursesOf(db) : null
+    const { facts, locked } = await lockSeatsAndRead(trx, courseKeys, commands, known)
     const plan = planBatch(items, facts, policy)
     if ([...cappedCourses(plan, facts).keys()].some((id) => !locked.has(id))) return items.map(() => LOST_RACE)
     const results = toResults(plan, facts, await writePairsWithCompanions(trx, plan.pairs, items, end))

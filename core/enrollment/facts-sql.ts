@@ -5,12 +5,14 @@ import { isOfPair } from './pair-lookup.ts'
 
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
- * keys, the distinct ones of these, folded e-mail addresses, ids; null where a command has none.
+ * keys, the distinct ones of these, revisions of course runs that are known, folded e-mail addresses, ids; null where a command
+ * has none.
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
   keys: 'any ((select $3::text[])::text[])',
-  asked: `unnest((select $1::text[]), (select $2::text[]), (select $4::text[]), (select $5::integer[])) with ordinality
+  known: 'any ((select $4::bigint[])::bigint[])',
+  asked: `unnest((select $1::text[]), (select $2::text[]), (select $5::text[]), (select $6::integer[])) with ordinality
     as a (username, course_key, email, user_id, i)`,
   learner: `${ANY_LEARNER} on true`,
 })
@@ -19,6 +21,7 @@ export const READ_ANYBODY = statement({
 export const READ_BY_USERNAME = statement({
   name: 'enrollment.factsByUsername',
   keys: 'any ((select $3::text[])::text[])',
+  known: 'any ((select $4::bigint[])::bigint[])',
   asked: `unnest((select $1::text[]), (select $2::text[])) with ordinality as a (username, course_key, i)`,
   learner: `learners l on l.username = a.username`,
 })
@@ -26,10 +29,11 @@ export const READ_BY_USERNAME = statement({
 // Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
 // Roles matter where a course run is not open to everybody, or counts its seats; elsewhere they are not looked at.
 // "offset 0" keeps the planner from joining on the learner alone and reading all enrollments of each.
-/** The same for a lone command. Parameters: username, stored course key. */
+/** The same for a lone command. Parameters: username, stored course key, its revision where it is known. */
 export const READ_ONE = statement({
   name: 'enrollment.factsOfOne',
   keys: '$2::text',
+  known: '$3::bigint',
   asked: `(select $1::text as username, $2::text as course_key, 1 as i) a`,
   learner: `learners l on l.username = a.username`,
 })
@@ -38,6 +42,8 @@ interface Parts {
   readonly name: string
   /** What the key of a course run equals. */
   readonly keys: string
+  /** What the revision of one equals that is known: no more is told of it than the revision leaves open. */
+  readonly known: string
   /** The commands, as rows `a`. */
   readonly asked: string
   /** The join to their learners, as rows `l`. */
@@ -46,18 +52,20 @@ interface Parts {
 
 // The arrays stand in subqueries so that the planner never looks at their lengths: the plan of any call then costs as
 // much as the general one, which PostgreSQL therefore keeps.
-function statement({ name, keys, asked, learner }: Parts): string {
+function statement({ name, keys, known, asked, learner }: Parts): string {
   return `/* ${name} */
 with course as materialized (
-  select c.id, c.course_key, c.org, minds_roles, has_allowances,
-    json_build_object('id', c.id, 'owner', c.owner, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', ${SEATS_TAKEN}, 'modes', (
+  select c.id, c.course_key, c.org, minds_roles, has_allowances, case when c.revision = ${known}
+    then json_build_object('id', c.id, 'seatsTaken', seats_taken, 'hasAllowances', has_allowances)
+    else json_build_object('id', c.id, 'owner', c.owner, ${jsonArguments(COURSE_COLUMNS, 'c')}, 'seatsTaken', seats_taken, 'modes', (
       select coalesce(json_agg(json_build_object(${jsonArguments(MODE_COLUMNS, 'm')}) order by m.id), '[]')
       from course_modes m where m.course_id = c.id),
-      'revision', c.revision::text, 'mindsRoles', minds_roles, 'hasAllowances', has_allowances) as details
+      'revision', c.revision::text, 'mindsRoles', minds_roles, 'hasAllowances', has_allowances) end as details
   from courses c, lateral (
     select c.invitation_only or c.enrollment_start is not null or c.enrollment_end is not null
         or c.max_enrollments is not null or c.course_key like '%/%' as minds_roles,
-      exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances
+      exists (select from enrollment_allowances w where w.course_key = c.course_key) as has_allowances,
+      ${SEATS_TAKEN} as seats_taken
     offset 0) as about
   where c.course_key = ${keys}
 )

@@ -22,11 +22,8 @@ export interface ReadFacts extends Facts {
 /** The statement that reads the facts of commands, and what its answer says. */
 export interface FactsQuery {
   readonly statement: CompiledQuery<FactsRow>
-  /**
-   * @param pool remembers the course runs; null where the transaction may have changed them itself.
-   * @returns one element per command, in order.
-   */
-  factsFrom(rows: FactsRow[], pool: Kysely<DB> | null): ReadFacts[]
+  /** @returns one element per command, in order. */
+  factsFrom(rows: FactsRow[]): ReadFacts[]
 }
 
 /**
@@ -35,33 +32,56 @@ export interface FactsQuery {
  * @returns one element per command, in order.
  */
 export async function readFacts(db: Kysely<DB>, commands: readonly EnrollmentCommand[]): Promise<ReadFacts[]> {
-  const { statement, factsFrom } = factsQuery(commands)
+  const { statement, factsFrom } = factsQuery(commands, db.isTransaction ? null : knownCoursesOf(db))
   const { rows } = await db.executeQuery(statement)
-  return factsFrom(rows, db.isTransaction ? null : db)
+  return factsFrom(rows)
 }
 
-/** What {@link readFacts} sends, to be sent together with other statements. */
-export function factsQuery(commands: readonly EnrollmentCommand[]): FactsQuery {
+/**
+ * What {@link readFacts} sends, to be sent together with other statements.
+ *
+ * @param courses what is known of course runs: what has not changed is not sent again, what has is remembered; null where the
+ *   transaction may have changed them itself.
+ */
+export function factsQuery(commands: readonly EnrollmentCommand[], courses: KnownCourses | null): FactsQuery {
   const keys = parseOnce(commands)
-  return { statement: statementFor(commands, keys), factsFrom: (rows, pool) => factsFrom(rows, keys, pool) }
+  const distinct = new Set(keys.map((key) => key?.stored ?? null))
+  const known = [...distinct].flatMap((key) => (key === null ? [] : (courses?.get(key) ?? [])))
+  return {
+    statement: statementFor(commands, keys, known),
+    factsFrom(rows) {
+      rows.sort((a, b) => Number(a.i) - Number(b.i))
+      const read = readCourses(rows, known)
+      if (courses !== null) rememberCourses(courses, read, rows, keys)
+      return rows.map((row, index) => factsOfRow(row, keys[index] ?? null, read))
+    },
+  }
 }
 
-function factsFrom(rows: FactsRow[], keys: readonly Facts['courseKey'][], pool: Kysely<DB> | null): ReadFacts[] {
-  rows.sort((a, b) => Number(a.i) - Number(b.i))
-  const courses = new Map(rows.flatMap((row) => row.courses ?? []).map((row) => [row.id, courseFacts(row)]))
-  if (pool !== null) rememberCourses(knownCoursesOf(pool), courses, rows, keys)
-  return rows.map((row, index) => {
-    const course = row.course_id === null ? undefined : courses.get(row.course_id)
-    return {
-      courseKey: keys[index] ?? null,
-      learner: learnerFacts(row),
-      course: course ?? null,
-      enrollment: enrollmentFacts(row),
-      enrollmentId: row.enrollment_id,
-      allowance: row.allowance && { id: row.allowance[0], claimedBy: row.allowance[1] },
-      seatsTaken: course?.seatsTaken ?? 0,
-    }
-  })
+/** All course runs of the answer, by their ids. */
+function readCourses(rows: readonly FactsRow[], known: readonly KnownCourse[]): Map<number, ReadCourse> {
+  const byId = new Map(known.map((each) => [each.course.id, each]))
+  const read = rows.flatMap(({ courses }) => courses ?? [])
+  return new Map(read.map((row) => [row.id, 'revision' in row ? courseFacts(row) : sameCourse(row, byId.get(row.id))]))
+}
+
+function sameCourse(row: SameCourseRow, known: KnownCourse | undefined): ReadCourse {
+  if (known === undefined) throw new RangeError('Only what is known is not told')
+  const { course, revision, mindsRoles } = known
+  return { ...course, revision, mindsRoles, ...row }
+}
+
+function factsOfRow(row: FactsRow, courseKey: Facts['courseKey'], courses: ReadonlyMap<number, ReadCourse>): ReadFacts {
+  const course = row.course_id === null ? undefined : courses.get(row.course_id)
+  return {
+    courseKey,
+    learner: learnerFacts(row),
+    course: course ?? null,
+    enrollment: enrollmentFacts(row),
+    enrollmentId: row.enrollment_id,
+    allowance: row.allowance && { id: row.allowance[0], claimedBy: row.allowance[1] },
+    seatsTaken: course?.seatsTaken ?? 0,
+  }
 }
 
 /** Commands of one batch name few courses many times. */
@@ -79,15 +99,19 @@ function parseOnce(commands: readonly EnrollmentCommand[]): Facts['courseKey'][]
 function statementFor(
   commands: readonly EnrollmentCommand[],
   keys: readonly Facts['courseKey'][],
+  known: readonly KnownCourse[],
 ): CompiledQuery<FactsRow> {
   const lookups = commands.map(({ learner }) => learnerLookup(learner))
   const stored = keys.map((key) => key?.stored ?? null)
   const [lookup] = lookups
-  if (lookups.length === 1 && lookup?.username) return CompiledQuery.raw(READ_ONE, [lookup.username, stored[0]])
+  if (lookups.length === 1 && lookup?.username) {
+    return CompiledQuery.raw(READ_ONE, [lookup.username, stored[0], known[0]?.revision ?? null])
+  }
   const parameters = [
     arrayLiteral(lookups.map(({ username }) => username)),
     arrayLiteral(stored),
     arrayLiteral([...new Set(stored)]),
+    arrayLiteral(known.map(({ revision }) => revision)),
   ]
   if (lookups.every(({ username }) => username !== null)) return CompiledQuery.raw(READ_BY_USERNAME, parameters)
   return CompiledQuery.raw(READ_ANYBODY, [
@@ -172,8 +196,11 @@ interface FactsRow {
   /** Its id, and the id of who has claimed it. */
   allowance: readonly [number, number | null] | null
   /** All courses of the batch, in the first row only. */
-  courses: CourseRow[] | null
+  courses: (CourseRow | SameCourseRow)[] | null
 }
+
+/** Of a course run that has not changed since it was known: what its revision leaves open. */
+interface SameCourseRow extends Pick<CourseRow, 'id' | 'seatsTaken' | 'hasAllowances'> {}
 
 interface CourseRow extends Omit<Course, 'displayName'>, Omit<KnownCourse, 'course' | 'courseKey'> {
   readonly id: number

@@ -4,12 +4,13 @@ import { isLockTimeout } from '../database/failure.ts'
 import type { DB } from '../database/schema.ts'
 import { sendTogether } from '../database/send-together.ts'
 import type { EnrollmentCommand } from './command.ts'
-import { factsQuery, type FactsQuery, type ReadFacts } from './facts.ts'
+import { factsQuery, type ReadFacts } from './facts.ts'
+import type { KnownCourses } from './known-courses.ts'
 import type { Plan } from './plan.ts'
 
 /** What was read under the lock of seats. */
-export interface ReadUnderLock extends Pick<FactsQuery, 'factsFrom'> {
-  readonly rows: Parameters<FactsQuery['factsFrom']>[0]
+export interface ReadUnderLock {
+  readonly facts: ReadFacts[]
   /** The ids of the course runs whose seats are locked. */
   readonly locked: ReadonlySet<number>
 }
@@ -19,17 +20,19 @@ export interface ReadUnderLock extends Pick<FactsQuery, 'factsFrom'> {
  * what others had committed when the lock was there, so that no seat is ever oversold.
  *
  * @param courseKeys without branch and version; those of which there is no course run are left out.
+ * @param known see `factsQuery`.
  * @throws {SeatsHeld} where somebody holds the seats of the only one for too long.
  */
 export async function lockSeatsAndRead(
   trx: Transaction<DB>,
   courseKeys: readonly string[],
   commands: readonly EnrollmentCommand[],
+  known: KnownCourses | null,
 ): Promise<ReadUnderLock> {
-  const { statement, factsFrom } = factsQuery(commands)
+  const { statement, factsFrom } = factsQuery(commands, known)
   try {
     const [{ rows: courses }, { rows }] = await sendTogether(trx, [seatLock(courseKeys), statement])
-    return { rows, factsFrom, locked: new Set(courses.map(({ id }) => id)) }
+    return { facts: factsFrom(rows), locked: new Set(courses.map(({ id }) => id)) }
   } catch (error) {
     const [key = ''] = courseKeys
     throw isLockTimeout(error) && courseKeys.length === 1 ? new SeatsHeld(key, { cause: error }) : error
