@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
+import { outlookOf } from '../../../core/enrollment/outlook.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { openWire } from '../../support/wire.ts'
 import { buildBurstWorld, runBursts } from './burst-world.ts'
@@ -24,8 +25,9 @@ test('bursts while connections are cut come to what some sequence of the calls t
   void cutAgainAndAgain()
   let [lost, kept] = [0, 0]
   await fc.assert(
-    fc.asyncProperty(fc.nat(4), anyBursts, async (seats, bursts) => {
+    fc.asyncProperty(fc.nat(4), anyBursts, fc.boolean(), async (seats, bursts, areTakenForNew) => {
       const world = await buildBurstWorld(db, seats)
+      outlookOf(pool).newInSuccession = areTakenForNew ? 10_000 : 0
       // What was kept of a batch whose end nobody was told could not be told apart.
       const single = bursts.map((burst) => ({ ...burst, isBatch: false }))
       const told = await runBursts([pool], world, single)
