@@ -9,6 +9,7 @@ import type { BatchItem, Result } from './command.ts'
 import type { ReadFacts } from './facts.ts'
 import { foresee, foreseeableCourse, type Foreseen } from './foresee.ts'
 import { knownCoursesOf, type KnownCourse } from './known-courses.ts'
+import { learnCourses } from './learn-courses.ts'
 import { outlookOf } from './outlook.ts'
 import { planBatch } from './plan.ts'
 import type { AttemptResult } from './results.ts'
@@ -33,6 +34,19 @@ export function coursesAhead(
       return known === null ? [] : [[item, known] as const]
     }),
   )
+}
+
+/** The share of a batch or round that is read so that its course runs are known, before it is decided ahead. */
+const LEARNED_AT_MOST = 1 / 8
+
+/**
+ * Makes the course runs of a round known of which nothing is known, where these are few.
+ *
+ * @returns whether there were any: then some of the round may be decided ahead that could not before.
+ */
+export async function learnCoursesOfRound(db: Kysely<DB>, items: readonly BatchItem[]): Promise<boolean> {
+  if (!outlookOf(db).rounds) return false
+  return ((await learnCourses(db, items, { atMost: LEARNED_AT_MOST })) ?? 0) > 0
 }
 
 /** Notes what became of items that were read first. */
@@ -88,9 +102,10 @@ export async function attemptBatchAhead(
   policy: Policy,
 ): Promise<AttemptResult[]> {
   if (db.isTransaction) return attemptBatch(db, items, policy)
+  const outlook = outlookOf(db)
+  if (outlook.batches) await learnCourses(db, items, { atMost: LEARNED_AT_MOST })
   const seats = seatsAhead(db, items, policy)
   if (seats.length > 0) return attemptUnderSeatLocks(db, items, policy, seats)
-  const outlook = outlookOf(db)
   const foreseen = outlook.batches ? foreseeWhole(db, items, policy) : null
   if (foreseen === null) {
     const results = await attemptBatch(db, items, policy)

@@ -6,7 +6,7 @@ import { LOST_RACE, MAX_ATTEMPTS } from '../database/retry.ts'
 import type { DB } from '../database/schema.ts'
 import { failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import { attemptAhead, coursesAhead, NOT_WRITTEN, tellReadFirst } from './attempt-ahead.ts'
+import { attemptAhead, coursesAhead, learnCoursesOfRound, NOT_WRITTEN, tellReadFirst } from './attempt-ahead.ts'
 import { attemptBatch, attemptUnderSeatLocks, attemptWithoutTransaction, type NeedsTransaction } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
 import type { ReadFacts } from './facts.ts'
@@ -128,16 +128,26 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
     return courseKey === null ? null : (items) => attemptUnderSeatLocks(db, items, policy, [courseKey])
   }
 
-  /** No pair is in both halves, because no course run is. */
+  /** No pair is in two parts, because no course run is. */
   async function runShared(calls: readonly Call[]): Promise<void> {
-    const courses = coursesAhead(
-      db,
-      calls.map(({ item }) => item),
-      policy,
-    )
-    const [ahead, others] = [[], []] as [Call[], Call[]]
-    for (const call of calls) (courses.has(call.item) ? ahead : others).push(call)
+    const { ahead, others, courses } = partsOf(calls)
+    await Promise.all([runAhead(ahead, courses), runUnknown(others)])
+  }
+
+  /** Where a look at few of them makes it known what all are about, most are written ahead as well. */
+  async function runUnknown(calls: readonly Call[]): Promise<void> {
+    const items = calls.map(({ item }) => item)
+    // What fails is told by the attempts themselves.
+    if (!(await learnCoursesOfRound(db, items).catch(() => false))) return runOnFacts(calls)
+    const { ahead, others, courses } = partsOf(calls)
     await Promise.all([runAhead(ahead, courses), runOnFacts(others)])
+  }
+
+  function partsOf(calls: readonly Call[]) {
+    const items = calls.map(({ item }) => item)
+    const courses = coursesAhead(db, items, policy)
+    const { ahead = [], others = [] } = Object.groupBy(calls, ({ item }) => (courses.has(item) ? 'ahead' : 'others'))
+    return { ahead, others, courses }
   }
 
   /** What is written ahead is answered by itself: whatever becomes of the rest, it is kept. */

@@ -6,9 +6,10 @@ import type { DB } from '../database/schema.ts'
 import type { Policy } from '../policy.ts'
 import { attemptUnderSeatLocks, readAndPlan, readMissingAndPlan, writePlanned, type PlannedBatch } from './batch.ts'
 import type { BatchItem, Result } from './command.ts'
-import { readFacts, type ReadFacts } from './facts.ts'
-import { foresee, foreseeableCourse, knownCourseOf, type Foreseen } from './foresee.ts'
+import type { ReadFacts } from './facts.ts'
+import { foresee, foreseeableCourse, type Foreseen } from './foresee.ts'
 import { knownCoursesOf, type KnownCourses } from './known-courses.ts'
+import { learnCourses } from './learn-courses.ts'
 import { areApart as areReachesApart, reachOf, type Reach } from './ordered-pipeline.ts'
 import { outlookOf, type Outlook } from './outlook.ts'
 import type { AttemptResult } from './results.ts'
@@ -74,12 +75,8 @@ export async function prepareBatch(
  */
 async function foreseeMost(db: Kysely<DB>, items: readonly BatchItem[], policy: Policy): Promise<Foreseen | null> {
   if (items.some(({ command }) => command.attributes !== null)) return null
+  if ((await learnCourses(db, items, { atMost: 1 / 2 })) === null) return null
   const courses = knownCoursesOf(db)
-  // One command of each course run that nothing is known of makes it known.
-  const unknown = items.filter(({ command }) => knownCourseOf(command, courses) === undefined)
-  const oneOfEach = new Map(unknown.map(({ command }) => [command.courseId, command]))
-  if (oneOfEach.size * 2 > items.length) return null
-  if (oneOfEach.size > 0) await readFacts(db, [...oneOfEach.values()])
   const ahead = items.flatMap((item) => {
     const known = foreseeableCourse(item.command, courses, policy)
     return known === null ? [] : [{ item, known }]

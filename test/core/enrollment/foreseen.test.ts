@@ -239,6 +239,51 @@ describe('a course run with a window', () => {
   })
 })
 
+test.each([
+  [8, ['factsOfOne', 'foreseenByUsername']],
+  [7, ['factsByUsername', 'writeBriefly']],
+])('a batch of %i in a course run that nothing is known of: %j', async (size, statements) => {
+  const courseId = await addCourse(db)
+  const items = (await addLearners(db, size)).map(({ username }) => ({ username, courseId }))
+  texts.length = 0
+  expect((await enrollment.enrollMany({ items })).counts).toEqual({ created: size })
+  expect(texts.map(nameOf)).toEqual(statements)
+})
+
+test.each([
+  [8, ['factsOfOne', 'foreseenByUsername']],
+  [7, ['factsByUsername', 'writeBriefly']],
+])('%i calls of the same moment in a course run that nothing is known of: %j', async (size, statements) => {
+  const courseId = await addCourse(db)
+  const learners = await addLearners(db, size)
+  texts.length = 0
+  const codes = await Promise.all(learners.map(({ username }) => codeOf(enrollment.enroll({ username, courseId }))))
+  expect(codes).toEqual(learners.map(() => 'created'))
+  expect(texts.map(nameOf)).toEqual(statements)
+})
+
+test('calls of the same moment for seats and for course runs that do not exist are decided beside them', async () => {
+  const [open, capped, none] = [
+    await addCourse(db),
+    await addCourse(db, { max_enrollments: 1 }),
+    'course-v1:No+Such+Run',
+  ]
+  const learners = await addLearners(db, 24)
+  const courseOf = (index: number) => (index === 0 ? none : index <= 2 ? capped : open)
+  const codes = await Promise.all(
+    learners.map(({ username }, index) => codeOf(enrollment.enroll({ username, courseId: courseOf(index) }))),
+  )
+  expect(codes).toEqual(['courseNotFound', 'created', 'courseFull', ...learners.slice(3).map(() => 'created')])
+})
+
+test('a batch for the seats of a course run that nothing is known of locks them before all is read', async () => {
+  const courseId = await addCourse(db, { max_enrollments: 5 })
+  const items = (await addLearners(db, 8)).map(({ username }) => ({ username, courseId }))
+  texts.length = 0
+  expect((await enrollment.enrollMany({ items })).counts).toEqual({ created: 5, courseFull: 3 })
+  expect(texts.map(nameOf)).toEqual(['factsOfOne', 'lockSeats', 'factsByUsername', 'write'])
+})
+
 test('whose role matters in a course run that has closed is read, beside calls that are written ahead', async () => {
   const [open, closed] = [await knownCourse(), await knownCourse({ enrollment_end: LATER.toISOString() })]
   const [learner, teacher, ...others] = await addLearners(db, 8)
