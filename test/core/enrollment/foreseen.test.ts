@@ -263,15 +263,11 @@ test.each([
 })
 
 test('calls of the same moment for seats and for course runs that do not exist are decided beside them', async () => {
-  const [open, capped, none] = [
-    await addCourse(db),
-    await addCourse(db, { max_enrollments: 1 }),
-    'course-v1:No+Such+Run',
-  ]
+  const [open, capped] = [await addCourse(db), await addCourse(db, { max_enrollments: 1 })]
+  const first = ['course-v1:No+Such+Run', capped, capped]
   const learners = await addLearners(db, 24)
-  const courseOf = (index: number) => (index === 0 ? none : index <= 2 ? capped : open)
   const codes = await Promise.all(
-    learners.map(({ username }, index) => codeOf(enrollment.enroll({ username, courseId: courseOf(index) }))),
+    learners.map(({ username }, index) => codeOf(enrollment.enroll({ username, courseId: first[index] ?? open }))),
   )
   expect(codes).toEqual(['courseNotFound', 'created', 'courseFull', ...learners.slice(3).map(() => 'created')])
 })
