@@ -86,20 +86,30 @@ async function* bytesOf(rows: Iterable<string>): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text)
 }
 
-/** What came of a job: of each line the number, what was done, and to whom. */
-export async function outcomeOf(db: Database, caller: Caller, jobId: string): Promise<JobOutcome> {
+/**
+ * What came of a job: of each line the number, what was done, and to whom. What is undone has the order in which it was done, and that
+ * is another one each time, as two pieces of a file are written at a time: its lines are told without their numbers, in an order of
+ * their own.
+ */
+export async function outcomeOf(
+  db: Database,
+  caller: Caller,
+  { jobId, kind }: { readonly jobId: string; readonly kind: RehearsedKind },
+): Promise<JobOutcome> {
   const { state, total, done, counts } = await caller.bulk.get({ jobId })
-  const digest = createHash('sha256')
-  let results = 0
+  const isUndoing = kind === 'undo'
+  const told: string[] = []
   for await (const { result } of resultsFrom(db, { id: jobId }, { onlyFailed: false })) {
     const { line, outcome } = result
     const name = line.item !== null && 'username' in line.item ? line.item.username : ''
-    digest.update(`${line.line} ${name} ${outcome.ok ? outcome.outcome.kind : outcome.error.code}\n`)
-    results += 1
+    const number = isUndoing ? '' : line.line
+    told.push(`${number} ${name} ${outcome.ok ? outcome.outcome.kind : outcome.error.code}\n`)
   }
+  const digest = createHash('sha256')
+  for (const text of isUndoing ? told.toSorted() : told) digest.update(text)
   const { rows } = await sql<{ events: number; enrollments: number }>`
     select count(*)::integer as events, count(distinct enrollment_id)::integer as enrollments
     from enrollment_events where batch_id = ${jobId}::uuid`.execute(db)
   const { events, enrollments } = rows[0] ?? { events: 0, enrollments: 0 }
-  return { state, total, done, counts, results, digest: digest.digest('hex'), events, enrollments }
+  return { state, total, done, counts, results: told.length, digest: digest.digest('hex'), events, enrollments }
 }
