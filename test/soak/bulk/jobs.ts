@@ -87,26 +87,20 @@ async function* bytesOf(rows: Iterable<string>): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * What came of a job: of each line the number, what was done, and to whom. What is undone has the order in which it was done, and that
- * is another one each time, as two pieces of a file are written at a time: its lines are told without their numbers, in an order of
- * their own.
+ * What came of a job: of each line the number, what was done, and to whom. Whoever leaves has the place in which they came, and that is
+ * another one each time, as two pieces of a file are written at a time: they are told without a number.
  */
-export async function outcomeOf(
-  db: Database,
-  caller: Caller,
-  { jobId, kind }: { readonly jobId: string; readonly kind: RehearsedKind },
-): Promise<JobOutcome> {
+export async function outcomeOf(db: Database, caller: Caller, jobId: string): Promise<JobOutcome> {
   const { state, total, done, counts } = await caller.bulk.get({ jobId })
-  const isUndoing = kind === 'undo'
   const told: string[] = []
   for await (const { result } of resultsFrom(db, { id: jobId }, { onlyFailed: false })) {
     const { line, outcome } = result
     const name = line.item !== null && 'username' in line.item ? line.item.username : ''
-    const number = isUndoing ? '' : line.line
-    told.push(`${number} ${name} ${outcome.ok ? outcome.outcome.kind : outcome.error.code}\n`)
+    const what = outcome.ok ? outcome.outcome.kind : outcome.error.code
+    told.push(`${what === 'deactivated' ? '' : line.line} ${name} ${what}\n`)
   }
   const digest = createHash('sha256')
-  for (const text of isUndoing ? told.toSorted() : told) digest.update(text)
+  for (const text of told.toSorted()) digest.update(text)
   const { rows } = await sql<{ events: number; enrollments: number }>`
     select count(*)::integer as events, count(distinct enrollment_id)::integer as enrollments
     from enrollment_events where batch_id = ${jobId}::uuid`.execute(db)

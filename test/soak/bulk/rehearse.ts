@@ -59,8 +59,8 @@ export async function rehearseBulk({ db, connectionString, kind, lines, kills }:
   await undisturbed(other.jobId)
   const undisturbedMs = performance.now() - beganAgain
 
-  const outcome = await outcomeOf(db, caller, { jobId, kind })
-  const faults = faultsOf(outcome, await outcomeOf(db, caller, { jobId: other.jobId, kind }), pauses)
+  const outcome = await outcomeOf(db, caller, jobId)
+  const faults = faultsOf(outcome, await outcomeOf(db, caller, other.jobId), pauses)
   const seconds = { killed: Math.round(killedMs / 1_000), undisturbed: Math.round(undisturbedMs / 1_000) }
   return { kind, kills: pauses.length, pauseSeconds: pauses, seconds, outcome, faults }
 }
