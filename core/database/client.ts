@@ -97,9 +97,11 @@ export function clientClass(settings: ClientSettings): typeof pg.Client {
     /** Sends a statement once more that failed before it began; throws for any other error. */
     async #recovered(error: unknown, args: readonly unknown[]): Promise<unknown> {
       if (error instanceof pg.DatabaseError && error.severity === 'FATAL') this.end().catch(() => {})
-      if (!settings.isNaming || !isDeadStatement(error)) throw error
+      // Also where names were given up since it was sent.
+      if (!isDeadStatement(error)) throw error
       // Another client's statement has the name: a pooler between that does not know names.
-      if ((error as pg.DatabaseError).code === DUPLICATE_STATEMENT || this.#generation >= MAX_GENERATIONS) {
+      const isTaken = (error as pg.DatabaseError).code === DUPLICATE_STATEMENT
+      if (settings.isNaming && (isTaken || this.#generation >= MAX_GENERATIONS)) {
         settings.isNaming = false
         settings.onNamesFail(error as Error)
       }
