@@ -30,6 +30,9 @@ const MAX_CONCURRENT_TRANSACTIONS = 4
 /** A batch that is being divided waits for locks for this long: most of its calls need none that is held. */
 const DIVIDED_LOCK_WAIT_MS = 20
 
+/** In place of a result: what the call is about is known now. */
+const LEARNED = 'learned'
+
 /** Where the calls of a pool wait. */
 interface Batchers {
   readonly heldPairs: HeldPairs
@@ -136,11 +139,26 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
 
   /** Where a look at few of them makes it known what all are about, most are written ahead as well. */
   async function runUnknown(calls: readonly Call[]): Promise<void> {
-    const items = calls.map(({ item }) => item)
-    // What fails is told by the attempts themselves.
-    if (!(await learnCoursesOfRound(db, items).catch(() => false))) return runOnFacts(calls)
-    const { ahead, others, courses } = partsOf(calls)
+    const learned: Call[] = []
+    await runCalls<AttemptResult | NeedsTransaction | typeof LEARNED>(calls, {
+      async attempt(items) {
+        if (await learnCoursesOfRound(db, items)) return items.map(() => LEARNED)
+        return attemptReadFirst(items)
+      },
+      deliver(call, result) {
+        if (result === LEARNED) learned.push(call)
+        else deliver(call, result)
+      },
+      onLockTimeout,
+    })
+    const { ahead, others, courses } = partsOf(learned)
     await Promise.all([runAhead(ahead, courses), runOnFacts(others)])
+  }
+
+  async function attemptReadFirst(items: readonly BatchItem[]) {
+    const results = await attemptWithoutTransaction(db, items, policy, { lockWaitMs: LOCK_WAIT_MS })
+    tellReadFirst(db, results)
+    return results
   }
 
   function partsOf(calls: readonly Call[]) {
@@ -169,11 +187,10 @@ function createBatchers(db: Kysely<DB>, policy: Policy): Batchers {
   async function runOnFacts(calls: readonly Call[], found?: Map<BatchItem, ReadFacts>): Promise<void> {
     await runCalls(calls, {
       async attempt(items) {
+        if (found === undefined) return attemptReadFirst(items)
         const known = new Map(found)
-        found?.clear()
-        const results = await attemptWithoutTransaction(db, items, policy, { lockWaitMs: LOCK_WAIT_MS, known })
-        if (found === undefined) tellReadFirst(db, results)
-        return results
+        found.clear()
+        return attemptWithoutTransaction(db, items, policy, { lockWaitMs: LOCK_WAIT_MS, known })
       },
       deliver,
       onLockTimeout,

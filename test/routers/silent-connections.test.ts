@@ -1,8 +1,10 @@
 // slow: waits for deadlines
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CompiledQuery } from 'kysely'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { openSilentProxy } from '../support/silent-proxy.ts'
 import { callerOf, refusalOf } from './calls.ts'
@@ -27,7 +29,12 @@ afterAll(async () => {
   void pool.destroy()
   await database[Symbol.asyncDispose]()
 })
-afterEach(() => proxy.resume())
+afterEach(async () => {
+  proxy.resume()
+  // The next test begins with connections that live.
+  const ask = () => pool.executeQuery(CompiledQuery.raw('select pg_sleep(0.01)'))
+  await eventually(() => Promise.all(Array.from({ length: 4 }, ask)), 100)
+})
 
 async function freshPairs(count: number) {
   const courseId = await addCourse(database.db)
