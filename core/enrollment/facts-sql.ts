@@ -3,16 +3,19 @@ import { SEATS_TAKEN } from '../course/seats.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 import { isOfPair } from './pair-lookup.ts'
 
+/** By its id, as a row that was copied by hand has the revision of another course run. */
+const KNOWN_BY_ID = '($5::bigint[])[array_position($4::integer[], c.id)]'
+
 /**
  * Reads the facts of commands that name their learners in any way, see `readFacts`. Parameters: usernames, stored course
- * keys, the distinct ones of these, revisions of course runs that are known, folded e-mail addresses, ids; null where a command
- * has none.
+ * keys, the distinct ones of these, ids and revisions of course runs that are known, folded e-mail addresses, ids; null where a
+ * command has none.
  */
 export const READ_ANYBODY = statement({
   name: 'enrollment.facts',
   keys: 'any ((select $3::text[])::text[])',
-  known: 'any ((select $4::bigint[])::bigint[])',
-  asked: `unnest((select $1::text[]), (select $2::text[]), (select $5::text[]), (select $6::integer[])) with ordinality
+  known: KNOWN_BY_ID,
+  asked: `unnest((select $1::text[]), (select $2::text[]), (select $6::text[]), (select $7::integer[])) with ordinality
     as a (username, course_key, email, user_id, i)`,
   learner: `${ANY_LEARNER} on true`,
 })
@@ -21,7 +24,7 @@ export const READ_ANYBODY = statement({
 export const READ_BY_USERNAME = statement({
   name: 'enrollment.factsByUsername',
   keys: 'any ((select $3::text[])::text[])',
-  known: 'any ((select $4::bigint[])::bigint[])',
+  known: KNOWN_BY_ID,
   asked: `unnest((select $1::text[]), (select $2::text[])) with ordinality as a (username, course_key, i)`,
   learner: `learners l on l.username = a.username`,
 })

@@ -111,6 +111,7 @@ function statementFor(
     arrayLiteral(lookups.map(({ username }) => username)),
     arrayLiteral(stored),
     arrayLiteral([...new Set(stored)]),
+    arrayLiteral(known.map(({ course }) => course.id)),
     arrayLiteral(known.map(({ revision }) => revision)),
   ]
   if (lookups.every(({ username }) => username !== null)) return CompiledQuery.raw(READ_BY_USERNAME, parameters)

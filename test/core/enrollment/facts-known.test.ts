@@ -80,6 +80,19 @@ describe.each([
   })
 })
 
+test('a course run whose row was copied by hand, with its revision, is none that is known', async () => {
+  const commands = commandsFor('username', 2)
+  const before = (await readFacts(db, commands.slice(0, 1)))[0]
+  await runStatement(
+    connectionString,
+    `set session_replication_role = replica; update courses set revision = (select revision from courses where course_key = '${courseId}')
+     where course_key = '${otherId}'`,
+  )
+  const [one, other] = await readFacts(db, commands)
+  expect(one?.course).toEqual(before?.course)
+  expect(other?.course).toMatchObject({ courseId: otherId, maxEnrollments: null })
+})
+
 test('a transaction reads what it has changed itself, and nobody else remembers that', async () => {
   const commands = commandsFor('username', 1)
   const before = await readFacts(db, commands)

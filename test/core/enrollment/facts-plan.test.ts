@@ -8,7 +8,7 @@ const { db } = database
 afterAll(() => database[Symbol.asyncDispose]())
 
 test.each([
-  ['many', READ_BY_USERNAME, `'{learner_7,learner_8}', '{a,a}', '{a}', '{1}'`],
+  ['many', READ_BY_USERNAME, `'{learner_7,learner_8}', '{a,a}', '{a}', '{1}', '{1}'`],
   ['one', READ_ONE, `'learner_7', 'a', 1`],
 ])('the facts of %s are read without touching the rows of learners', async (_, statement, parameters) => {
   await sql`insert into learners (username) select gen_random_uuid() from generate_series(1, 2000)`.execute(db)
@@ -19,7 +19,10 @@ test.each([
 })
 
 test('a learner who is named by e-mail address is found in the index', async () => {
-  const plan = await genericPlan(READ_ANYBODY, `'{null}', '{a}', '{a}', '{1}', '{learner_7@x.example}', '{null}'`)
+  const plan = await genericPlan(
+    READ_ANYBODY,
+    `'{null}', '{a}', '{a}', '{1}', '{1}', '{learner_7@x.example}', '{null}'`,
+  )
   expect(plan).toMatch(
     /Index Scan using learners_email_key on learners\b.*\n\s*Index Cond: \(fold_email\(email\) = a\.email\)/,
   )
