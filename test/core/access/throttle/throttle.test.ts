@@ -21,7 +21,6 @@ describe('the window (rest-v1 §2.4)', () => {
     const allowed = await takeInProcesses('user:1', 200)
     // One has been taken by the test itself, to hold the row.
     expect(allowed.reduce((sum, count) => sum + count, 1)).toBe(40)
-    expect(Math.min(...allowed)).toBeGreaterThan(0)
   })
 
   test('each key has its own', async () => {
