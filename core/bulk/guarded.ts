@@ -2,7 +2,7 @@ import { sql, type Transaction } from 'kysely'
 import type { DB } from '../database/schema.ts'
 import type { BatchItem, Result } from '../enrollment/command.ts'
 import { enrollMany } from '../enrollment/enroll.ts'
-import { isOfPair } from '../enrollment/pair-lookup.ts'
+import { enrollmentOfPair } from '../enrollment/pair-lookup.ts'
 import { failure } from '../errors.ts'
 import type { Policy } from '../policy.ts'
 import type { LineOutcome } from './job.ts'
@@ -63,7 +63,7 @@ async function readNewestEvents(
       ${items.map(({ command: { courseId } }) => courseId)}::text[]) with ordinality as a (user_id, course_key, i)
     left join learners l on l.user_id = a.user_id
     left join courses c on c.course_key = a.course_key
-    left join enrollments e on ${sql.raw(isOfPair('l.id', 'c.id'))}
+    left join ${sql.raw(enrollmentOfPair('l.id', 'c.id'))} e on true
     left join lateral (
       select o.id from enrollment_events o
       where o.enrollment_id = e.id and (${exceptBatch}::uuid is null or o.batch_id is distinct from ${exceptBatch}::uuid)

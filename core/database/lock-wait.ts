@@ -10,7 +10,10 @@ import type { DB } from './schema.ts'
 /** Milliseconds that a statement of a pool waits for each of its locks. */
 export const LOCK_WAIT_MS = 100
 
-/** Waiting for locks without a connection: each pause is longer than the one before. */
+/**
+ * Waiting for locks without a connection: pauses become longer, and are of chance. Two that hold up each other would meet again
+ * after equal ones, until neither may wait any more.
+ */
 export interface LockPatience {
   /** Milliseconds to pause before the next try; null: the time is over. */
   nextPauseMs(): number | null
@@ -29,7 +32,7 @@ export function lockPatience(db: Kysely<DB>): LockPatience {
       until ??= performance.now() + boundsOf(db).lockTimeoutMs
       const left = until - performance.now()
       if (left <= 0) return null
-      const pause = Math.min(pauseMs, left)
+      const pause = Math.min(pauseMs * (0.5 + Math.random() / 2), left)
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
       return pause
     },

@@ -1,7 +1,7 @@
 import { COURSE_COLUMNS, jsonArguments, MODE_COLUMNS } from '../course/columns.ts'
 import { SEATS_TAKEN } from '../course/seats.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
-import { isOfPair } from './pair-lookup.ts'
+import { enrollmentOfPair } from './pair-lookup.ts'
 
 /** By its id, as a row that was copied by hand has the revision of another course run. */
 const KNOWN_BY_ID = '($5::bigint[])[array_position($4::integer[], c.id)]'
@@ -31,7 +31,6 @@ export const READ_BY_USERNAME = statement({
 
 // Nothing is drawn from a sequence here: that would be a write, and its commit would wait for the disk.
 // Roles matter where a course run is not open to everybody, or counts its seats; elsewhere they are not looked at.
-// "offset 0" keeps the planner from joining on the learner alone and reading all enrollments of each.
 /** The same for a lone command. Parameters: username, stored course key, its revision where it is known. */
 export const READ_ONE = statement({
   name: 'enrollment.factsOfOne',
@@ -89,5 +88,5 @@ select a.i, l.id as learner_id, l.user_id, l.username, l.is_active as learner_is
 from ${asked}
 left join ${learner}
 left join course c on c.course_key = a.course_key
-left join lateral (select * from enrollments e where ${isOfPair('l.id', 'c.id')} offset 0) e on true`
+left join ${enrollmentOfPair('l.id', 'c.id')} e on true`
 }

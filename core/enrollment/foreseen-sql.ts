@@ -13,7 +13,7 @@ import { NUMBER_OF_EVENTS } from '../event/number.ts'
 import { ANY_LEARNER } from '../learner/lookup-sql.ts'
 import { ASSUMED_LEARNER, type ForeseenItem } from './foresee.ts'
 import type { KnownCourse } from './known-courses.ts'
-import { isOfPair } from './pair-lookup.ts'
+import { enrollmentOfPair } from './pair-lookup.ts'
 
 /** What a row of the database says of a command that was not written. */
 export type ForeseenFacts = readonly [
@@ -148,7 +148,7 @@ function writeMany(
   const [ids, revisions, asOne] = [1, 2, 3].map((n) => `$${after + n}`)
   const rows = columns.slice(0, columns.length - EVENT.length)
   const enrollment = `
-  left join lateral (select * from enrollments e where ${isOfPair('l.id', 'a.course_id')} offset 0) e on true`
+  left join ${enrollmentOfPair('l.id', 'a.course_id')} e on true`
   const areAllWritten = '(select count(*) from written) = (select count(*) from pair where id > 0)'
   return `with ${lockWait(after + 4)}, known as materialized (
   select k.id from unnest((select ${ids}::integer[]), (select ${revisions}::bigint[])) as k (id, revision), lateral (
@@ -179,7 +179,7 @@ function writeMany(
 select array_to_string(ids, ',') as ids, (select string_agg(id::text, ',') from event) as events,
   array_to_string(users, ',', '') as users, usernames,
   (select json_agg(json_build_array(p.n, ${FACTS}) order by p.n) from pair p left join learners l on l.id = p.learner_id
-    left join lateral (select * from enrollments e where ${isOfPair('p.learner_id', 'p.course_id')} offset 0) e on true
+    left join ${enrollmentOfPair('p.learner_id', 'p.course_id')} e on true
     where p.id = 0) as facts,
   case when (select count(*) from known) < cardinality(${ids}::integer[])
     then (select coalesce(string_agg(id::text, ','), '') from known) end as known,
@@ -199,7 +199,7 @@ function writeOne(): string {
   from (select exists (select from courses c where c.id = ${course}::integer and c.revision = ${revision}::bigint
       and ${HAS_NO_ALLOWANCE}) as is_known offset 0) k
   left join learners l on l.username = $1::text
-  left join enrollments e on ${isOfPair('l.id', `${course}::integer`)}
+  left join ${enrollmentOfPair('l.id', `${course}::integer`)} e on true
 ), pair as materialized (
   select nextval('enrollments_id_seq') as id, learner_id from fact, lock_wait where is_assumed
 ), written as (

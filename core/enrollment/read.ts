@@ -5,7 +5,7 @@ import type { DB } from '../database/schema.ts'
 import { ANY_LEARNER, isLearner } from '../learner/lookup-sql.ts'
 import { learnerLookup, type LearnerRef } from '../learner/ref.ts'
 import type { Enrollment } from './command.ts'
-import { isOfPair } from './pair-lookup.ts'
+import { enrollmentOfPair } from './pair-lookup.ts'
 
 /**
  * Reads one enrollment, active or not.
@@ -52,7 +52,7 @@ from unnest((select $1::text[]), (select $2::text[]), (select $3::integer[]), (s
   as a (username, email, user_id, course_key, i)
 join ${ANY_LEARNER} on true
 join courses c on c.course_key = a.course_key
-join enrollments e on ${isOfPair('l.id', 'c.id')}`
+join ${enrollmentOfPair('l.id', 'c.id')} e on true`
 
 /** Reads the enrollments of one learner, oldest first; none for an unknown learner. */
 export async function listEnrollments(

@@ -2,7 +2,7 @@ import { CompiledQuery, sql, type Transaction } from 'kysely'
 import { columnParameters, columnRows, type Column } from '../database/columns.ts'
 import type { DB } from '../database/schema.ts'
 import type { Attribute } from './attributes.ts'
-import { isOfPair } from './pair-lookup.ts'
+import { enrollmentOfPair } from './pair-lookup.ts'
 import type { PairPlan } from './plan.ts'
 
 /** Replaces the attributes of enrollments, each list in its order. */
@@ -57,9 +57,8 @@ const ATTRIBUTE: readonly Column<AttributeOfPair>[] = [
   { name: 'value', type: 'text', valuesOf: (rows) => rows.map(({ value }) => value) },
 ]
 
-// The version of a row that this transaction has written bears its number. "offset 0" has each pair looked up by the index.
-const WRITTEN = `lateral (select id from enrollments e
-    where ${isOfPair('r.learner_id', 'r.course_id')} and xmin = pg_current_xact_id()::xid offset 0) as e`
+// The version of a row that this transaction has written bears its number.
+const WRITTEN = `${enrollmentOfPair('r.learner_id', 'r.course_id', 'xmin = pg_current_xact_id()::xid')} as e`
 
 const CLEAR_WRITTEN = `/* enrollment.clearAttributes */ delete from enrollment_attributes
   where enrollment_id = any (array(select e.id from ${columnRows(PAIR, 1)} as r, ${WRITTEN}))`

@@ -3,7 +3,7 @@ import { isUnheard } from '../database/after-commit.ts'
 import type { DB } from '../database/schema.ts'
 import { wakeReaders } from '../event/wake.ts'
 import type { BatchItem, CallMetadata } from './command.ts'
-import { isOfPair } from './pair-lookup.ts'
+import { enrollmentOfPair } from './pair-lookup.ts'
 import type { PairPlan } from './plan.ts'
 import { writeStatement, type RowToWrite, type StepToWrite, type WriteAnswer } from './write-sql.ts'
 
@@ -143,8 +143,8 @@ function hasState(pair: PairPlan): pair is RowToWrite {
 /** Locks the rows that the pairs have by now, in the order in which they are written. */
 export async function lockPairs(trx: Transaction<DB>, pairs: readonly PairPlan[]): Promise<void> {
   await sql`
-    select e.id from enrollments e
-    join unnest(${pairs.map((pair) => pair.learnerId)}::integer[], ${pairs.map((pair) => pair.courseId)}::integer[])
-      as p (learner_id, course_id) on ${sql.raw(isOfPair('p.learner_id', 'p.course_id'))}
-    order by e.course_id, e.learner_id for no key update of e`.execute(trx)
+    select id from enrollments where id = any (array(
+      select e.id from unnest(${pairs.map((pair) => pair.learnerId)}::integer[], ${pairs.map((pair) => pair.courseId)}::integer[])
+        as p (learner_id, course_id), ${sql.raw(enrollmentOfPair('p.learner_id', 'p.course_id'))} e))
+    order by course_id, learner_id for no key update`.execute(trx)
 }

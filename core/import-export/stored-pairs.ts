@@ -1,7 +1,7 @@
 import { CompiledQuery, sql, type Transaction } from 'kysely'
 import { columnParameters, columnRows, type Column } from '../database/columns.ts'
 import type { DB } from '../database/schema.ts'
-import { isOfPair } from '../enrollment/pair-lookup.ts'
+import { enrollmentOfPair } from '../enrollment/pair-lookup.ts'
 import type { LineOf } from './lines.ts'
 
 /** A line with whether its row is wanted even where it says what is stored. */
@@ -55,7 +55,7 @@ const STATEMENT = `/* import.readPairs */ select r.n::integer as n, l.id as lear
   from ${columnRows(ASKED, 1)} as r
   left join learners l on l.username = r.username
   left join courses c on c.course_key = r.course_key
-  left join enrollments e on ${isOfPair('l.id', 'c.id')}
+  left join ${enrollmentOfPair('l.id', 'c.id')} e on true
   left join enrollment_lms_ids k on k.enrollment_id = e.id and (r.lms_id is not null or r.is_wanted)
   cross join lateral (
     select case
@@ -86,7 +86,7 @@ export async function findPairs(
       with ordinality as pair (username, course_key, n)
     left join learners l on l.username = pair.username
     left join courses c on c.course_key = pair.course_key
-    left join enrollments e on ${sql.raw(isOfPair('l.id', 'c.id'))}
+    left join ${sql.raw(enrollmentOfPair('l.id', 'c.id'))} e on true
     order by pair.n`.execute(trx)
   return rows
 }

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DB } from '../database/schema.ts'
-import { isOfPair } from '../enrollment/pair-lookup.ts'
+import { enrollmentOfPair } from '../enrollment/pair-lookup.ts'
 import { foldEmail } from '../learner/email-address.ts'
 import type { IdentifiedLearner } from './resolve-identifiers.ts'
 
@@ -50,7 +50,7 @@ async function readEnrolled(
     select a.learner_id, c.course_key
     from unnest(${[...keys.keys()]}::integer[]) as a (learner_id)
     join courses c on c.course_key = any (${courseKeys}::text[])
-    join enrollments e on ${sql.raw(isOfPair('a.learner_id', 'c.id'))} and e.is_active`.execute(db)
+    join ${sql.raw(enrollmentOfPair('a.learner_id', 'c.id'))} e on e.is_active`.execute(db)
   return new Set(rows.map((row) => pairKey(keys.get(row.learner_id) ?? '', row.course_key)))
 }
 

@@ -1,6 +1,6 @@
 import { CompiledQuery, type Transaction } from 'kysely'
 import type { DB } from '../../core/database/schema.ts'
-import { isOfPair, type CourseKey, type importFormat } from '../../routers/extension.ts'
+import { enrollmentOfPair, type CourseKey, type importFormat } from '../../routers/extension.ts'
 import { customerFinder, noCustomer } from './customer-finder.ts'
 import { lockNamedLearners } from './named-learners.ts'
 
@@ -73,6 +73,6 @@ from unnest((select $1::integer[]), (select $2::integer[]), (select $3::text[]))
   as a (customer_id, learner_id, course_key, n)
 left join enterprise_learner_links k on k.customer_id = a.customer_id and k.learner_id = a.learner_id
 left join courses c on c.course_key = a.course_key
-left join enrollments e on ${isOfPair('a.learner_id', 'c.id')}
+left join ${enrollmentOfPair('a.learner_id', 'c.id')} e on true
 left join enterprise_enrollment_records r on r.link_id = k.id and r.course_key = a.course_key
 order by a.n`

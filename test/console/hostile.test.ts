@@ -1,5 +1,6 @@
 // slow: starts a browser
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { untilShown } from '../support/feed.ts'
 import { CHROMIUM, isInstalled } from './page.ts'
 import { openWorld, type World } from './world.ts'
@@ -67,7 +68,7 @@ test('17 MB of pasted lines are planned; a file without its columns is refused w
   })()`)
   await page.getByText(/Taken: pasted lines, 17\.\d MB\./).waitFor()
   await page.getByRole('button', { name: 'Make the plan' }).click()
-  await page.getByText('Nothing has been changed yet').waitFor({ timeout: 100_000 })
+  await page.getByText('Nothing has been changed yet').waitFor({ timeout: 250_000 })
   const counts = page.getByRole('list', { name: 'Lines by outcome' }).getByRole('listitem')
   expect(await counts.allInnerTexts()).toEqual([expect.any(String), '4,249 listed twice'])
 
@@ -83,7 +84,7 @@ test('17 MB of pasted lines are planned; a file without its columns is refused w
   await world.go(tab, 'jobs/new')
   await page.getByRole('button', { name: 'Make the plan' }).click()
   await page.getByRole('alert').getByText('Choose a file, or paste its lines.').waitFor()
-})
+}, 600_000)
 
 test('an address cannot say what a plan starts', async () => {
   const plan = await world.runJob(`username,course_id\nalice,${COURSE}\n`, { dryRun: true, name: 'harmless' })
@@ -126,5 +127,5 @@ test('a page whose server is away says so, keeps what it has, and goes on by its
   await page.getByRole('alert').getByText('The server cannot be reached. Trying again…').waitFor()
   await comeBack()
   await page.getByRole('table', { name: 'Course runs' }).getByText(COURSE).waitFor()
-  await expect.poll(() => page.getByRole('alert').count()).toBe(0)
+  await eventually(async () => expect(await page.getByRole('alert').count()).toBe(0))
 })

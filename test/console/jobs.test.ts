@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import type { DB } from '../../core/database/schema.ts'
 import { inTransaction } from '../../core/database/transaction.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { addCourse, addManyLearners } from '../support/seed.ts'
 import { SECRETS, startServer } from '../support/server-process.ts'
@@ -90,7 +91,7 @@ test('with the keyboard alone a list is planned, started, followed over a restar
   await press('Enter')
   const table = page.getByRole('table', { name: 'Lines' })
   await table.getByText('late-one', { exact: true }).waitFor()
-  await expect.poll(() => table.getAttribute('aria-rowcount')).toBe('3')
+  await eventually(async () => expect(await table.getAttribute('aria-rowcount')).toBe('3'))
   await tabToText(page, 'Download as CSV')
   const [download] = await Promise.all([page.waitForEvent('download'), press('Enter')])
   const saved = (await readFile(await download.path(), 'utf8')).trim().split('\r\n')

@@ -15,6 +15,9 @@ const FLAGS = [
   '--disable-sync',
 ]
 
+/** For a machine that does much else at the same time: how long anything may take says nothing about the page. */
+const PATIENCE_MS = 60_000
+
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
 }
@@ -32,6 +35,7 @@ export interface Tab {
 export async function openTab(browser: Browser, url: string, token: string, options: TabOptions = {}): Promise<Tab> {
   const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-GB' } = options
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, locale, timezoneId: 'UTC' })
+  context.setDefaultTimeout(PATIENCE_MS)
   const page = await context.newPage()
   const [faults, outside]: [string[], string[]] = [[], []]
   page.on('pageerror', (error) => faults.push(error.message))
@@ -60,9 +64,10 @@ export async function overflowOf(page: Page): Promise<unknown> {
   return page.evaluate('Math.max(0, document.documentElement.scrollWidth - innerWidth)')
 }
 
-/** Presses Tab until what a test of the page says of the element in focus is true. */
+/** Presses Tab until what a test of the page says of the element in focus is true: it may not have been read yet. */
 export async function tabTo(page: Page, isThere: string): Promise<void> {
-  for (let turn = 0; turn < 120; turn += 1) {
+  const until = Date.now() + PATIENCE_MS
+  for (let turn = 0; turn < 120 || Date.now() < until; turn += 1) {
     await page.keyboard.press('Tab')
     if (
       (await page.evaluate(`(({ textContent, type, labels, value }) => ${isThere})(document.activeElement)`)) === true
@@ -85,11 +90,13 @@ export async function tabToField(page: Page, label: string): Promise<void> {
 /** Waits until a view has read what it shows. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState('domcontentloaded')
-  for (let turn = 0; turn < 100; turn += 1) {
+  const until = Date.now() + PATIENCE_MS
+  do {
     await page.waitForTimeout(100)
     // Not `waitForFunction`, which the content policy forbids: the page evaluates no text.
     if ((await page.evaluate(IS_SETTLED)) === true) return
-  }
+  } while (Date.now() < until)
+  throw new Error(`The view does not come to rest: ${page.url()}`)
 }
 
 const IS_SETTLED = `document.querySelector('h1') !== null && !document.body.innerText.includes('Reading…')

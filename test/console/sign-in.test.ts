@@ -1,5 +1,6 @@
 // slow: starts a browser
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { CHROMIUM, isInstalled, settled, tabTo, tabToText } from './page.ts'
 import { openWorld, TOKEN, type World } from './world.ts'
 
@@ -26,7 +27,7 @@ test('the keyboard alone searches, opens a learner and a course run, goes back a
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name: 'layla' }).waitFor()
   // The heading has the focus, so that a screen reader says where one is.
-  expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
+  await eventually(async () => expect(await page.evaluate('document.activeElement.tagName')).toBe('H1'))
   await settled(page)
   await tabToText(page, COURSE)
   await page.keyboard.press('Enter')
@@ -35,6 +36,7 @@ test('the keyboard alone searches, opens a learner and a course run, goes back a
   await page.goBack()
   await page.getByRole('heading', { level: 1, name: 'layla' }).waitFor()
   await page.reload()
+  await page.getByRole('heading', { level: 1, name: 'layla' }).waitFor()
   await tabToText(page, 'Sign out')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { consoleExtension } from '../../console/extension.ts'
 import { defaultPolicy } from '../../core/policy.ts'
@@ -62,8 +64,14 @@ export async function openWorld(): Promise<World> {
     },
     async takeServerAway() {
       await server[Symbol.asyncDispose]()
+      const port = Number(new URL(url).port)
+      // Keeps the port, which another test would get otherwise, and answers nobody.
+      const nobody = createServer((socket) => void socket.destroy())
+      await once(nobody.listen(port, '127.0.0.1'), 'listening')
       return async () => {
-        server = await openServer(Number(new URL(url).port))
+        nobody.close()
+        await once(nobody, 'close')
+        server = await openServer(port)
       }
     },
     async [Symbol.asyncDispose]() {

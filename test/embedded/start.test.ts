@@ -150,7 +150,7 @@ describe('a guest', () => {
     const guest = await startProcess({ mode: 'guest' })
     const owner = await start({})
     expect(owner.joined).toBe(true)
-    await sleep(200) // until the guest has been told
+    await guest.told()
     await kill(guest.child, 'SIGHUP')
     expect(await runStatement(owner.connectionString, 'select 1 as one')).toEqual([{ one: 1 }])
   })

@@ -39,8 +39,11 @@ test('the receiver of the examples verifies, removes duplicates, and catches up 
   const away = await enroll(courseId, 5)
   for (let attempts = 1; attempts <= 8; attempts += 1) {
     await eventually(async () => {
-      const { items } = await webhooks.deliveries({ id, state: attempts === 8 ? 'dead' : 'pending' })
-      expect(items.map((delivery) => delivery.attempts)).toEqual(away.map(() => attempts))
+      const items = (await webhooks.deliveries({ id })).items.filter(({ state }) => state !== 'delivered')
+      expect(items).toHaveLength(away.length)
+      // The second attempt comes after five seconds, which may be over before this looks.
+      for (const delivery of items) expect(delivery.attempts).toBeGreaterThanOrEqual(attempts)
+      if (attempts === 8) expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['dead']))
     })
     ahead += 13 * 3_600_000
   }

@@ -1,28 +1,31 @@
 import { sql, type Kysely } from 'kysely'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { openDatabase } from '../../core/database/open.ts'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase, type Database } from '../../core/database/open.ts'
 import type { DB } from '../../core/database/schema.ts'
 import type { Outcome } from '../../routers/index.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
-import { openWire } from '../support/wire.ts'
+import { openWire, type Wire } from '../support/wire.ts'
 import { callerOf } from './calls.ts'
 
 const CALLS = 12
 
 const database = await createTestDatabase()
 const { db, connectionString } = database
-const wire = await openWire(connectionString)
-const pool = openDatabase({ connectionString: wire.connectionString, poolSize: 4 })
-afterAll(async () => {
+afterAll(() => database[Symbol.asyncDispose]())
+
+// A pool for each test: readers of the feed are woken beside the calls, and a moment after those of the test before.
+let wire: Wire
+let pool: Database
+beforeEach(async () => {
+  wire = await openWire(connectionString)
+  pool = openDatabase({ connectionString: wire.connectionString, poolSize: 4 })
+  // So that no connection has yet to be made.
+  await Promise.all(Array.from({ length: 4 }, () => sql`select pg_sleep(0.05)`.execute(pool)))
+})
+afterEach(async () => {
   await pool.destroy()
   await wire[Symbol.asyncDispose]()
-  await database[Symbol.asyncDispose]()
-})
-
-// So that no connection has yet to be made.
-beforeEach(async () => {
-  await Promise.all(Array.from({ length: 4 }, () => sql`select pg_sleep(0.05)`.execute(pool)))
 })
 
 describe.each<[string, Parameters<typeof addCourse>[1]]>([

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterAll, expect, test } from 'vitest'
 import { createTestDatabase } from '../support/database.ts'
@@ -8,24 +9,27 @@ import { buildTestApp, openTestServer } from '../support/server.ts'
 // The private listener works with so many bytes of bodies at a time; further requests wait before theirs are read (rpc §1).
 
 const database = await createTestDatabase()
-const app = buildTestApp({ db: database.db, env: { REQUEST_DEADLINE: '2s' } })
-const server = await openTestServer(app)
+const serverWith = (deadline: string) =>
+  openTestServer(buildTestApp({ db: database.db, env: { REQUEST_DEADLINE: deadline } }))
+const [impatient, patient] = [await serverWith('1s'), await serverWith('5m')]
 afterAll(async () => {
-  await server[Symbol.asyncDispose]()
+  await impatient[Symbol.asyncDispose]()
+  await patient[Symbol.asyncDispose]()
   await database[Symbol.asyncDispose]()
 })
 
 const MEGABYTE = 1_048_576
 
-/** Announces a body, and sends it when it is told to. */
-function announce(size: number) {
+/** Announces a body, and sends it when it is told to. `hasBegun` once the server has seen the head. */
+function announce({ internal }: typeof patient, size: number) {
   const headers = {
     authorization: 'Bearer token-of-enterprise',
     'content-type': 'application/json',
     'content-length': size,
+    expect: '100-continue',
   }
   const { promise, resolve } = Promise.withResolvers<{ status: number; retryAfter: string | undefined; text: string }>()
-  const sent = request(`${server.internal}/trpc/enrollment.enrollMany`, { method: 'POST', headers, agent: false })
+  const sent = request(`${internal}/trpc/enrollment.enrollMany`, { method: 'POST', headers, agent: false })
   sent.on('error', () => {})
   sent.on('response', (response) => {
     let text = ''
@@ -37,23 +41,34 @@ function announce(size: number) {
     response.on('close', () => resolve({ status: statusCode, retryAfter, text }))
   })
   sent.flushHeaders()
-  return { answer: promise, send: (text: string) => sent.end(text.padEnd(size)), leave: () => sent.destroy() }
+  const hasBegun = once(sent, 'continue')
+  hasBegun.catch(() => {})
+  return { answer: promise, hasBegun, send: (text: string) => sent.end(text.padEnd(size)), leave: () => sent.destroy() }
 }
 
-test('who waits longer than the deadline is refused; short bodies pass; room is given back', async () => {
+test('who waits longer than the deadline is refused', async () => {
+  const large = announce(impatient, 15 * MEGABYTE)
+  await large.hasBegun
+  const { status, retryAfter, text } = await announce(impatient, 2 * MEGABYTE).answer
+  expect([status, retryAfter]).toEqual([503, '1'])
+  expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'SERVICE_UNAVAILABLE' } } })
+  large.leave()
+})
+
+test('who waits no longer is answered when room is given back; short bodies pass', async () => {
   const courseId = await addCourse(database.db)
   const batch = JSON.stringify({ items: [{ username: 'nobody', courseId }] })
-  const large = announce(15 * MEGABYTE)
-  await sleep(100)
-  const late = announce(2 * MEGABYTE)
-  const short = announce(1_000)
+  const large = announce(patient, 15 * MEGABYTE)
+  await large.hasBegun
+  const next = announce(patient, 2 * MEGABYTE)
+  next.send(batch)
+  let isAnswered = false
+  void next.answer.then(() => (isAnswered = true))
+  const short = announce(patient, 1_000)
   short.send(batch)
   expect((await short.answer).status).toBe(200)
-  const { status, retryAfter, text } = await late.answer
-  expect([status, retryAfter]).toEqual([503, '2'])
-  expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'SERVICE_UNAVAILABLE' } } })
-  const next = announce(2 * MEGABYTE)
+  await sleep(100)
+  expect(isAnswered).toBe(false)
   large.leave()
-  next.send(batch)
   expect((await next.answer).status).toBe(200)
 })

@@ -11,6 +11,7 @@ import { FILES } from '../../embedded/cluster.ts'
 import { startEmbeddedDatabase } from '../../embedded/start.ts'
 import { cli, lineFile } from '../support/cli.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { freePort } from '../support/free-port.ts'
 import { SECRETS, startServer } from '../support/server-process.ts'
 import { runStatement } from '../support/statement.ts'
 
@@ -130,6 +131,8 @@ async function openStandby(): Promise<{ url: string; stop: () => Promise<void> }
   const primary = await startEmbeddedDatabase({ dataDir, mode: 'owner', durable: false, settings })
   const url = new URL(primary.connectionString)
   await primary[Symbol.asyncDispose]()
+  // Its own port may be somebody else's by now.
+  url.port = String(await freePort())
   const files = join(dataDir, FILES)
   await writeFile(join(files, 'standby.signal'), '')
   const { initdb, postgres } = await resolveBinaries()

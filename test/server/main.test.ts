@@ -1,6 +1,7 @@
 // slow: starts many processes
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -169,7 +170,9 @@ describe.concurrent('with a DATABASE_URL', () => {
     onTestFinished,
   }) => {
     await using database = await createTestDatabase()
-    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS }, onTestFinished)
+    // Its clock stands still, however long it does not run between the two.
+    const NODE_OPTIONS = '--import=data:text/javascript,Date.now=(now=>()=>now)(Date.now())'
+    const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS, NODE_OPTIONS }, onTestFinished)
     const { internalUrl } = await run.ready
     const socket = await hangOn(String(internalUrl))
     run.child.kill('SIGTERM')
@@ -186,10 +189,14 @@ describe('stopping', () => {
     const run = startServer({ DATA_DIR: dataDir })
     const { url } = await run.ready
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
-    const [pid] = (await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')
+    const lock = join(dataDir, 'postgres/postmaster.pid')
+    const [pid] = (await readFile(lock, 'utf8')).split('\n')
+    // It stands still until both have happened, PostgreSQL first, and hears of both at once.
+    run.child.kill('SIGSTOP')
     process.kill(Number(pid), 'SIGINT')
-    await sleep(20)
+    await eventually(() => expect(existsSync(lock)).toBe(false))
     run.child.kill('SIGTERM')
+    run.child.kill('SIGCONT')
     expect(await run.exit).toBe(0)
     expect(run.stdout()).not.toContain('database connection lost')
   })
@@ -208,8 +215,11 @@ describe('stopping', () => {
   test('a second signal from a person ends it at once', async () => {
     await using database = await createTestDatabase()
     const run = startServer({ DATABASE_URL: database.connectionString, ...SECRETS })
-    const socket = await hangOn((await run.ready).url)
+    const { url } = await run.ready
+    const socket = await hangOn(url)
     run.child.kill('SIGTERM')
+    // Heard: otherwise the second would be the first.
+    await eventually(() => expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed'))
     await sleep(1_300)
     run.child.kill('SIGTERM')
     expect(await run.exit).toBe(1)

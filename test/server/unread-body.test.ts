@@ -109,7 +109,7 @@ describe.each(tooLong)('what is too long for the %s listener', (_where, requestL
 })
 
 // Each takes a deadline of five seconds, and nothing of the processor: all at the same time.
-describe.concurrent('who goes on slowly is not waited for:', { timeout: 20_000 }, () => {
+describe.concurrent('who goes on slowly is not waited for:', () => {
   test('what is refused', async () => {
     const client = await send('POST /nowhere', ['content-length: 60000'])
     await hearsTheEnd(client)
@@ -124,9 +124,9 @@ describe.concurrent('who goes on slowly is not waited for:', { timeout: 20_000 }
 
   /** Sends ten bytes a second until the server hangs up, which is not at once. */
   async function hearsTheEnd({ socket, answered, closed }: Client): Promise<void> {
+    const started = performance.now()
     await answered
     const drip = setInterval(() => socket.write('x'), 100)
-    const started = performance.now()
     await closed
     clearInterval(drip)
     expect(performance.now() - started).toBeGreaterThan(4_000)
@@ -141,7 +141,7 @@ test('what comes after a body that was read is served', async () => {
   expect(served).toContain('/healthz?next')
 })
 
-test('a client that sends a large body sees what it was refused for', { timeout: 60_000 }, async () => {
+test('a client that sends a large body sees what it was refused for', async () => {
   const authorization = TOKEN.slice('authorization: '.length)
   const clients: [url: string, headers: Record<string, string>, bytes: number, status: number][] = [
     [`${server.url}/nowhere`, {}, 5_000_000, 404],
@@ -154,7 +154,7 @@ test('a client that sends a large body sees what it was refused for', { timeout:
       body: 'x'.repeat(bytes),
       headers: { 'content-type': 'application/json', ...headers },
     }
-    for (let round = 0; round < 20; round += 1) {
+    for (let round = 0; round < 10; round += 1) {
       const answer = await fetch(url, init)
       expect(answer.status).toBe(status)
       expect(Object.keys((await answer.json()) as object)).toHaveLength(1)

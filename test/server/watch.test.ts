@@ -12,6 +12,7 @@ import { callerOf } from '../routers/calls.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { untilShown } from '../support/feed.ts'
+import { freePort } from '../support/free-port.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { buildTestApp, openTestServer } from '../support/server.ts'
 
@@ -101,10 +102,8 @@ describe('the typed client', () => {
     const silent = collected(client.events.watch({}))
     await eventually(() => expect(connected()).toBe(3))
     const { port } = new URL(server.internal)
-    const stopping = performance.now()
+    // Not at the end of the time for requests that run, which is longer than the test.
     await server[Symbol.asyncDispose]()
-    // Not at the end of the time for requests that run.
-    expect(performance.now() - stopping).toBeLessThan(5_000)
     const between = await enroll(2)
     server = await start(Number(port))
     const after = await enroll(2)
@@ -228,11 +227,11 @@ describe('on the wire', () => {
     raw.pause()
     const fast = collected(client.events.watch({ after }))
     // More than what is kept of events and what the system keeps of a connection, together.
-    const EVENTS = 60_000
+    const EVENTS = 24_000
     await enroll(1)
     await sql`insert into enrollment_events
-        (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, actor_kind, actor_name, via, at)
-      select (select max(id) from enrollments), n, 'modeChanged', 'honor', true, 'audit', true, 'system', 'tests', 'rpc', now()
+        (enrollment_id, version, kind, before_mode, before_is_active, after_mode, after_is_active, actor_kind, actor_name, via, at, reason)
+      select (select max(id) from enrollments), n, 'modeChanged', 'honor', true, 'audit', true, 'system', 'tests', 'rpc', now(), repeat('x', 1000)
       from generate_series(2, ${EVENTS}::integer) n`.execute(database.db)
     await eventually(() => expect(fast.length).toBe(EVENTS))
     raw.resume()
@@ -245,10 +244,12 @@ describe('on the wire', () => {
   })
 })
 
-function start(privatePort = 0) {
+/** A port that it has again when it is started anew. */
+async function start(privatePort?: number) {
   const logger = { level: 'debug', stream: { write: (line: string) => void log.push(line) } }
   const app = buildTestApp({ db: database.db, logger })
-  return openTestServer(app, { privateAddress: { host: '127.0.0.1', port: privatePort } })
+  const port = privatePort ?? (await freePort())
+  return openTestServer(app, { privateAddress: { host: '127.0.0.1', port }, graceMs: 3_600_000 })
 }
 
 /** Subscriptions that have ended, as the log tells. */

@@ -23,6 +23,8 @@ export interface StartedProcess {
   child: ChildProcess
   connectionString: string
   joined: boolean
+  /** Waits until it has been told that another process has come to its server, once more than before. */
+  told(): Promise<void>
 }
 
 /**
@@ -38,12 +40,13 @@ export async function startProcess(
   const [command, ...args] = [...prefix, process.execPath, PROGRAM, argument]
   const child = spawn(command, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'ignore'] })
   onTestFinished(() => kill(child, 'SIGTERM'))
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { error, connectionString, joined } = JSON.parse(line)
-    if (error) throw new Error(error)
-    return { child, connectionString: String(connectionString), joined: Boolean(joined) }
-  }
-  throw new Error(`The process ended with ${child.exitCode ?? child.signalCode}`)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const first = await lines.next()
+  if (first.done) throw new Error(`The process ended with ${child.exitCode ?? child.signalCode}`)
+  const { error, connectionString, joined } = JSON.parse(first.value)
+  if (error) throw new Error(error)
+  const told = async () => void (await lines.next())
+  return { child, connectionString: String(connectionString), joined: Boolean(joined), told }
 }
 
 /** Sends a signal and waits for the end of the process. */

@@ -93,8 +93,9 @@ async function dropDatabases(connectionString: string, template: string): Promis
   }
 }
 
+/** What is being ended may take long for it on a machine that does much else; what was forgotten never ends. */
 async function expectNoProcesses(scratch: string): Promise<void> {
-  const deadline = Date.now() + 3_000
+  const deadline = Date.now() + 30_000
   while (processesNaming(scratch).length > 0 && Date.now() < deadline) await sleep(50)
   const left = killProcesses(scratch)
   if (left.length > 0) throw new Error(`The tests left processes behind: ${left.join('; ')}`)

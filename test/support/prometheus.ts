@@ -36,7 +36,7 @@ export interface Prometheus extends AsyncDisposable {
 export async function openPrometheus(target: string): Promise<Prometheus> {
   const folder = await mkdtemp(join(inject('scratch'), 'prometheus-'))
   const file = join(folder, 'prometheus.yml')
-  const job = `{ job_name: enrollment, scrape_interval: 250ms, scrape_timeout: 250ms, static_configs: [{ targets: ['${target}'] }] }`
+  const job = `{ job_name: enrollment, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{ targets: ['${target}'] }] }`
   await writeFile(file, `scrape_configs: [${job}]\n`)
   const port = await freePort()
   const options = [

@@ -41,7 +41,8 @@ export function startServer(
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].on('data', (chunk: Buffer) => {
       written[name] += String(chunk)
-      const line = /^.*"msg":"ready".*$/m.exec(written.stdout)?.[0]
+      // The whole line: a piece of it may come first.
+      const line = /^.*"msg":"ready".*(?=\n)/m.exec(written.stdout)?.[0]
       if (line !== undefined) resolve(JSON.parse(line))
     })
   }

@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely'
 import { columnParameters, columnRows, type Column } from '../../../core/database/columns.ts'
-import { isOfPair } from '../../../core/enrollment/pair-lookup.ts'
+import { enrollmentOfPair } from '../../../core/enrollment/pair-lookup.ts'
 import type { LmsDB } from '../../database/schema.ts'
 import { attributesText } from './attributes.ts'
 import type { LmsEnrollment } from './lms-enrollment.ts'
@@ -55,7 +55,7 @@ const STATEMENT = `select r.n::integer as n, l.id as learner_id, e.id as enrollm
     e.id is null and l.id is not null and exists (select from enrollments x where x.id = r.lms_id) as is_id_taken
   from ${columnRows(ASKED, 1)} as r
   left join learners l on l.user_id = r.user_id and l.is_id_of_lms
-  left join enrollments e on ${isOfPair('l.id', 'r.course_id')}
+  left join ${enrollmentOfPair('l.id', 'r.course_id')} e on true
   left join enrollment_lms_ids k on k.enrollment_id = e.id
   left join lateral (
     select jsonb_agg(jsonb_build_array(a.namespace, a.name, a.value) order by a.position) as attributes

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { afterAll, expect, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import { createTestDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const database = await createTestDatabase()
 afterAll(() => database[Symbol.asyncDispose]())
@@ -23,7 +24,7 @@ test('every session plans for indexes, and compiles nothing', async () => {
 
 test('a connection that breaks at its first statement leaves its place to the next', async () => {
   await using road = await roadTo(database.connectionString, { breaksAtFirst: 4 })
-  await using db = openDatabase({ connectionString: road.connectionString, poolSize: 2, connectionTimeoutMs: 1_000 })
+  await using db = openDatabase({ connectionString: road.connectionString, poolSize: 2 })
   for (let attempt = 0; attempt < 4; attempt += 1) {
     await expect(sql`select 1`.execute(db)).rejects.toThrow('Connection terminated unexpectedly')
   }
@@ -40,7 +41,7 @@ test('an idle connection that breaks is told, and replaced', async () => {
   })
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
   await sql`select pg_terminate_backend(${rows[0]?.pid ?? 0}, 5000)`.execute(database.db)
-  await expect.poll(() => told.length).toBeGreaterThan(0)
+  await eventually(() => expect(told.length).toBeGreaterThan(0))
   expect(told[0]).toContain('terminating connection due to administrator command')
   const again = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
   expect(again.rows[0]?.pid).not.toBe(rows[0]?.pid)

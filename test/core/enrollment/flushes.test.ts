@@ -66,8 +66,13 @@ test('a batch for seats of several course runs: two; three where the last one wr
   const batch = (username: string) =>
     callerOf(pool).enrollment.enrollMany({ items: courses.map((courseId) => ({ username, courseId })) })
   expect(await fewestOf(learners, batch)).toBe(2)
-  expect((await batch(first)).counts).toEqual({ unchanged: 2 })
-  expect(await fewestOf(await names(1), batch)).toBe(3)
+  // Each alone comes after one that wrote nothing.
+  const counts: number[] = []
+  for (const username of await names(CALLS)) {
+    expect((await batch(first)).counts).toEqual({ unchanged: 2 })
+    counts.push(await fewestOf([username], batch))
+  }
+  expect(Math.min(...counts)).toBe(3)
   expect(await fewestOf(await names(CALLS), batch)).toBe(2)
 })
 

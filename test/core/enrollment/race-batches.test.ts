@@ -11,8 +11,9 @@ const BATCHES = 15
 
 const database = await createTestDatabase()
 const { db, connectionString } = database
-// Other processes of the same deployment.
-const others = [1, 2, 3].map(() => openDatabase({ connectionString, poolSize: 4 }))
+// Other processes of the same deployment. With the patience that a slow machine takes: who gets through may wait for all others.
+const patience = { lockTimeoutMs: 60_000, requestDeadlineMs: 0 }
+const others = [1, 2, 3].map(() => openDatabase({ connectionString, poolSize: 4, ...patience }))
 afterAll(async () => {
   for (const other of others) await other.destroy()
   await database[Symbol.asyncDispose]()

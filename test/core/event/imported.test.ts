@@ -8,6 +8,7 @@ import { consumeFeed } from '../../../server/background/feed-consumer.ts'
 import { enrollmentFeed } from '../../../server/event-bus/enrollment-feed.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
+import { untilShown } from '../../support/feed.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 import { importAll } from '../../support/transfer.ts'
 import { webhookCaller } from '../../support/webhooks.ts'
@@ -24,7 +25,8 @@ test('what happened before the data came here is in the list of events, and is r
   const { id } = await webhooks.create({ url: 'https://example.org/' })
   const watched: string[] = []
   const end = new AbortController()
-  const watching = watch(watched, end.signal)
+  // Named, as it may begin to watch only after the first events.
+  const watching = watch(watched, end.signal, { after: await untilShown(db) })
   const history = [
     { at: '2020-01-01T00:00:00Z', mode: 'audit', isActive: true },
     { at: '2021-01-01T00:00:00Z', mode: 'verified', isActive: true },

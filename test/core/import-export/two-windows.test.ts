@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readHistory } from '../../../core/event/read.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { eventually } from '../../support/eventually.ts'
 import { addCourse, addManyLearners } from '../../support/seed.ts'
 import { importAll } from '../../support/transfer.ts'
 
@@ -44,12 +45,13 @@ async function importHeld(file: readonly object[]) {
   })
 }
 
-/** The first window has come to the enrollment that is held. */
-async function waitsForLock(): Promise<void> {
-  const { rows } = await sql`select from pg_locks where not granted`.execute(database.db)
-  if (rows.length > 0) return
-  await sleep(5)
-  await waitsForLock()
+/** The first window has come to the enrollment that is held; the second one may wait as well. */
+function waitsForLock(): Promise<void> {
+  return eventually(async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db)
+    expect(rows).not.toEqual([])
+  })
 }
 
 test('a line of the second window about an enrollment of the first comes after it', async () => {

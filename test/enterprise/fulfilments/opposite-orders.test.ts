@@ -17,8 +17,12 @@ const ROUNDS = 10
 
 const database = await createEnterpriseDatabase()
 const { db, connectionString } = database
+// Calls wait for each other for as long as it takes: on a machine that does much else that is more than some seconds.
+const patience = { lockTimeoutMs: 300_000, statementTimeoutMs: 300_000, requestDeadlineMs: 300_000 }
 // Other processes of the same deployment.
-const others = [1, 2, 3].map(() => openDatabase({ connectionString, poolSize: 4 }).$extendTables<EnterpriseTables>())
+const others = [1, 2, 3].map(() =>
+  openDatabase({ connectionString, poolSize: 4, ...patience }).$extendTables<EnterpriseTables>(),
+)
 afterAll(async () => {
   for (const other of others) await other.destroy()
   await database[Symbol.asyncDispose]()
@@ -47,7 +51,7 @@ test('operations in opposite orders all get through', async () => {
     .whereRef('r.enrollment_version', '<>', 'e.version')
     .execute()
   expect(behind).toEqual([])
-})
+}, 600_000)
 
 /** Expires licenses, cancels and enrolls again, some at a time; what went wrong. */
 async function run(on: Kysely<EnterpriseDB>, paid: readonly Paid[]): Promise<string[]> {

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { cli, freshDirectory, startCli } from '../../support/cli.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { hasMariadb, openMariadb, type TestMariadb } from '../../support/mariadb.ts'
+import { connectionsEnded } from '../../support/server-process.ts'
 
 describe('lms import', () => {
   const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
@@ -95,16 +96,20 @@ describe.skipIf(!hasMariadb)('lms import of the sample', async () => {
         .executeTakeFirstOrThrow()
       return Number(n)
     }
-    const child = startCli(['lms', 'import', '--only', 'users'], env)
+    const named = new URL(database.connectionString)
+    named.searchParams.set('application_name', 'killed-import')
+    const child = startCli(['lms', 'import', '--only', 'users'], { ...env, DATABASE_URL: named.href })
     const ended = once(child, 'exit')
-    await expect.poll(count, { timeout: 60_000, interval: 10 }).toBeGreaterThan(0)
+    await expect.poll(count, { timeout: 240_000, interval: 10 }).toBeGreaterThan(0)
     child.kill('SIGKILL')
     await ended
+    // What it had sent may be committed after its end.
+    await connectionsEnded(database.db, 'killed-import')
     const before = await count()
     const again = await cli(['lms', 'import', '--only', 'users', '--json', '--report', '/dev/null'], env)
     expect(again.code).toBe(0)
     expect(JSON.parse(again.stdout)).toEqual({
       counts: { user: { created: 20_016 - before, changed: 0, unchanged: before, leftAside: 0 } },
     })
-  })
+  }, 600_000)
 })

@@ -304,15 +304,19 @@ describe.skipIf(!hasMariadb)('what is followed of an LMS', () => {
     })
 
     test('what leaves no trace is found by the comparison of the night', async () => {
+      const lastCompared = (at: string) =>
+        sql`update lms_streams set position = jsonb_set(position, '{done}', to_jsonb(${at}::text)) where name = 'comparison'`.execute(
+          world.db,
+        )
+      // Should a night begin right now.
+      await lastCompared('2999-01-01T00:00:00Z')
       await world.run(`update student_courseenrollment set mode = 'masters' where id = 103`)
       expect(
         await isFollowed(saved({ id: 100, userId: 5, mode: 'audit', isActive: true }), ofAlice, ['audit true']),
       ).toBe(true)
       const mode = `select e.mode from enrollments e join enrollment_lms_ids k on k.enrollment_id = e.id where k.lms_id = 103`
       expect(await here(mode)).toEqual(['audit'])
-      await sql`update lms_streams set position = jsonb_set(position, '{done}', '"2020-01-01T00:00:00Z"') where name = 'comparison'`.execute(
-        world.db,
-      )
+      await lastCompared('2020-01-01T00:00:00Z')
       await eventually(async () => expect(await here(mode)).toEqual(['masters']), 50)
     })
 

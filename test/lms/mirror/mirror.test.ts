@@ -162,7 +162,11 @@ describe.concurrent('the mirror to the LMS', () => {
     await eventually(() => expect(lms.posts().length).toBeGreaterThan(0))
     await db.updateTable('courses').set({ owner: 'lms' }).where('course_key', '=', courseId).execute()
     await eventually(async () => expect(await listMirror(db)).toMatchObject([{ state: 'left' }]))
-    await sleep(500)
+    // What was being sent at that moment is through.
+    await eventually(async () => {
+      const { rows } = await sql`select claimed_by from lms_mirror_pairs`.execute(db)
+      expect(rows).toEqual([{ claimed_by: null }])
+    })
     const before = lms.requests.length
     await sleep(3_000)
     expect(lms.requests).toHaveLength(before)
@@ -343,8 +347,9 @@ describe.concurrent('the mirror to the LMS', () => {
     for (const name of names) await service.enroll('audit', name)
     await using _ = service.start()
     await eventually(() => expect(lms.requests.length).toBeGreaterThan(1))
-    const before = await readMirrorStatus(db)
-    expect(before).toMatchObject({ due: 5, refused: 0, lastError: 'Answered 503: down' })
+    // Transactions of other tests may keep changes from being seen for a while.
+    const before = { due: 5, refused: 0, lastError: 'Answered 503: down' }
+    await eventually(async () => expect(await readMirrorStatus(db)).toMatchObject(before))
     isAway = false
     await service.settled()
     expect(lms.changes.toSorted()).toEqual(names.map((name) => `${name},${courseId} active audit`).toSorted())
@@ -352,7 +357,7 @@ describe.concurrent('the mirror to the LMS', () => {
     expect(log.join('\n')).not.toContain('s3cret')
   })
 
-  // It measures when requests come: alone, so that nothing else delays the first of them.
+  // It measures how long that takes: alone, so that it is the rate that takes the time.
   test(
     'keeps to the rate over all processes, and sends each enrollment from one of them',
     { concurrent: false },
@@ -361,6 +366,7 @@ describe.concurrent('the mirror to the LMS', () => {
       const { db, lms } = service
       const names = await Promise.all(Array.from({ length: 20 }, async () => (await addLearner(db)).username))
       for (const name of names) await service.enroll('audit', name)
+      const began = Date.now()
       await using _one = service.start()
       await using _two = service.start()
       await using _three = service.start()
@@ -368,8 +374,9 @@ describe.concurrent('the mirror to the LMS', () => {
       expect(lms.changes).toHaveLength(20)
       expect(lms.posts()).toHaveLength(20)
       expect(lms.mostAtOnce()).toBe(1)
-      const [first, last] = [lms.requests[0]?.at ?? 0, lms.requests.at(-1)?.at ?? 0]
-      expect(last - first).toBeGreaterThanOrEqual((lms.requests.length - 1) * 50 * 0.95)
+      // Not since the first of them has come, which may have been on its way for longer than the others.
+      const last = lms.requests.at(-1)?.at ?? 0
+      expect(last - began).toBeGreaterThanOrEqual((lms.requests.length - 1) * 50 * 0.95)
     },
   )
 

@@ -123,9 +123,8 @@ describe('the requests of a log', () => {
   })
 
   test('a side that does not answer fails the request, and no other', async () => {
-    await using closed = await openAlteringProxy(here.url)
-    const url = closed.url
-    await closed[Symbol.asyncDispose]()
+    // Not a port that was closed: another test may have got it since.
+    const url = 'http://127.0.0.1:1'
     const { counts, findings } = await shadow([courseRead()], { lmsUrl: url })
     expect([counts.failed, findings[0]?.why]).toEqual([1, expect.stringContaining(`${url} cannot be reached`)])
   })

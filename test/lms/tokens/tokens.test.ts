@@ -1,5 +1,6 @@
 // slow: starts a MariaDB
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLmsTokens } from '../../../lms/tokens/open.ts'
 import { lmsExtension } from '../../../lms/extension.ts'
@@ -200,9 +201,13 @@ describe.skipIf(!hasMariadb)("the LMS's opaque tokens", () => {
     await door.ask(await giveOut(5))
     const token = await giveOut(5)
     const before = await mariadb.rows<{ Value: string }>('lms', `show status like 'Connections'`)
-    const answers = await Promise.all(
-      Array.from({ length: 1_000 }, (_, index) => door.ask(index % 2 === 0 ? token : `guess${index}`)),
-    )
+    const asked: ReturnType<Door['ask']>[] = []
+    for (let index = 0; index < 1_000; index += 1) {
+      asked.push(door.ask(index % 2 === 0 ? token : `guess${index}`))
+      // As from sockets: were all of them taken in one go, a slow machine would not look for what the LMS answers in time.
+      if (index % 50 === 49) await setImmediate()
+    }
+    const answers = await Promise.all(asked)
     const after = await mariadb.rows<{ Value: string }>('lms', `show status like 'Connections'`)
     const counts = Object.groupBy(answers, ({ status }) => status)
     expect({ known: counts[200]?.length, unknown: counts[401]?.length }).toEqual({ known: 500, unknown: 500 })
@@ -220,7 +225,9 @@ describe.skipIf(!hasMariadb)("the LMS's opaque tokens", () => {
     await timeOf(Array.from({ length: 40 }, () => over))
     await timeOf(Array.from({ length: 20 }, (_, index) => `guess${index}`))
     expect(await timeOf(Array.from({ length: 5 }, (_, index) => `more${index}`))).toBeGreaterThan(1_500)
-    expect(await timeOf([over])).toBeLessThan(1_000)
+    // Each would have to wait for a second; one of a few may take long for other reasons.
+    const times = [await timeOf([over]), await timeOf([over]), await timeOf([over])]
+    expect(Math.min(...times)).toBeLessThan(1_000)
   })
 
   describe('while the database of the LMS', () => {
@@ -254,16 +261,23 @@ describe.skipIf(!hasMariadb)("the LMS's opaque tokens", () => {
       expect((await door.ask(known)).status).toBe(200)
       proxy.silence()
       const began = performance.now()
-      const waiting = Promise.all(['one', 'two', 'three'].map((token) => door.ask(token)))
+      let isAnswered = false
+      const waiting = Promise.all(['one', 'two', 'three'].map((token) => door.ask(token))).finally(() => {
+        isAnswered = true
+      })
       expect((await door.ask(known)).status).toBe(200)
       expect((await door.ask(await signToken({ preferred_username: 'carol' }))).status).toBe(200)
-      expect(performance.now() - began).toBeLessThan(2_000)
+      expect(isAnswered).toBe(false)
       for (const answer of await waiting) expect(answer).toMatchObject(unavailable)
-      expect(performance.now() - began).toBeLessThan(10_000)
-      // Whoever comes right after it does not wait again.
-      const again = performance.now()
-      expect(await door.ask('four')).toMatchObject(unavailable)
-      expect(performance.now() - again).toBeLessThan(1_000)
+      expect(performance.now() - began).toBeLessThan(60_000)
+      // Whoever comes right after it does not wait again; on a machine that stood still one of them may come too late for that.
+      const times: number[] = []
+      for (const token of ['four', 'five', 'six']) {
+        const again = performance.now()
+        expect(await door.ask(token)).toMatchObject(unavailable)
+        times.push(performance.now() - again)
+      }
+      expect(Math.min(...times)).toBeLessThan(1_000)
       proxy.resume()
       const next = await giveOut(6)
       await eventually(async () => expect((await door.ask(next)).status).toBe(200), 100)

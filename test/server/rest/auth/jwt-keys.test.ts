@@ -31,7 +31,7 @@ function outcomes(verify: ReturnType<typeof jwtVerifier>) {
   }
 }
 
-/** Only the clock: the key server is asked in real time. */
+/** Only the clock, which stands still then: the key server is asked in real time. */
 function pass(milliseconds: number): void {
   const now = Date.now()
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -99,6 +99,7 @@ describe('a set of public keys', () => {
 
 describe('a key server', () => {
   test('is asked once by a hundred tokens at the same time, and not again while its keys are known', async () => {
+    pass(0)
     await using server = await openKeyServer(rsa.publicKey)
     const verify = outcomes(jwtVerifier({ jwksUrl: server.url }))
     const token = await rsa.sign(BOB)
@@ -108,6 +109,7 @@ describe('a key server', () => {
   })
 
   test('is not asked for an unknown key a moment later, and for a new one when a while is over', async () => {
+    pass(0)
     await using server = await openKeyServer(rsa.publicKey)
     const verify = outcomes(jwtVerifier({ jwksUrl: server.url }))
     expect(await verify(await rsa.sign(BOB))).toBe('bob')
@@ -146,6 +148,7 @@ describe('a key server', () => {
   })
 
   test.for([500, 404, 302])('that answers %i leaves it open, and is believed once it is well', async (status) => {
+    pass(0)
     await using server = await openKeyServer(rsa.publicKey)
     server.status = status
     const verify = outcomes(jwtVerifier({ jwksUrl: server.url }))
