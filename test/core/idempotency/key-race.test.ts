@@ -139,7 +139,7 @@ describe('a tie that the database breaks', () => {
     const crosswise = (first: 'one' | 'two', second: 'one' | 'two') =>
       withIdempotencyKey(db, { ...use, key: `${use.key} ${first}` }, async (trx) => {
         attempts[first] += 1
-        // Two that begin again at the same time would tie again, by chance for as long as a call may wait for a lock.
+        // Two that begin again at the same time might tie again.
         if (first === 'two' && attempts.two > 1) await oneIsDone.promise
         await count(trx, first)
         await bothHaveBegun(first)
