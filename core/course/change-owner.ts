@@ -127,8 +127,8 @@ function among(keys: readonly string[] | 'all') {
 
 /** @returns those that have not ended in time. */
 async function waitForOldTransactions(db: Kysely<DB>, xid: string, patienceMs: number): Promise<OldTransaction[]> {
-  const until = performance.now() + patienceMs
   let old = await oldTransactions(db, xid)
+  const until = performance.now() + patienceMs
   while (old.length > 0 && performance.now() < until) {
     await sleep(PAUSE_MS)
     old = await stillThere(db, xid, old)
