@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openProcessorClock } from '../../bench/processor-time.ts'
 import { startEmbeddedDatabase, type EmbeddedDatabase } from '../../embedded/start.ts'
 import { freshDirectory } from '../support/embedded.ts'
+import { openPool } from '../support/open-pool.ts'
 
 // A server of its own: what the tests beside this one do on theirs is time of PostgreSQL as well.
 let server: EmbeddedDatabase
@@ -11,7 +12,7 @@ let pool: Pool
 beforeAll(async () => {
   const settings = { autovacuum: 'off' }
   server = await startEmbeddedDatabase({ dataDir: await freshDirectory(), mode: 'owner', durable: false, settings })
-  pool = new Pool({ connectionString: server.connectionString, max: 1 })
+  pool = openPool({ connectionString: server.connectionString, max: 1 })
 })
 afterAll(async () => {
   await pool.end()
@@ -46,7 +47,7 @@ describe.runIf(process.platform === 'linux')('processor time per row', () => {
   test('that of a connection which has ended in the meantime counts too', async () => {
     const clock = await openProcessorClock(pool)
     const { processor } = await clock(async () => {
-      const brief = new Pool({ connectionString: server.connectionString, max: 1 })
+      const brief = openPool({ connectionString: server.connectionString, max: 1 })
       await brief.query('select count(*) from generate_series(1, 2000000)')
       const { rows } = await brief.query<{ pid: number }>('select pg_backend_pid() as pid')
       await brief.end()

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
-import pg from 'pg'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
 import { enrollLearners } from '../../enterprise/enroll-learners.ts'
@@ -10,6 +9,7 @@ import { expireLicenses } from '../../enterprise/fulfilments/expire-licenses.ts'
 import { revokeLicenses } from '../../enterprise/fulfilments/revoke-licenses.ts'
 import { cancelPending } from '../../enterprise/pending/cancel.ts'
 import { listPending } from '../../enterprise/pending/list.ts'
+import { openPool } from '../support/open-pool.ts'
 import { addCourse, addLearner, addLearners } from '../support/seed.ts'
 import { license } from './acme.ts'
 import { contextOf, kindsOf, NOW } from './calls.ts'
@@ -27,7 +27,7 @@ await sql`create table ledger (id uuid primary key, seats integer not null)`.exe
 // What is said of the values of a result is nonsense on purpose, and the plugin renames every column.
 const foreign = new Kysely<DB & Own>({
   dialect: new PostgresDialect({
-    pool: new pg.Pool({
+    pool: openPool({
       connectionString,
       max: 4,
       types: { getTypeParser: () => (text: string | null) => new Date(`not an instant: ${text}`) },

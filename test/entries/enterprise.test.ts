@@ -1,10 +1,10 @@
 import { enrollLearners, EnterpriseError, listPending } from 'enrollment-service/enterprise'
 import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely'
-import pg from 'pg'
 import { beforeAll, expect, test } from 'vitest'
 import type { DB } from '../../core/database/schema.ts'
 import type { EnterpriseTables } from '../../enterprise/database/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { openPool } from '../support/open-pool.ts'
 import { addCourse, addLearner } from '../support/seed.ts'
 
 const actor = { kind: 'service', name: 'shop' } as const
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 test('a pool with plugins and type parsers of its own takes part, in its own transaction', async () => {
   const types = { getTypeParser: () => () => 'theirs' }
-  const pool = new pg.Pool({ connectionString: database.connectionString, types })
+  const pool = openPool({ connectionString: database.connectionString, types })
   await using db = new Kysely<DB & Orders>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
   const { username } = await addLearner(database.db)
   const courseId = await addCourse(database.db)

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { Pool } from 'pg'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../core/database/open.ts'
 import type { DB } from '../../core/database/schema.ts'
@@ -10,6 +9,7 @@ import { createTestDatabase } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { untilShown } from '../support/feed.ts'
 import { observed } from '../support/observed.ts'
+import { openPool } from '../support/open-pool.ts'
 import { hasPgbouncer, openPgbouncer } from '../support/pgbouncer.ts'
 import { addCourse, addLearners } from '../support/seed.ts'
 import { ACTOR, callerOf, refusalOf } from './calls.ts'
@@ -147,7 +147,7 @@ describe('a watcher', () => {
   })
 
   test('on a pool of somebody else watches as well', async () => {
-    await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new Pool({ connectionString }) }) })
+    await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: openPool({ connectionString }) }) })
     const items = callerOf(foreign).events.watch({ after: await untilShown(db) })
     for (let n = 0; n < 3; n += 1) {
       const next = items.next()

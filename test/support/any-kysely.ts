@@ -2,6 +2,7 @@ import { CamelCasePlugin, Kysely, ParseJSONResultsPlugin, PostgresDialect, sql, 
 import pg from 'pg'
 import { openDatabase } from '../../core/database/open.ts'
 import type { DB } from '../../core/database/schema.ts'
+import { openPool } from './open-pool.ts'
 
 /** A table beside ours, of whoever enrolls. */
 export type OwnTables = {
@@ -16,9 +17,7 @@ export function foreignPool(
   config: pg.PoolConfig & { binary?: boolean } = {},
   kysely: Partial<KyselyConfig> = {},
 ): Kysely<OwnersDB> {
-  const pool = new pg.Pool({ connectionString, ...config })
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
+  const pool = openPool({ connectionString, ...config })
   return new Kysely<OwnersDB>({ dialect: new PostgresDialect({ pool }), ...kysely })
 }
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { Pool } from 'pg'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../../core/database/open.ts'
 import type { DB } from '../../../core/database/schema.ts'
@@ -10,6 +9,7 @@ import { createCaller } from '../../../routers/index.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { untilShown } from '../../support/feed.ts'
+import { openPool } from '../../support/open-pool.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 
 const database = await createTestDatabase()
@@ -40,7 +40,7 @@ describe('whoever waits is woken by', () => {
     [
       'a call in a transaction on a pool of somebody else',
       async (username: string) => {
-        await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: new Pool({ connectionString }) }) })
+        await using foreign = new Kysely<DB>({ dialect: new PostgresDialect({ pool: openPool({ connectionString }) }) })
         await foreign
           .transaction()
           .execute(async (trx) => void (await createCaller({ db: trx, actor }).enrollment.enroll(of(username))))
@@ -177,7 +177,7 @@ async function notifications(
   atLeast = 0,
   url = connectionString,
 ): Promise<{ count: number; milliseconds: number }> {
-  const pool = new Pool({ connectionString: url })
+  const pool = openPool({ connectionString: url })
   const client = await pool.connect()
   let count = 0
   client.on('notification', () => (count += 1))

@@ -67,6 +67,7 @@ async function foreignPool(connectionString: string): Promise<void> {
   ])
   const types = { getTypeParser: (oid: number) => parsers.get(oid) ?? pg.types.getTypeParser(oid) }
   const pool = new pg.Pool({ connectionString, types })
+  pool.on('error', () => {}) // The end of the server, when the pool has been ended and its connections have not yet.
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
   const { enrollment, course } = createCaller({ db, actor })
   const [alice] = await enrollment.list({ username: 'alice' })
