@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { DB } from '../../../core/database/schema.ts'
 import { createClient, type Client } from '../../../routers/client.ts'
 import { createCaller } from '../../../routers/index.ts'
+import { untilShown } from '../../support/feed.ts'
 import { addCourse, addLearners } from '../../support/seed.ts'
 import { openCuttable } from './cuttable.ts'
 import { createLedger } from './ledger.ts'
@@ -46,7 +47,8 @@ export async function soakWatchers(options: WatchSoakOptions): Promise<WatchSoak
   const courseId = await addCourse(db)
   const without = await processorTime(servers, () => write(options, servers, courseId, async () => {}))
 
-  const { cursor } = await createCaller({ db, actor: ACTOR }).events.list({ after: 'latest' })
+  // The end of what was written so far, also where transactions of others keep some of it from being shown for a while.
+  const cursor = await untilShown(db)
   const ledger = createLedger(watchers)
   const stretches = await Promise.all(
     Array.from({ length: watchers }, async () => undo.use(await openCuttable(portOf))),
