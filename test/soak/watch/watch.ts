@@ -54,9 +54,14 @@ export async function soakWatchers(options: WatchSoakOptions): Promise<WatchSoak
     Array.from({ length: watchers }, async () => undo.use(await openCuttable(portOf))),
   )
   const clients = stretches.map(({ url }) => undo.use(createClient({ url, token: TOKEN })))
-  const watching = clients.map((client, watcher) => watch(client, cursor, (id) => ledger.note(watcher, id)))
+  const started = clients.map(() => Promise.withResolvers<void>())
+  const watching = clients.map((client, watcher) =>
+    watch(client, cursor, { note: (id) => ledger.note(watcher, id), onStarted: () => started[watcher]?.resolve() }),
+  )
   const failed = Promise.all(watching)
   failed.catch(() => {})
+  // A first connection that is not made ends its watcher, as it should: none is cut before.
+  await Promise.race([Promise.all(started.map(({ promise }) => promise)), failed])
 
   let [made, hasKilled, ofKilled] = [0, false, 0]
   const began = performance.now()
@@ -89,8 +94,17 @@ export async function soakWatchers(options: WatchSoakOptions): Promise<WatchSoak
 
 const ACTOR = { kind: 'service', name: 'soak' } as const
 
-async function watch(client: Client, after: string, note: (id: string) => void): Promise<void> {
-  for await (const { id } of client.events.watch({ after })) note(id)
+interface Watcher {
+  readonly note: (id: string) => void
+  readonly onStarted: () => void
+}
+
+/** Ends where the watcher is ended by an error. */
+function watch(client: Client, after: string, { note, onStarted }: Watcher): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onData = ({ id }: { readonly id: string }) => note(id)
+    client.events.watch.subscribe({ after }, { onData, onStarted, onError: reject, onComplete: resolve })
+  })
 }
 
 /** Enrolls so many learners, in turn through each server, and tells how many it were after each call. */
